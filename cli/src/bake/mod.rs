@@ -1,0 +1,6 @@
+//! `citytwin bake`: a city's own data to `twin.json` and 3D Tiles.
+//!
+//! Four steps, each a function of the step before it, so that the same input gives the same bytes:
+//! `osm` (bytes → [`model::City`]) → `mesh` (things → triangles) → `tile` (triangles → quadtree) → `write` (files).
+
+pub mod model;

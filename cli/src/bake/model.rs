@@ -1,0 +1,271 @@
+//! The city between input and output: things with footprints and properties, not yet triangles.
+//!
+//! Positions are metres east and north of [`City::origin`] (ENU of the point on the ellipsoid); heights are metres
+//! above the ground, which is the ellipsoid until terrain comes. Colours are sRGB.
+
+use citytwin_geo::{Geodetic, LonLatRect};
+use glam::DVec2;
+use std::collections::BTreeMap;
+
+/// A city read from any input. Things are in a deterministic order: by kind and numeric id of the source.
+#[derive(Clone, Debug)]
+pub struct City {
+    /// Origin of the metres; the centre of `extent`, height 0.
+    pub origin: Geodetic,
+    /// What the input says it covers (its header), else the box around everything; degrees.
+    pub extent: LonLatRect,
+    /// Name of the city where the input has one.
+    pub title: Option<String>,
+    /// Buildings.
+    pub buildings: Vec<Building>,
+    /// Flat areas: land use, green, water.
+    pub areas: Vec<Area>,
+    /// Linear things: roads, paths, rails.
+    pub ways: Vec<Way>,
+    /// Small things at a point.
+    pub points: Vec<PointThing>,
+    /// Named places without geometry of their own here (cafés, shops, addresses): for search only.
+    pub places: Vec<Place>,
+    /// What was wrong with the input: code → count and the first examples.
+    pub warnings: Warnings,
+}
+
+/// A polygon with holes. Rings are open (the last point is not the first); outer counter-clockwise, holes clockwise;
+/// no repeated points, no self-intersection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Polygon {
+    /// Outer ring.
+    pub outer: Vec<DVec2>,
+    /// Holes.
+    pub holes: Vec<Vec<DVec2>>,
+}
+
+/// What every thing has.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tags {
+    /// Stable id from the source: `way/123`, `relation/5`, `node/7`.
+    pub id: String,
+    /// Name in the city's own language.
+    pub name: Option<String>,
+    /// Names by language tag.
+    pub names: BTreeMap<String, String>,
+    /// Street and house number.
+    pub address: Option<String>,
+    /// Any further properties worth keeping (`levels`, `operator`, `surface`), by property id in snake_case.
+    pub more: BTreeMap<String, Property>,
+}
+
+/// A property's value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Property {
+    /// Text.
+    Text(String),
+    /// Number, in the unit that the property's id names.
+    Number(f64),
+}
+
+/// One building: one feature, made of one or more solids.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Building {
+    /// Id, name, address, properties.
+    pub tags: Tags,
+    /// What kind (`building=*`): `apartments`, `church`, `yes`.
+    pub class: String,
+    /// The whole footprint, for coarse levels of detail and for "what is here".
+    pub outline: Vec<Polygon>,
+    /// What is drawn: its `building:part`s, else its outline.
+    pub solids: Vec<Solid>,
+    /// Height of its highest point, metres above ground.
+    pub height_m: f64,
+    /// Where the height comes from.
+    pub height_source: HeightSource,
+}
+
+/// Where a building's height comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeightSource {
+    /// `height=*`.
+    Tagged,
+    /// `building:levels=*`.
+    Levels,
+    /// From its type and neighbours.
+    Estimated,
+}
+
+/// A prism with a roof.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Solid {
+    /// Its footprint.
+    pub footprint: Polygon,
+    /// Underside, metres above ground.
+    pub base_m: f64,
+    /// Top of the roof, metres above ground; above `base_m`.
+    pub top_m: f64,
+    /// Its roof.
+    pub roof: Roof,
+    /// Wall colour, sRGB.
+    pub wall_color: [u8; 3],
+    /// Roof colour, sRGB.
+    pub roof_color: [u8; 3],
+}
+
+/// A roof; its height is part of the solid's height.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Roof {
+    /// Shape (`roof:shape`).
+    pub shape: RoofShape,
+    /// From the eaves to the top, metres; 0 for flat; at most `top_m - base_m`.
+    pub height_m: f64,
+    /// Compass bearing that the roof faces down to (skillion) or that the ridge lies along (gabled, hipped), degrees;
+    /// absent: the ridge lies along the longer side of the footprint.
+    pub direction_deg: Option<f64>,
+    /// `roof:orientation=across`: the ridge lies across the longer side.
+    pub across: bool,
+}
+
+/// `roof:shape`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum RoofShape {
+    Flat,
+    Gabled,
+    Hipped,
+    Pyramidal,
+    Skillion,
+    Dome,
+}
+
+/// A flat area.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Area {
+    /// Id, name, properties.
+    pub tags: Tags,
+    /// What covers it.
+    pub class: AreaClass,
+    /// Where.
+    pub polygons: Vec<Polygon>,
+}
+
+/// What covers an area, in drawing order: later ones lie on top.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum AreaClass {
+    Residential,
+    Commercial,
+    Industrial,
+    Sand,
+    Grass,
+    Park,
+    Wood,
+    Pitch,
+    Plaza,
+    Parking,
+    Water,
+    /// Piers and the like, above water.
+    Pier,
+}
+
+/// A linear thing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Way {
+    /// Id, name, properties.
+    pub tags: Tags,
+    /// What it is.
+    pub class: WayClass,
+    /// Its centre line, two points or more, clipped to the extent.
+    pub line: Vec<DVec2>,
+    /// Full width, metres.
+    pub width_m: f64,
+    /// Height above ground, metres: 0, or that of a bridge's deck.
+    pub deck_m: f64,
+    /// A bridge: drawn with a deck that has thickness.
+    pub bridge: bool,
+}
+
+/// What a way is, in drawing order: later ones lie on top.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum WayClass {
+    Steps,
+    Path,
+    Footway,
+    Cycleway,
+    Pedestrian,
+    Service,
+    Residential,
+    Tertiary,
+    Secondary,
+    Primary,
+    Trunk,
+    Motorway,
+    Rail,
+    Tram,
+    /// Streams and canals drawn as lines.
+    Waterway,
+}
+
+/// A small thing at a point.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PointThing {
+    /// Id, name, properties.
+    pub tags: Tags,
+    /// What it is.
+    pub class: PointClass,
+    /// Where.
+    pub position: DVec2,
+    /// Compass bearing it faces, degrees, where known.
+    pub direction_deg: Option<f64>,
+    /// Its height, metres, where known.
+    pub height_m: Option<f64>,
+}
+
+/// What a small thing is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs)]
+pub enum PointClass {
+    Tree,
+    StreetLamp,
+    TrafficSignal,
+    Camera,
+    Hydrant,
+    Stop,
+    Entrance,
+    Bench,
+    WasteBasket,
+    Bollard,
+}
+
+/// A findable place that is not drawn.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Place {
+    /// Id, name, address.
+    pub tags: Tags,
+    /// What it is (`cafe`, `museum`, `address`).
+    pub category: String,
+    /// Where.
+    pub position: DVec2,
+}
+
+/// Counted warnings, each with its first examples.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Warnings(pub BTreeMap<String, Warning>);
+
+/// One kind of warning.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Warning {
+    /// How often.
+    pub count: u64,
+    /// The first three, as `id: what was found`.
+    pub examples: Vec<String>,
+}
+
+impl Warnings {
+    /// Counts a warning.
+    pub fn add(&mut self, code: &str, example: impl Into<String>) {
+        let warning = self.0.entry(code.to_owned()).or_default();
+        warning.count += 1;
+        if warning.examples.len() < 3 {
+            warning.examples.push(example.into());
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The library behind the `citytwin` command: everything that a city runs once, natively, to publish a twin.
+//!
+//! It stands on `core`; nothing that a browser needs lives here.
+
+pub mod bake;

@@ -1,0 +1,2 @@
+//! The `citytwin` command.
+fn main() {}

@@ -1,0 +1,239 @@
+//! `twin.json`: the one manifest that describes a published city.
+//!
+//! The command line writes it; the viewer, the SDK and the shell read it: all through [`Twin`]. The committed JSON
+//! Schema `twin.schema.json` beside this crate is generated from these types, and a test keeps the two the same.
+//!
+//! # Conventions
+//! * Field names are camelCase in JSON and carry their unit (`heightM`, `headingDeg`).
+//! * URLs are relative to the manifest, or absolute.
+//! * Words for people are [`Text`]: one string per BCP 47 language tag.
+//!
+//! This crate knows no network and no files: bytes in, [`Twin`] or [`ManifestError`] out.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The format version this build writes, and the only major version it reads.
+pub const FORMAT: &str = "citytwin/1";
+
+/// Words for people, by BCP 47 language tag (`en`, `zh-CN`, `fi`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(transparent)]
+pub struct Text(pub BTreeMap<String, String>);
+
+impl Text {
+    /// From (language, words) pairs.
+    pub fn new<const N: usize>(words: [(&str, &str); N]) -> Self {
+        Self(words.into_iter().map(|(lang, text)| (lang.into(), text.into())).collect())
+    }
+
+    /// The words for `locale`: exact tag, then same primary language, then English, then whatever there is.
+    pub fn get(&self, locale: &str) -> &str {
+        let primary = |tag: &str| tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
+        let wanted = primary(locale);
+        let found = (self.0.get(locale))
+            .or_else(|| self.0.iter().find(|(tag, _)| primary(tag) == wanted).map(|(_, text)| text))
+            .or_else(|| self.0.get("en"))
+            .or_else(|| self.0.values().next());
+        found.map_or("", String::as_str)
+    }
+}
+
+/// One published city.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Twin {
+    /// Always `citytwin/1`.
+    pub format: String,
+    /// The city's name.
+    pub title: Text,
+    /// West, south, east, north, degrees (WGS84).
+    pub extent: [f64; 4],
+    /// The first view.
+    pub home: View,
+    /// What a person switches on and off, in drawing order (ground first).
+    pub layers: Vec<Layer>,
+    /// Newline-delimited JSON of [`Asset`]s, the things that can be found; absent when there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assets: Option<String>,
+    /// Who is to be named on the map, always visible.
+    pub attribution: Vec<Attribution>,
+}
+
+/// What is looked at, and from where. The same as `citytwin_geo::LookAt`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct View {
+    /// Longitude of the target, degrees (WGS84).
+    pub lon: f64,
+    /// Latitude of the target, degrees (WGS84).
+    pub lat: f64,
+    /// Height of the target, metres above the ellipsoid.
+    #[serde(default)]
+    pub height_m: f64,
+    /// From the target to the eye, metres; above 0.
+    pub distance_m: f64,
+    /// Direction of looking, degrees clockwise from north.
+    #[serde(default)]
+    pub heading_deg: f64,
+    /// Direction of looking, degrees above the horizon: −90 looks straight down.
+    pub pitch_deg: f64,
+}
+
+/// The theme of a layer: decides its icon, its words and its place in the drawing order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum Theme {
+    /// Land, water, green: flat.
+    Ground,
+    /// Roads, paths, rails, bridges.
+    Transport,
+    /// Buildings and their parts.
+    Buildings,
+    /// Trees, lamps, signals, stops: small instanced things.
+    Furniture,
+    /// Anything else.
+    Other,
+}
+
+/// One tileset that a person can switch on and off.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Layer {
+    /// Unique within the twin.
+    pub id: String,
+    /// Its name.
+    pub title: Text,
+    /// Its theme.
+    pub theme: Theme,
+    /// URL of its `tileset.json`.
+    pub tileset: String,
+    /// Shown at first?
+    #[serde(default = "yes")]
+    pub visible: bool,
+    /// Words and units of its features' properties, by property id. Properties not named here are still shown,
+    /// under their own id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub properties: BTreeMap<String, PropertyWords>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// How a feature property is shown to a person.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct PropertyWords {
+    /// Its name.
+    pub title: Text,
+    /// Its unit, as written after the number (`m`); absent when it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// Words for its values, by value; a value not named here is shown as it is.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, Text>,
+}
+
+/// Whom the map names.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Attribution {
+    /// The words, verbatim (`© OpenStreetMap contributors`).
+    pub text: String,
+    /// Where they lead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// SPDX id or name of the licence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub license: Option<String>,
+}
+
+/// One findable thing of the city: a line of the file that [`Twin::assets`] names.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Asset {
+    /// Stable id from the source (`way/123`), the same as the feature's `id` property.
+    pub id: String,
+    /// Its name in the city's own language.
+    pub name: String,
+    /// Its names by language tag, where the source has them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub names: BTreeMap<String, String>,
+    /// What it is (`building`, `street`, `cafe`).
+    pub category: String,
+    /// Longitude, degrees (WGS84).
+    pub lon: f64,
+    /// Latitude, degrees (WGS84).
+    pub lat: f64,
+    /// Street and house number, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+}
+
+/// Why a manifest could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// Not JSON, or not of the manifest's shape.
+    #[error("this is not a twin.json: {0}")]
+    Json(#[from] serde_json::Error),
+    /// A format this build does not read.
+    #[error("this twin.json has format \"{found}\"; this build reads \"{FORMAT}\"")]
+    Format {
+        /// What the manifest says.
+        found: String,
+    },
+    /// A value that makes no sense.
+    #[error("this twin.json has a wrong value: {0}")]
+    Value(String),
+}
+
+impl Twin {
+    /// Reads and checks a manifest.
+    ///
+    /// # Errors
+    /// [`ManifestError::Json`] when the bytes are not JSON of this shape, [`ManifestError::Format`] when the format
+    /// is another, [`ManifestError::Value`] when an extent or view is out of range or two layers share an id.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, ManifestError> {
+        let twin: Self = serde_json::from_slice(bytes)?;
+        if twin.format != FORMAT {
+            return Err(ManifestError::Format { found: twin.format });
+        }
+        let [west, south, east, north] = twin.extent;
+        let in_range = |lon: f64, lat: f64| (-180.0..=180.0).contains(&lon) && (-90.0..=90.0).contains(&lat);
+        if !(in_range(west, south) && in_range(east, north) && west < east && south < north) {
+            return Err(ManifestError::Value(format!(
+                "extent {:?} is not [west, south, east, north] in degrees",
+                twin.extent
+            )));
+        }
+        let home = &twin.home;
+        if !(in_range(home.lon, home.lat) && home.distance_m > 0.0 && (-90.0..=90.0).contains(&home.pitch_deg)) {
+            return Err(ManifestError::Value(format!("home view {home:?} is out of range")));
+        }
+        for (i, layer) in twin.layers.iter().enumerate() {
+            if twin.layers[..i].iter().any(|other| other.id == layer.id) {
+                return Err(ManifestError::Value(format!("two layers have the id \"{}\"", layer.id)));
+            }
+        }
+        Ok(twin)
+    }
+
+    /// The manifest as pretty JSON with a final newline; the same twin gives the same bytes.
+    pub fn to_json(&self) -> String {
+        let mut json = serde_json::to_string_pretty(self).expect("a Twin has only string keys and finite numbers");
+        json.push('\n');
+        json
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,15 @@
+//! 3D Tiles and glTF bytes to plain arrays; tile tree, selection, request queue and cache budget.
+//!
+//! # Conventions
+//! * Everything here is a function of data: no GPU, no network, no clock, no threads, no JavaScript. The engine is
+//!   *told* what arrived and *says* what to draw, fetch, abort and free.
+//! * Frames: `ecef` (metres), `tile` (a tile's own z-up frame), `local` (a primitive's attribute values). Matrices are
+//!   column-major and named destination first: `ecef_from_tile`.
+//! * Failures: a call that cannot do its job returns [`Problem`] as the error; a part that is bad becomes a
+//!   [`Problem`] in the output and the rest goes on. Sizes and counts in headers are never trusted.
+
+mod content;
+mod problem;
+
+pub use content::*;
+pub use problem::Problem;
