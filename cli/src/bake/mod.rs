@@ -3,4 +3,9 @@
 //! Four steps, each a function of the step before it, so that the same input gives the same bytes:
 //! `osm` (bytes → [`model::City`]) → `mesh` (things → triangles) → `tile` (triangles → quadtree) → `write` (files).
 
+mod error;
 pub mod model;
+mod progress;
+
+pub use error::BakeError;
+pub use progress::{Progress, Silent};

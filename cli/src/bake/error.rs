@@ -1,0 +1,57 @@
+//! Why a bake could not do its job. Bad parts of an otherwise good input are [`super::model::Warnings`] instead.
+
+use std::path::PathBuf;
+
+/// Why a bake stopped. Nothing has been written at the output path when this is returned.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BakeError {
+    /// An input cannot be read as what it claims to be.
+    #[error("{}: {place}: {message}", path.display())]
+    Input {
+        /// The file.
+        path: PathBuf,
+        /// Where in it (`block 3`, `line 120`, `header`).
+        place: String,
+        /// What was expected and what was found.
+        message: String,
+    },
+    /// The inputs can be read, but there is nothing in them to draw.
+    #[error("nothing to bake: the input has no building, area, way or street furniture with valid coordinates")]
+    Empty,
+    /// A file or directory cannot be read or written.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried (`open`, `write`).
+        action: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The output path holds something that is not a twin.
+    #[error("{} exists and is not a twin (it has no twin.json): choose another --out, or pass --force to replace it", path.display())]
+    OutputExists {
+        /// The output path.
+        path: PathBuf,
+    },
+    /// The output would be broken; a fault of this program, reported instead of a broken tileset.
+    #[error("cannot encode {what}: {message}")]
+    Encode {
+        /// What was being encoded (`buildings/tiles/3/1/2.glb`).
+        what: String,
+        /// Why not.
+        message: String,
+    },
+    /// The person pressed Ctrl-C.
+    #[error("interrupted; nothing was written")]
+    Interrupted,
+}
+
+impl BakeError {
+    /// An [`BakeError::Io`] with its place.
+    pub fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { action, path, source }
+    }
+}
