@@ -1,0 +1,230 @@
+//! A Kalman filter with constant velocity (Bar-Shalom, Li, Kirubarajan 2001, section 6.3) over satellite fixes.
+
+use crate::{Observation, Position, Rejected, Status};
+use citytwin_geo::{EnuFrame, Geodetic};
+use glam::{DVec2, DVec3};
+
+/// Radius that holds 95 % of a circular Gaussian, in standard deviations of one axis: √(−2 ln 0.05).
+const RADIUS_95: f64 = 2.447_746_830_680_816;
+/// Spectral density of the white-noise acceleration of a walking visitor, m²/s³ per axis.
+const ACCELERATION_DENSITY: f64 = 0.5;
+/// Standard deviation of a velocity that is not yet known, m/s.
+const UNKNOWN_SPEED: f64 = 10.0;
+/// An innovation beyond this squared Mahalanobis distance (χ², two degrees of freedom, 99.9 %) is an outlier.
+const GATE: f64 = 13.816;
+/// So many outliers in a row are the truth: the visitor was carried away, or the first fix was wrong.
+const KIDNAPPED_AFTER: u32 = 3;
+/// A pause longer than this starts anew, seconds.
+const RESTART_AFTER_SECS: f64 = 120.0;
+
+/// Position and velocity outdoors, from satellite fixes.
+#[derive(Clone, Debug, Default)]
+pub struct OutdoorFilter {
+    state: Option<State>,
+    outliers_in_a_row: u32,
+}
+
+/// Both axes share one covariance, since the fixes' errors are circular.
+#[derive(Clone, Debug)]
+struct State {
+    frame: EnuFrame,
+    time_ms: f64,
+    position: DVec2,
+    velocity: DVec2,
+    /// Variances of position and velocity and their covariance, per axis.
+    pp: f64,
+    pv: f64,
+    vv: f64,
+    status: Status,
+}
+
+impl OutdoorFilter {
+    /// A filter that knows nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes one observation and returns the new position.
+    ///
+    /// # Errors
+    /// [`Rejected`] says why the observation did not count; the position stays as it was.
+    pub fn observe(&mut self, observation: &Observation) -> Result<Position, Rejected> {
+        let Observation::Gnss { time_ms, lon, lat, accuracy_m } = *observation;
+        let sane = time_ms.is_finite()
+            && (-180.0..=180.0).contains(&lon)
+            && (-90.0..=90.0).contains(&lat)
+            && accuracy_m > 0.0
+            && accuracy_m < 1e6;
+        if !sane {
+            return Err(Rejected::Absurd);
+        }
+        let fix = Geodetic::from_degrees(lon, lat, 0.0);
+        let variance = (accuracy_m / RADIUS_95).powi(2);
+        let state = match self.state.take() {
+            None => State::first(fix, time_ms, variance),
+            Some(state) if time_ms <= state.time_ms => {
+                self.state = Some(state);
+                return Err(Rejected::Late);
+            }
+            Some(state) if time_ms - state.time_ms > 1e3 * RESTART_AFTER_SECS => State::first(fix, time_ms, variance),
+            Some(state) => match state.updated(fix, time_ms, variance) {
+                Some(updated) => updated,
+                None if self.outliers_in_a_row + 1 >= KIDNAPPED_AFTER => State::first(fix, time_ms, variance),
+                None => {
+                    self.state = Some(state);
+                    self.outliers_in_a_row += 1;
+                    return Err(Rejected::Outlier);
+                }
+            },
+        };
+        self.outliers_in_a_row = 0;
+        let position = state.answer();
+        self.state = Some(state);
+        Ok(position)
+    }
+
+    /// The position as of the last observation that counted.
+    pub fn position(&self) -> Option<Position> {
+        self.state.as_ref().map(State::answer)
+    }
+}
+
+impl State {
+    fn first(fix: Geodetic, time_ms: f64, variance: f64) -> Self {
+        Self {
+            frame: EnuFrame::new(fix),
+            time_ms,
+            position: DVec2::ZERO,
+            velocity: DVec2::ZERO,
+            pp: variance,
+            pv: 0.0,
+            vv: UNKNOWN_SPEED * UNKNOWN_SPEED,
+            status: Status::FirstFix,
+        }
+    }
+
+    /// The state after a fix, or `None` when the fix lies beyond the gate.
+    fn updated(&self, fix: Geodetic, time_ms: f64, variance: f64) -> Option<Self> {
+        let dt = (time_ms - self.time_ms) / 1e3;
+        let (dt2, dt3) = (dt * dt, dt * dt * dt);
+        let pp = self.pp + 2.0 * dt * self.pv + dt2 * self.vv + ACCELERATION_DENSITY * dt3 / 3.0;
+        let pv = self.pv + dt * self.vv + ACCELERATION_DENSITY * dt2 / 2.0;
+        let vv = self.vv + ACCELERATION_DENSITY * dt;
+        let predicted = self.position + dt * self.velocity;
+        let innovation = self.frame.enu_from_geodetic(fix).truncate() - predicted;
+        let s = pp + variance;
+        if innovation.length_squared() / s > GATE {
+            return None;
+        }
+        let (gain_p, gain_v) = (pp / s, pv / s);
+        Some(Self {
+            frame: self.frame,
+            time_ms,
+            position: predicted + gain_p * innovation,
+            velocity: self.velocity + gain_v * innovation,
+            pp: (1.0 - gain_p) * pp,
+            pv: (1.0 - gain_p) * pv,
+            vv: vv - gain_v * pv,
+            status: Status::Tracking,
+        })
+    }
+
+    fn answer(&self) -> Position {
+        let xy = self.position;
+        let here = self.frame.geodetic_from_enu(DVec3::new(xy.x, xy.y, self.frame.surface_z(xy)));
+        let speed_mps = self.velocity.length();
+        let heading = self.velocity.x.atan2(self.velocity.y).to_degrees().rem_euclid(360.0);
+        Position {
+            time_ms: self.time_ms,
+            lon: here.lon(),
+            lat: here.lat(),
+            accuracy_m: RADIUS_95 * self.pp.sqrt(),
+            speed_mps,
+            heading_deg: (speed_mps >= 0.5).then_some(heading),
+            status: self.status,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOME: Geodetic = Geodetic { lon_rad: 0.435_4, lat_rad: 1.050_2, height_m: 0.0 };
+
+    fn fix(time_ms: f64, east: f64, north: f64, accuracy_m: f64) -> Observation {
+        let p = EnuFrame::new(HOME).geodetic_from_enu(DVec3::new(east, north, 0.0));
+        Observation::Gnss { time_ms, lon: p.lon(), lat: p.lat(), accuracy_m }
+    }
+
+    fn metres_from(position: &Position, east: f64, north: f64) -> f64 {
+        let p = Geodetic::from_degrees(position.lon, position.lat, 0.0);
+        EnuFrame::new(HOME).enu_from_geodetic(p).truncate().distance(DVec2::new(east, north))
+    }
+
+    /// A fixed sequence of standard normal numbers (Box–Muller over a 64-bit LCG), the same on every machine.
+    fn normals() -> impl FnMut() -> f64 {
+        let mut seed: u64 = 7;
+        let mut uniform = move || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            ((seed >> 11) as f64 + 0.5) / (1u64 << 53) as f64
+        };
+        move || (-2.0 * uniform().ln()).sqrt() * (std::f64::consts::TAU * uniform()).cos()
+    }
+
+    #[test]
+    fn a_walk_is_followed_closer_than_its_fixes_and_the_radius_holds() {
+        let mut noise = normals();
+        let mut filter = OutdoorFilter::new();
+        let (mut raw, mut filtered, mut inside) = (0.0, 0.0, 0);
+        const STEPS: usize = 400;
+        for i in 0..STEPS {
+            let t = i as f64;
+            let truth = (1.2 * t, 0.4 * t);
+            let (dx, dy) = (5.0 * noise(), 5.0 * noise());
+            let answer =
+                filter.observe(&fix(1e3 * t, truth.0 + dx, truth.1 + dy, 5.0 * RADIUS_95)).expect("a sane fix");
+            let error = metres_from(&answer, truth.0, truth.1);
+            raw += dx.hypot(dy);
+            filtered += error;
+            inside += usize::from(error <= answer.accuracy_m);
+        }
+        assert!(filtered < 0.7 * raw, "filtered {filtered} raw {raw}");
+        assert!(inside as f64 > 0.93 * STEPS as f64, "{inside} of {STEPS}");
+        let last = filter.position().expect("a position");
+        assert!((last.speed_mps - 1.265).abs() < 0.8 && last.status == Status::Tracking, "{last:?}");
+    }
+
+    #[test]
+    fn absurd_and_late_fixes_change_nothing() {
+        let mut filter = OutdoorFilter::new();
+        filter.observe(&fix(1000.0, 0.0, 0.0, 5.0)).expect("a sane fix");
+        let before = filter.position();
+        let bad = |time_ms, lon, lat, accuracy_m| Observation::Gnss { time_ms, lon, lat, accuracy_m };
+        for (observation, expected) in [
+            (bad(f64::NAN, 24.9, 60.1, 5.0), Rejected::Absurd),
+            (bad(2000.0, 24.9, 91.0, 5.0), Rejected::Absurd),
+            (bad(2000.0, f64::INFINITY, 60.1, 5.0), Rejected::Absurd),
+            (bad(2000.0, 24.9, 60.1, 0.0), Rejected::Absurd),
+            (bad(2000.0, 24.9, 60.1, f64::NAN), Rejected::Absurd),
+            (fix(1000.0, 1.0, 1.0, 5.0), Rejected::Late),
+            (fix(500.0, 1.0, 1.0, 5.0), Rejected::Late),
+            (fix(2000.0, 5000.0, 0.0, 5.0), Rejected::Outlier),
+        ] {
+            assert_eq!(filter.observe(&observation), Err(expected), "{observation:?}");
+            assert_eq!(filter.position(), before);
+        }
+    }
+
+    #[test]
+    fn a_visitor_who_is_carried_away_is_found_again_at_the_third_fix() {
+        let mut filter = OutdoorFilter::new();
+        for i in 0..10 {
+            filter.observe(&fix(1e3 * f64::from(i), 0.0, 0.0, 5.0)).expect("a sane fix");
+        }
+        assert!(filter.observe(&fix(11e3, 8000.0, 0.0, 5.0)).is_err());
+        assert!(filter.observe(&fix(12e3, 8001.0, 0.0, 5.0)).is_err());
+        let found = filter.observe(&fix(13e3, 8002.0, 0.0, 5.0)).expect("the third in a row counts");
+        assert!(metres_from(&found, 8002.0, 0.0) < 6.0 && found.status == Status::FirstFix, "{found:?}");
+    }
+}
