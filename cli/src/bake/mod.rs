@@ -4,6 +4,7 @@
 //! `osm` (bytes → [`model::City`]) → `mesh` (things → triangles) → `tile` (triangles → quadtree) → `write` (files).
 
 mod error;
+pub mod mesh;
 pub mod model;
 mod progress;
 

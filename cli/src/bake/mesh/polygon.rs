@@ -1,0 +1,1 @@
+//! Polygons in the plane.
