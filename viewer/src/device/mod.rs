@@ -1,0 +1,5 @@
+//! Everything that needs a browser.
+
+mod viewer;
+
+pub use viewer::{Subscription, Viewer};
