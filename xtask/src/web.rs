@@ -1,0 +1,210 @@
+//! The web build: wasm modules, their glue and the page, put together in `target/dist`.
+//!
+//! Everything whose content the page depends on lies in `pkg-HASH/`, where HASH stands for the content: a browser
+//! may keep it for ever. Only `index.html` and the files beside it have names that stay.
+
+use crate::repo::Repo;
+use crate::shell::{cargo, files_below, output, read, read_text, remove, run, step, which, write};
+use anyhow::{Context, Result, bail, ensure};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// How the wasm is compiled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// As published: slow to build, small and fast.
+    Release,
+    /// Quick to build, several times larger and slower.
+    Dev,
+}
+
+impl Profile {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Release => "wasm-release",
+            Self::Dev => "dev",
+        }
+    }
+
+    /// Cargo's name of the folder that the profile is built in.
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Release => "wasm-release",
+            Self::Dev => "debug",
+        }
+    }
+}
+
+/// What becomes of a crate: its wasm and glue under the given stem.
+pub(crate) struct Module {
+    /// The package.
+    pub(crate) package: &'static str,
+    /// Stem of the bound files: `app` gives `app.js` and `app_bg.wasm`.
+    pub(crate) stem: &'static str,
+    /// Whether type declarations are written too.
+    pub(crate) typescript: bool,
+}
+
+pub(crate) const APP: Module = Module { package: "citytwin-www", stem: "app", typescript: false };
+pub(crate) const DECODE_WORKER: Module =
+    Module { package: "citytwin-decode-worker", stem: "decode_worker", typescript: false };
+
+/// Builds the app into `target/dist`, leaving the demo twin that may lie there, and returns the name of its
+/// `pkg-HASH` folder.
+pub(crate) fn build(repo: &Repo, profile: Profile) -> Result<String> {
+    let bound = bind(repo, profile, &[APP, DECODE_WORKER])?;
+    let pkg = step("put target/dist together", || assemble(repo, &bound))?;
+    println!("    {} is ready: {pkg}", repo.short(&repo.dist()));
+    Ok(pkg)
+}
+
+/// Compiles the modules and binds them into a folder of their own, which is returned.
+pub(crate) fn bind(repo: &Repo, profile: Profile, modules: &[Module]) -> Result<PathBuf> {
+    require_wasm_target(repo)?;
+    let names: Vec<_> = modules.iter().map(|module| module.package).collect();
+    step(&format!("compile {} to wasm ({})", names.join(", "), profile.name()), || {
+        let mut command = cargo(repo);
+        command.args(["build", "--lib", "--target", TARGET, "--profile", profile.name()]);
+        for name in &names {
+            command.args(["--package", name]);
+        }
+        run(&mut command)
+    })?;
+    let out = repo.target.join("bound").join(names.join("+"));
+    remove(&out)?;
+    step("bind", || modules.iter().try_for_each(|module| bind_one(repo, profile, module, &out)))?;
+    Ok(out)
+}
+
+fn bind_one(repo: &Repo, profile: Profile, module: &Module, out: &Path) -> Result<()> {
+    let wasm = repo.target.join(TARGET).join(profile.folder()).join(module.package.replace('-', "_"));
+    let mut args: Vec<OsString> = vec!["wasm-bindgen".into(), wasm.with_extension("wasm").into()];
+    args.extend(["--target", "web", "--out-name", module.stem, "--out-dir"].map(OsString::from));
+    args.push(out.into());
+    if !module.typescript {
+        args.push("--no-typescript".into());
+    }
+    if profile == Profile::Release {
+        args.extend(["--remove-name-section", "--remove-producers-section"].map(OsString::from));
+    }
+    wasm_bindgen_cli::wasm_bindgen::run_cli_with_args(args).with_context(|| format!("cannot bind {}", module.package))
+}
+
+/// Makes sure that the pinned toolchain can compile to wasm.
+fn require_wasm_target(repo: &Repo) -> Result<()> {
+    let libdir =
+        output(crate::shell::program(repo, std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())).args([
+            "--print",
+            "target-libdir",
+            "--target",
+            TARGET,
+        ]))?;
+    if Path::new(libdir.trim()).is_dir() {
+        return Ok(());
+    }
+    let advice = "rust-toolchain.toml names it; with rustup, `rustup target add wasm32-unknown-unknown` fetches it";
+    if which(&["rustup"]).is_none() {
+        bail!("this Rust cannot compile to {TARGET}: {advice}");
+    }
+    step(&format!("fetch Rust's {TARGET} target"), || {
+        run(crate::shell::program(repo, "rustup").args(["target", "add", TARGET]))
+            .with_context(|| format!("Rust's {TARGET} target cannot be had here ({advice})"))
+    })
+}
+
+/// Puts bound modules and the page's own files together.
+fn assemble(repo: &Repo, bound: &Path) -> Result<String> {
+    let mut pkg = Vec::new();
+    for file in files_below(bound)? {
+        pkg.push((relative(&file, bound)?, read(&file)?));
+    }
+    let mut beside = Vec::new();
+    for (dir, into_pkg) in [("www/assets", false), ("viewer/decode-worker/worker.js", true)] {
+        let path = repo.at(dir);
+        if path.is_file() {
+            pkg.push((relative(&path, path.parent().unwrap_or(&path))?, read(&path)?));
+        }
+        for file in files_below(&path)? {
+            let entry = (relative(&file, &path)?, read(&file)?);
+            // Scripts import their neighbours in pkg-HASH; all else keeps its name beside index.html.
+            if into_pkg || entry.0.ends_with(".js") { pkg.push(entry) } else { beside.push(entry) }
+        }
+    }
+    pkg.sort();
+    let name = format!("pkg-{:016x}", fnv1a(&pkg));
+    let page = index_html(repo, &name)?;
+
+    let dist = repo.dist();
+    clear(&dist)?;
+    for (path, bytes) in &pkg {
+        write(&dist.join(&name).join(path), bytes)?;
+    }
+    for (path, bytes) in &beside {
+        write(&dist.join(path), bytes)?;
+    }
+    write(&dist.join("index.html"), page)?;
+    Ok(name)
+}
+
+fn index_html(repo: &Repo, pkg: &str) -> Result<String> {
+    let source = repo.at("www/index.html");
+    let page = read_text(&source)?;
+    ensure!(page.contains("{{pkg}}"), "{} does not name {{{{pkg}}}}", repo.short(&source));
+    Ok(page.replace("{{pkg}}", pkg))
+}
+
+/// Removes what an earlier build left, with its compressed copies, but not the demo twin.
+fn clear(dist: &Path) -> Result<()> {
+    std::fs::create_dir_all(dist).with_context(|| format!("cannot create {}", dist.display()))?;
+    for entry in std::fs::read_dir(dist)? {
+        let path = entry?.path();
+        if path.file_name().is_some_and(|name| name != "twin") {
+            remove(&path)?;
+        }
+    }
+    Ok(())
+}
+
+fn relative(file: &Path, base: &Path) -> Result<String> {
+    let path = file.strip_prefix(base)?.to_str().with_context(|| format!("{} is not UTF-8", file.display()))?;
+    Ok(path.replace('\\', "/"))
+}
+
+/// FNV-1a over names and contents: no adversary picks these bytes, and it stays the same for ever.
+fn fnv1a(files: &[(String, Vec<u8>)]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let mut eat = |bytes: &[u8]| {
+        for byte in bytes.iter().chain(&(bytes.len() as u64).to_le_bytes()) {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    };
+    for (name, bytes) in files {
+        eat(name.as_bytes());
+        eat(bytes);
+    }
+    hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_changes_with_any_byte_name_or_border_between_files() {
+        let hash = |files: &[(&str, &str)]| {
+            fnv1a(&files.iter().map(|(n, b)| ((*n).to_owned(), b.as_bytes().to_vec())).collect::<Vec<_>>())
+        };
+        let one = hash(&[("a.js", "x"), ("b.js", "y")]);
+        assert_eq!(one, hash(&[("a.js", "x"), ("b.js", "y")]));
+        for other in [
+            hash(&[("a.js", "x"), ("b.js", "z")]),
+            hash(&[("a.js", "x"), ("c.js", "y")]),
+            hash(&[("a.js", "xb.js"), ("", "y")]),
+            hash(&[("a.js", "x")]),
+        ] {
+            assert_ne!(one, other);
+        }
+    }
+}
