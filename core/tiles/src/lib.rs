@@ -9,7 +9,26 @@
 //!   [`Problem`] in the output and the rest goes on. Sizes and counts in headers are never trusted.
 
 mod content;
+mod decode;
+mod doc;
+mod engine;
+mod info;
 mod problem;
+mod property;
+mod url;
+mod view;
 
-pub use content::*;
+pub use content::{
+    Attribute, Column, ColumnKind, Component, IndexRange, Instances, Number, Primitive, PropertyTable, TileContent,
+    Topology, Value,
+};
+pub use decode::{Decoded, What, decode};
+pub use doc::{
+    Availability, DocTile, Implicit, Refine, Semantic, SemanticProperty, SubtreeDoc, SubtreeShape, TileMetadata,
+    TilesetDoc, Volume,
+};
+pub use engine::{Arrival, Engine, Fetch, Frame, Options, Progress, RequestId, TileId, TileInfo, TileState, TilesetId};
+pub use info::ContentInfo;
 pub use problem::Problem;
+pub use url::resolve_url;
+pub use view::View;
