@@ -1,0 +1,196 @@
+//! What the components share.
+
+use super::browser;
+use crate::fault::Fault;
+use crate::sheet::Stop;
+use crate::words::{Lang, Words};
+use citytwin_manifest::{Asset, Layer, Twin};
+use citytwin_search::Index;
+use citytwin_viewer::{Hit, LookAt, Problem, Progress, Viewer};
+use leptos::prelude::*;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// The opened city and where its relative URLs start.
+#[derive(Clone)]
+pub(super) struct City {
+    pub(super) twin: Arc<Twin>,
+    pub(super) url: String,
+}
+
+/// How far opening has come.
+#[derive(Clone)]
+pub(super) enum Stage {
+    Opening,
+    Open(City),
+    Failed(Fault),
+}
+
+/// What the one panel shows.
+#[derive(Clone, PartialEq)]
+pub(super) enum Content {
+    Layers,
+    Feature(Hit),
+    Place(Asset),
+    Problems,
+}
+
+/// The list of what can be found.
+#[derive(Clone)]
+pub(super) enum Places {
+    /// The city has none.
+    None,
+    Loading,
+    Ready(Rc<Index>),
+    Failed,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Shell {
+    pub(super) worker_url: StoredValue<String>,
+    pub(super) lang: RwSignal<Lang>,
+    pub(super) stage: RwSignal<Stage>,
+    pub(super) panel: RwSignal<Option<Content>>,
+    pub(super) stop: RwSignal<Stop>,
+    pub(super) viewer: StoredValue<Option<Viewer>, LocalStorage>,
+    pub(super) places: RwSignal<Places, LocalStorage>,
+
+    // The last event of each kind.
+    pub(super) view: RwSignal<Option<LookAt>>,
+    pub(super) rest: RwSignal<Option<LookAt>>,
+    pub(super) progress: RwSignal<Progress>,
+    pub(super) settled: RwSignal<bool>,
+    pub(super) drawn: RwSignal<bool>,
+    pub(super) lost: RwSignal<bool>,
+    pub(super) online: RwSignal<bool>,
+    pub(super) problems: RwSignal<Vec<Problem>>,
+
+    /// What a person has switched, by layer id; the others are as the manifest has them.
+    switched: RwSignal<BTreeMap<String, bool>>,
+}
+
+impl Shell {
+    pub(super) fn new(worker_url: &str) -> Self {
+        let tag = browser::root().map(|root| root.lang()).unwrap_or_default();
+        Self {
+            worker_url: StoredValue::new(worker_url.to_owned()),
+            lang: RwSignal::new(Lang::from_tag(&tag).unwrap_or(Lang::En)),
+            stage: RwSignal::new(Stage::Opening),
+            panel: RwSignal::new(None),
+            stop: RwSignal::new(Stop::Half),
+            viewer: StoredValue::new_local(None),
+            places: RwSignal::new_local(Places::None),
+            view: RwSignal::new(None),
+            rest: RwSignal::new(None),
+            progress: RwSignal::new(Progress::default()),
+            settled: RwSignal::new(false),
+            drawn: RwSignal::new(false),
+            lost: RwSignal::new(false),
+            online: RwSignal::new(browser::is_online()),
+            problems: RwSignal::new(Vec::new()),
+            switched: RwSignal::new(BTreeMap::new()),
+        }
+    }
+
+    pub(super) fn words(self) -> &'static Words {
+        self.lang.get().words()
+    }
+
+    pub(super) fn city(self) -> Option<City> {
+        match self.stage.get() {
+            Stage::Open(city) => Some(city),
+            _ => None,
+        }
+    }
+
+    pub(super) fn twin(self) -> Option<Arc<Twin>> {
+        self.city().map(|city| city.twin)
+    }
+
+    /// The city's name in the current language, once it is known.
+    pub(super) fn city_name(self) -> Option<String> {
+        let name = self.twin()?.title.get(self.lang.get().tag()).to_owned();
+        (!name.is_empty()).then_some(name)
+    }
+
+    pub(super) fn with_viewer(self, f: impl FnOnce(&Viewer)) {
+        self.viewer.with_value(|viewer| viewer.as_ref().map(f));
+    }
+
+    pub(super) fn show(self, content: Content) {
+        self.stop.set(if matches!(content, Content::Feature(_) | Content::Place(_)) { Stop::Peek } else { Stop::Half });
+        self.panel.set(Some(content));
+    }
+
+    pub(super) fn close_panel(self) {
+        if matches!(self.panel.get_untracked(), Some(Content::Feature(_))) {
+            self.with_viewer(|viewer| viewer.select(None));
+        }
+        self.panel.set(None);
+    }
+
+    pub(super) fn is_layer_on(self, layer: &Layer) -> bool {
+        self.switched.with(|switched| switched.get(&layer.id).copied().unwrap_or(layer.visible))
+    }
+
+    pub(super) fn set_layer(self, id: &str, on: bool) {
+        self.switched.update(|switched| {
+            switched.insert(id.to_owned(), on);
+        });
+        self.with_viewer(|viewer| viewer.set_layer_visible(id, on));
+    }
+
+    /// Loads the whole city once more, keeping the view and the switches: what failed gets a second chance, and what
+    /// did not comes from the browser's cache.
+    pub(super) fn load_again(self) {
+        let Stage::Open(city) = self.stage.get_untracked() else { return };
+        self.problems.set(Vec::new());
+        if matches!(self.panel.get_untracked(), Some(Content::Problems | Content::Feature(_))) {
+            self.panel.set(None);
+        }
+        self.settled.set(false);
+        self.with_viewer(|viewer| {
+            let view = viewer.view();
+            viewer.open(&city.twin, &city.url);
+            viewer.set_view(view);
+            self.switched.with_untracked(|switched| {
+                switched.iter().for_each(|(id, on)| viewer.set_layer_visible(id, *on));
+            });
+        });
+    }
+
+    /// Says so when the network goes, and tries again what failed meanwhile when it comes back.
+    pub(super) fn follow_network(self) {
+        window_event_listener(leptos::ev::offline, move |_| self.online.set(false));
+        window_event_listener(leptos::ev::online, move |_| {
+            self.online.set(true);
+            if self.problems.with_untracked(|problems| !problems.is_empty()) {
+                self.load_again();
+            }
+        });
+    }
+
+    /// `none`, or where the sheet rests: tells the style sheet how much room the controls have on a phone.
+    pub(super) fn panel_state(self) -> &'static str {
+        if self.panel.with(Option::is_some) { self.stop.get().name() } else { "none" }
+    }
+
+    /// Keeps `<html lang>` and the title in the current language.
+    pub(super) fn keep_page_in_language(self) {
+        Effect::new(move |_| {
+            let tag = self.lang.get().tag();
+            if let Some(root) = browser::root() {
+                root.set_lang(tag);
+                let _ = root.dataset().set("lang", tag);
+            }
+            let title = self.city_name().map_or_else(|| "CityTwin".to_owned(), |city| (self.words().page_title)(&city));
+            document().set_title(&title);
+        });
+    }
+}
+
+/// The shell of the page that the calling component is in.
+pub(super) fn shell() -> Shell {
+    expect_context()
+}
