@@ -3,7 +3,7 @@
 //! Positions are metres east and north of [`City::origin`] (ENU of the point on the ellipsoid); heights are metres
 //! above the ground, which is the ellipsoid until terrain comes. Colours are sRGB.
 
-use citytwin_geo::{Geodetic, LonLatRect};
+use citytwin_geo::{EnuFrame, Geodetic, LonLatRect};
 use glam::DVec2;
 use std::collections::BTreeMap;
 
@@ -268,4 +268,25 @@ impl Warnings {
             warning.examples.push(example.into());
         }
     }
+}
+
+/// The border of an extent in metres east and north of `origin`: open, counter-clockwise, from the south-western
+/// corner. Long sides have points in between, because a parallel is curved in the plane (14 m over 50 km at 30°N).
+pub fn extent_outline(extent: &LonLatRect, origin: Geodetic) -> Vec<DVec2> {
+    /// Longest side of a step, degrees: bends by less than a centimetre up to 60° of latitude.
+    const STEP_DEG: f64 = 0.01;
+    let frame = EnuFrame::new(origin);
+    let LonLatRect { west, south, east, north } = *extent;
+    let corners = [[west, south], [east, south], [east, north], [west, north]];
+    let mut outline = Vec::new();
+    for (i, from) in corners.iter().enumerate() {
+        let to = corners[(i + 1) % 4];
+        let steps = ((to[0] - from[0]).abs().max((to[1] - from[1]).abs()) / STEP_DEG).ceil().clamp(1.0, 2048.0);
+        for step in 0..steps as u32 {
+            let t = f64::from(step) / steps;
+            let (lon, lat) = (from[0] + (to[0] - from[0]) * t, from[1] + (to[1] - from[1]) * t);
+            outline.push(frame.enu_from_geodetic(Geodetic::from_degrees(lon, lat, 0.0)).truncate());
+        }
+    }
+    outline
 }

@@ -1,0 +1,102 @@
+//! Named places and addresses that can be searched but are not drawn, and the addresses of buildings.
+
+use super::areal::{self, IfCut};
+use super::areas;
+use super::ground::Ground;
+use super::raw::{Raw, RawTags};
+use super::shape::{self, Grid};
+use super::tags::{self, Key};
+use crate::bake::model::{Place, Polygon, Warnings};
+use glam::DVec2;
+
+/// Keys whose value says what a named place is, the most telling first.
+const KINDS: [&str; 12] = [
+    "amenity", "shop", "tourism", "office", "leisure", "historic", "craft", "healthcare", "public_transport", "railway",
+    "man_made", "place",
+];
+
+/// An address point this near to a building's wall belongs to the building, metres: entrances stand on the outline.
+const AT_WALL_M: f64 = 0.5;
+
+/// Reads all places inside the extent, by key: named things that are neither a building nor an area, and address
+/// points.
+pub(super) fn read(raw: &Raw, ground: &Ground, warnings: &mut Warnings) -> Vec<Place> {
+    let mut places = Vec::new();
+    for (&id, node) in raw.nodes.iter().filter(|(_, n)| !n.tags.0.is_empty() && ground.contains(n.lonlat)) {
+        if let Some(category) = category(&node.tags) {
+            let position = ground.enu(node.lonlat);
+            places.push(Place { tags: tags::properties(Key::Node(id), &node.tags), category, position });
+        }
+    }
+    // Their faults, if any, are not worth a warning: nothing is drawn of them.
+    let _ = warnings;
+    let mut unheard = Warnings::default();
+    let only_place = |tags: &RawTags| {
+        !tags.says_yes("building") && !tags.says_yes("building:part") && areas::class(tags).is_none() && category(tags).is_some()
+    };
+    for areal in areal::all(raw, &mut unheard, only_place) {
+        let polygons = areal.polygons(raw, ground, IfCut::Close, &mut unheard);
+        let clipped = ground.clip_rings(&shape::all_rings(&polygons));
+        let largest = clipped.iter().max_by(|a, b| shape::area(a).total_cmp(&shape::area(b)));
+        if let (Some(polygon), Some(category)) = (largest, category(&areal.tags)) {
+            let position = shape::point_inside(polygon);
+            places.push(Place { tags: tags::properties(areal.key, &areal.tags), category, position });
+        }
+    }
+    places
+}
+
+/// What a place is; `address` for one that has nothing but its address.
+fn category(tags: &RawTags) -> Option<String> {
+    let named = tags.first(&["name", "brand", "operator"]).is_some();
+    let kind = KINDS.iter().find_map(|key| {
+        let value = tags.get(key).filter(|v| *v != "no")?;
+        Some(if value == "yes" { (*key).to_owned() } else { value.to_owned() })
+    });
+    match kind {
+        Some(kind) if named => Some(kind),
+        _ => tags::address(tags).map(|_| "address".to_owned()),
+    }
+}
+
+/// Address points, for buildings that have no address of their own.
+pub(super) struct AddressNodes {
+    grid: Grid,
+    nodes: Vec<(DVec2, String)>,
+}
+
+impl AddressNodes {
+    pub(super) fn new(raw: &Raw, ground: &Ground) -> Self {
+        let mut grid = Grid::new(100.0);
+        let mut nodes = Vec::new();
+        for node in raw.nodes.values().filter(|n| !n.tags.0.is_empty()) {
+            if let Some(address) = tags::address(&node.tags) {
+                let position = ground.enu(node.lonlat);
+                grid.insert(nodes.len(), (position, position));
+                nodes.push((position, address));
+            }
+        }
+        Self { grid, nodes }
+    }
+
+    /// The address in or at a footprint; where there are several, that which most points give, then the first.
+    pub(super) fn of(&self, polygons: &[Polygon]) -> Option<String> {
+        let (low, high) = shape::polygon_bounds(polygons);
+        let reach = DVec2::splat(AT_WALL_M);
+        let mut found: Vec<(&str, usize)> = Vec::new();
+        for i in self.grid.near((low - reach, high + reach)) {
+            let (position, address) = &self.nodes[i];
+            let belongs = polygons
+                .iter()
+                .any(|p| shape::contains(p, *position) || shape::distance_to_edge(p, *position) <= AT_WALL_M);
+            if belongs {
+                match found.iter_mut().find(|(known, _)| known == address) {
+                    Some((_, count)) => *count += 1,
+                    None => found.push((address, 1)),
+                }
+            }
+        }
+        let most = found.iter().map(|(_, count)| *count).max()?;
+        found.iter().find(|(_, count)| *count == most).map(|(address, _)| (*address).to_owned())
+    }
+}
