@@ -72,6 +72,8 @@ pub struct Primitive {
     pub instances: Option<Instances>,
     /// Index into [`TileContent::tables`] of the property table that feature ids point to.
     pub table: Option<u32>,
+    /// The feature id that means "no feature".
+    pub null_feature_id: Option<u32>,
     /// Smallest and largest corner, in the tile's own z-up frame, metres; instances included.
     pub bounds: [[f64; 3]; 2],
 }
@@ -140,7 +142,7 @@ pub struct PropertyTable {
     pub class: String,
     /// Number of features.
     pub count: u32,
-    /// Its columns, in the schema's order.
+    /// Its columns, by property id.
     pub columns: Vec<Column>,
 }
 
@@ -155,8 +157,11 @@ pub struct Column {
     pub values: (u32, u32),
     /// Byte range of the `count + 1` string offsets, little-endian `u32`; strings only.
     pub string_offsets: (u32, u32),
-    /// The value that means "unknown", as text for strings and enums, as a number otherwise.
+    /// The value that means "unknown", as text for strings and enums, as a stored number (before scale and offset)
+    /// otherwise.
     pub no_data: Option<Value>,
+    /// What stands for an unknown value.
+    pub default: Option<Value>,
 }
 
 /// How a column's bytes are read.

@@ -1,7 +1,8 @@
 //! What is counted of a content.
 
-use crate::{Problem, TileContent};
+use crate::{Attribute, Primitive, Problem, TileContent, Topology};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What the engine, and a curious person, must know of a loaded content. Instances are multiplied out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -18,7 +19,8 @@ pub struct ContentInfo {
     pub points: u64,
     /// Instances of instanced primitives: per instancing node and primitive.
     pub instances: u64,
-    /// Distinct features: see [`TileContent::info`].
+    /// Distinct features: different ids per property table, and different ids per primitive without one. The id that
+    /// means "no feature" is not one.
     pub features: u64,
     /// Smallest and largest corner of everything in it, in the tile's z-up frame, metres; absent when it is empty.
     pub bounds: Option<[[f64; 3]; 2]>,
@@ -29,8 +31,97 @@ pub struct ContentInfo {
 }
 
 impl TileContent {
-    /// Counts the content. Walks all feature ids once: call it where the content was decoded.
+    /// Counts the content. Walks all feature ids once: call it where the content was decoded, while it still has its
+    /// arrays.
     pub fn info(&self) -> ContentInfo {
-        ContentInfo::default()
+        let drawn = |topology: Topology, per: u64| -> u64 {
+            self.primitives.iter().filter(|p| p.topology == topology).map(|p| p.elements() / per * p.copies()).sum()
+        };
+        ContentInfo {
+            cpu_bytes: self.cpu_bytes(),
+            gpu_bytes: (self.vertices.len() + self.indices.len()) as u64,
+            triangles: drawn(Topology::Triangles, 3),
+            lines: drawn(Topology::Lines, 2),
+            points: drawn(Topology::Points, 1),
+            instances: self.primitives.iter().filter_map(|p| p.instances).map(|i| u64::from(i.count)).sum(),
+            features: self.features(),
+            bounds: self.primitives.iter().map(|p| p.bounds).reduce(union),
+            extensions_used: self.extensions_used.clone(),
+            problems: self.problems.clone(),
+        }
     }
+
+    fn cpu_bytes(&self) -> u64 {
+        let columns: usize = self.tables.iter().map(|t| t.columns.len()).sum();
+        (self.property_bytes.len() + size_of_val(self.primitives.as_slice()) + columns * size_of::<crate::Column>())
+            as u64
+    }
+
+    fn features(&self) -> u64 {
+        // Ids of primitives that share a table are the same features.
+        let mut ids: BTreeMap<(Option<u32>, usize), Vec<u32>> = BTreeMap::new();
+        for (i, primitive) in self.primitives.iter().enumerate() {
+            let own = if primitive.table.is_some() { 0 } else { i };
+            let found = primitive.features(&self.vertices);
+            if !found.is_empty() {
+                ids.entry((primitive.table, own)).or_default().extend(found);
+            }
+        }
+        ids.into_values()
+            .map(|mut ids| {
+                ids.sort_unstable();
+                ids.dedup();
+                ids.len() as u64
+            })
+            .sum()
+    }
+}
+
+impl Primitive {
+    /// Vertices or indices drawn, once.
+    fn elements(&self) -> u64 {
+        self.indices.map_or(self.vertex_count, |range| range.count).into()
+    }
+
+    /// How many times it is drawn.
+    fn copies(&self) -> u64 {
+        self.instances.map_or(1, |instances| instances.count.into())
+    }
+
+    /// The different feature ids in it, sorted.
+    fn features(&self, vertices: &[u8]) -> Vec<u32> {
+        let of_instances = self.instances.and_then(|i| Some((i.feature_ids?, i.count)));
+        let of_vertices = self.feature_ids.map(|ids| (ids, self.vertex_count));
+        let mut ids = match of_instances.or(of_vertices) {
+            Some((attribute, count)) => attribute.ids(vertices, count),
+            None => Vec::new(),
+        };
+        ids.sort_unstable();
+        ids.dedup();
+        ids.retain(|id| Some(*id) != self.null_feature_id);
+        ids
+    }
+}
+
+impl Attribute {
+    /// The first component of `count` values as whole numbers; values beyond the array are left out, and runs of
+    /// equal values are told once.
+    fn ids(&self, vertices: &[u8], count: u32) -> Vec<u32> {
+        let value = |i: u32| {
+            let bytes = vertices.get(self.offset as usize + i as usize * self.stride as usize..)?;
+            Some(self.component.read(bytes) as u32)
+        };
+        let mut ids: Vec<u32> = Vec::new();
+        for id in (0..count).map_while(value) {
+            if ids.last() != Some(&id) {
+                ids.push(id);
+            }
+        }
+        ids
+    }
+}
+
+/// The smallest box around two boxes.
+fn union(a: [[f64; 3]; 2], b: [[f64; 3]; 2]) -> [[f64; 3]; 2] {
+    [std::array::from_fn(|i| a[0][i].min(b[0][i])), std::array::from_fn(|i| a[1][i].max(b[1][i]))]
 }

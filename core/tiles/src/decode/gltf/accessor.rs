@@ -1,0 +1,165 @@
+//! Accessors: checked views of typed elements.
+
+use super::buffers::BufferViews;
+use crate::decode::bytes::{Fault, malformed, slice, uint};
+use crate::{Attribute, Component};
+use serde_json::Value as Json;
+use std::borrow::Cow;
+
+/// Most elements of an accessor that no bytes stand behind.
+const MAX_BODILESS_ELEMENTS: usize = 1 << 20;
+
+/// Typed elements; every element lies inside of `bytes`.
+pub(super) struct Accessor<'a> {
+    bytes: Cow<'a, [u8]>,
+    stride: usize,
+    pub(super) component: Component,
+    pub(super) components: usize,
+    pub(super) normalized: bool,
+    pub(super) count: usize,
+}
+
+impl<'a> Accessor<'a> {
+    /// Reads `accessors[index]`.
+    pub(super) fn read(json: &Json, views: &'a BufferViews<'_>, index: usize) -> Result<Self, Fault> {
+        let json = &json["accessors"][index];
+        let Some(component) = uint(&json["componentType"]).and_then(Component::from_gltf) else {
+            return malformed(format!("accessor {index} is missing or has no known componentType"));
+        };
+        let components = match json["type"].as_str().unwrap_or_default() {
+            "SCALAR" => 1,
+            "VEC2" => 2,
+            "VEC3" => 3,
+            "VEC4" => 4,
+            other => return malformed(format!("accessor {index} has type \"{other}\"")),
+        };
+        let count = uint(&json["count"]).unwrap_or(0);
+        let size = component.size() * components;
+        let (bytes, stride) = match uint(&json["bufferView"]) {
+            Some(view) => {
+                let view = views.get(view)?;
+                let stride = view.stride.unwrap_or(size);
+                let offset = uint(&json["byteOffset"]).unwrap_or(0);
+                (Cow::Borrowed(elements(&view.bytes, offset, count, stride, size, index)?), stride)
+            }
+            None if count <= MAX_BODILESS_ELEMENTS => (Cow::Owned(vec![0; count * size]), size),
+            None => return malformed(format!("accessor {index} has {count} elements and no bytes")),
+        };
+        let normalized = json["normalized"].as_bool().unwrap_or(false) && component != Component::F32;
+        let mut accessor = Self { bytes, stride, component, components, normalized, count };
+        if json["sparse"].is_object() {
+            accessor.overlay(&json["sparse"], views, index)?;
+        }
+        Ok(accessor)
+    }
+
+    /// Replaces the elements that `sparse` lists.
+    fn overlay(&mut self, sparse: &Json, views: &BufferViews<'_>, index: usize) -> Result<(), Fault> {
+        let size = self.element_size();
+        let count = uint(&sparse["count"]).unwrap_or(0);
+        let part = |json: &Json, size: usize| {
+            let view = views.get(uint(&json["bufferView"]).unwrap_or(usize::MAX))?;
+            elements(&view.bytes, uint(&json["byteOffset"]).unwrap_or(0), count, size, size, index)
+        };
+        let Some(kind) = uint(&sparse["indices"]["componentType"]).and_then(Component::from_gltf) else {
+            return malformed(format!("accessor {index}: sparse indices without a known componentType"));
+        };
+        let targets = part(&sparse["indices"], kind.size())?;
+        let values = part(&sparse["values"], size)?;
+        let stride = self.stride;
+        let bytes = self.bytes.to_mut();
+        for (target, value) in targets.chunks_exact(kind.size()).zip(values.chunks_exact(size)) {
+            let start = kind.read(target) as usize;
+            if start >= self.count {
+                return malformed(format!("accessor {index}: sparse index {start} of {}", self.count));
+            }
+            bytes[start * stride..start * stride + size].copy_from_slice(value);
+        }
+        Ok(())
+    }
+
+    /// Bytes of one element.
+    pub(super) fn element_size(&self) -> usize {
+        self.component.size() * self.components
+    }
+
+    /// The `i`-th element's bytes; `i` is below `count`.
+    pub(super) fn element(&self, i: usize) -> &[u8] {
+        &self.bytes[i * self.stride..i * self.stride + self.element_size()]
+    }
+
+    /// Component `c` of element `i`, normalised integers as fractions.
+    pub(super) fn value(&self, i: usize, c: usize) -> f64 {
+        let size = self.component.size();
+        let stored = self.component.read(&self.element(i)[c * size..]);
+        if self.normalized { (stored / self.component.normalizer()).max(-1.0) } else { stored }
+    }
+
+    /// The elements as a vertex attribute: appended to `out`, 4-byte aligned. A three-component colour gets its
+    /// missing alpha when `components` is 4.
+    pub(super) fn append(&self, out: &mut Vec<u8>, components: usize) -> Result<Attribute, Fault> {
+        let size = self.element_size();
+        let wanted = self.component.size() * components;
+        let stride = wanted.max(size).next_multiple_of(4);
+        let offset = out.len().next_multiple_of(4);
+        let end = self.count.checked_mul(stride).and_then(|len| len.checked_add(offset));
+        if end.is_none_or(|end| end > crate::decode::bytes::MAX_DECODED_BYTES) {
+            return Err(Fault::TooLarge("the vertices are over 512 MiB".into()));
+        }
+        out.resize(offset, 0);
+        if stride == self.stride && self.bytes.len() >= self.count * stride && size >= wanted {
+            out.extend_from_slice(&self.bytes[..self.count * stride]);
+        } else {
+            let one = one(self.component);
+            for i in 0..self.count {
+                out.extend_from_slice(self.element(i));
+                if wanted > size {
+                    out.extend_from_slice(&one[..self.component.size()]);
+                }
+                out.resize(out.len().next_multiple_of(4), 0);
+            }
+        }
+        Ok(Attribute {
+            offset: offset as u32,
+            stride: stride as u32,
+            component: self.component,
+            components: components as u8,
+            normalized: self.normalized,
+        })
+    }
+}
+
+/// Opaque alpha, in the component's own type.
+fn one(component: Component) -> [u8; 4] {
+    match component {
+        Component::I8 => [127, 0, 0, 0],
+        Component::U8 => [255, 0, 0, 0],
+        Component::I16 => [0xff, 0x7f, 0, 0],
+        Component::U16 => [0xff, 0xff, 0, 0],
+        Component::U32 => [0xff; 4],
+        Component::F32 => 1f32.to_le_bytes(),
+    }
+}
+
+/// The bytes from the first element to the end of the last.
+fn elements(
+    bytes: &[u8],
+    offset: usize,
+    count: usize,
+    stride: usize,
+    size: usize,
+    index: usize,
+) -> Result<&[u8], Fault> {
+    if count == 0 {
+        return Ok(&[]);
+    }
+    if stride < size {
+        return malformed(format!("accessor {index}: elements of {size} bytes every {stride} bytes"));
+    }
+    let needed = (count - 1).checked_mul(stride).and_then(|len| len.checked_add(size));
+    let Some(needed) = needed else { return malformed(format!("accessor {index}: absurd count {count}")) };
+    // The padding after the last element is taken along when it is there, so that whole arrays copy at once.
+    let padded = needed.saturating_add(stride - size);
+    let there = offset.checked_add(padded).is_some_and(|end| end <= bytes.len());
+    slice(bytes, offset, if there { padded } else { needed }, &format!("accessor {index}"))
+}

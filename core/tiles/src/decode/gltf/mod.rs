@@ -1,0 +1,234 @@
+//! glTF 2.0 and glb, read in place.
+
+mod accessor;
+mod buffers;
+mod features;
+mod indices;
+mod instances;
+mod primitive;
+
+use super::bytes::{Fault, items, malformed, numbers, slice, strings, u32_at, uint};
+use super::metadata::property_table;
+use crate::{Problem, TileContent};
+use buffers::BufferViews;
+use glam::{DMat4, DQuat, DVec3};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+
+/// glTF is y-up, tiles are z-up: (x, y, z) → (x, −z, y).
+pub(crate) const Z_UP_FROM_Y_UP: DMat4 =
+    DMat4::from_cols_array(&[1., 0., 0., 0., 0., 0., 1., 0., 0., -1., 0., 0., 0., 0., 0., 1.]);
+
+/// Most primitives of one content, nodes that share a mesh counted each.
+const MAX_PRIMITIVES: usize = 1 << 16;
+
+/// Extensions that this build understands, or may ignore without drawing anything wrong.
+const UNDERSTOOD: [&str; 12] = [
+    "CESIUM_RTC",
+    "CESIUM_primitive_outline",
+    "EXT_instance_features",
+    "EXT_mesh_features",
+    "EXT_mesh_gpu_instancing",
+    "EXT_meshopt_compression",
+    "EXT_structural_metadata",
+    "KHR_materials_ior",
+    "KHR_materials_specular",
+    "KHR_materials_unlit",
+    "KHR_mesh_quantization",
+    "KHR_texture_transform",
+];
+
+/// Reads a binary glTF.
+pub(crate) fn glb(bytes: &[u8], url: &str) -> Result<TileContent, Problem> {
+    glb_chunks(bytes).and_then(|(json, bin)| parse(json, bin, url)).map_err(|fault| fault.problem(url))
+}
+
+/// Reads a glTF whose buffers are embedded as data URLs.
+pub(crate) fn json(json: &Json, url: &str) -> Result<TileContent, Problem> {
+    read(json, None, url).map_err(|fault| fault.problem(url))
+}
+
+/// The JSON chunk and the binary chunk.
+fn glb_chunks(bytes: &[u8]) -> Result<(&[u8], Option<&[u8]>), Fault> {
+    if bytes.len() < 20 || !bytes.starts_with(b"glTF") {
+        return malformed(format!("{} bytes do not start with a glb header", bytes.len()));
+    }
+    match u32_at(bytes, 4) {
+        2 => {}
+        1 => return Err(Fault::Unsupported("binary glTF 1.0".into())),
+        other => return Err(Fault::Unsupported(format!("binary glTF version {other}"))),
+    }
+    let bytes = slice(bytes, 0, u32_at(bytes, 8) as usize, "glb")?;
+    let json_len = u32_at(bytes, 12) as usize;
+    if bytes.get(16..20) != Some(b"JSON") {
+        return malformed("the first glb chunk is not JSON");
+    }
+    let json = slice(bytes, 20, json_len, "JSON chunk")?;
+    let bin_at = (20 + json_len).next_multiple_of(4);
+    if bytes.len() < bin_at + 8 || &bytes[bin_at + 4..bin_at + 8] != b"BIN\0" {
+        return Ok((json, None));
+    }
+    Ok((json, Some(slice(bytes, bin_at + 8, u32_at(bytes, bin_at) as usize, "BIN chunk")?)))
+}
+
+fn parse(json: &[u8], bin: Option<&[u8]>, url: &str) -> Result<TileContent, Fault> {
+    let json: Json = serde_json::from_slice(json).map_err(|e| Fault::Malformed(format!("glTF JSON: {e}")))?;
+    read(&json, bin, url)
+}
+
+fn read(json: &Json, bin: Option<&[u8]>, url: &str) -> Result<TileContent, Fault> {
+    let version = json["asset"]["version"].as_str().unwrap_or_default();
+    if !version.starts_with("2.") {
+        return Err(Fault::Unsupported(format!("glTF version \"{version}\"")));
+    }
+    let missing: Vec<&str> = strings(&json["extensionsRequired"]).filter(|e| !UNDERSTOOD.contains(e)).collect();
+    if !missing.is_empty() {
+        return Err(Fault::Unsupported(format!("glTF that requires {}", missing.join(", "))));
+    }
+    let views = BufferViews::read(json, bin);
+    let mut reader = Reader {
+        json,
+        views: &views,
+        url,
+        out: TileContent::default(),
+        attributes: BTreeMap::new(),
+        position_bounds: BTreeMap::new(),
+    };
+    reader.out.extensions_used = strings(&json["extensionsUsed"]).map(str::to_owned).collect();
+    reader.out.extensions_used.sort();
+    reader.out.extensions_used.dedup();
+    reader.tables();
+    reader.scene();
+    reader.note_textures();
+    let out = reader.out;
+    // Nothing of it can be drawn: better its parent stays than a hole.
+    match (out.primitives.is_empty(), out.problems.first()) {
+        (true, Some(problem)) => Err(match problem.code.as_str() {
+            "content-unsupported" => Fault::Unsupported(problem.message.clone()),
+            "content-too-large" => Fault::TooLarge(problem.message.clone()),
+            _ => Fault::Malformed(problem.message.clone()),
+        }),
+        _ => Ok(out),
+    }
+}
+
+/// One glTF being read.
+struct Reader<'a> {
+    json: &'a Json,
+    views: &'a BufferViews<'a>,
+    url: &'a str,
+    out: TileContent,
+    /// Attributes already appended, by accessor and number of components: many primitives share them.
+    attributes: BTreeMap<(usize, usize), crate::Attribute>,
+    /// Bounds of positions already scanned, by accessor.
+    position_bounds: BTreeMap<usize, [DVec3; 2]>,
+}
+
+impl<'a> Reader<'a> {
+    fn report(&mut self, place: &str, fault: Fault) {
+        let problem = fault.problem(format!("{}: {place}", self.url));
+        if self.out.problems.len() < 64 && !self.out.problems.contains(&problem) {
+            self.out.problems.push(problem);
+        }
+    }
+
+    /// Every property table, in order; a bad one is empty so that the numbers of the others hold.
+    fn tables(&mut self) {
+        let metadata = &self.json["extensions"]["EXT_structural_metadata"];
+        if metadata["schemaUri"].is_string() {
+            let fault = Fault::Unsupported("a metadata schema in a file of its own (schemaUri)".into());
+            self.report("EXT_structural_metadata", fault);
+        }
+        let mut problems = Vec::new();
+        for (i, table) in items(&metadata["propertyTables"]).iter().enumerate() {
+            let mut report =
+                |place: String, fault: Fault| problems.push((format!("propertyTables[{i}] {place}"), fault));
+            let bytes = &mut self.out.property_bytes;
+            let table = property_table(&metadata["schema"], table, self.views, bytes, &mut report);
+            self.out.tables.push(table);
+        }
+        for (place, fault) in problems {
+            self.report(&place, fault);
+        }
+    }
+
+    /// All nodes of the scene that have a mesh.
+    fn scene(&mut self) {
+        let json = self.json;
+        let nodes = items(&json["nodes"]);
+        let scene = &json["scenes"][uint(&json["scene"]).unwrap_or(0)];
+        let roots: Vec<usize> = match scene.as_object() {
+            Some(_) => items(&scene["nodes"]).iter().filter_map(uint).collect(),
+            None => roots(nodes),
+        };
+        let root = match numbers::<3>(&json["extensions"]["CESIUM_RTC"]["center"]) {
+            Some(center) => DMat4::from_translation(DVec3::from_array(center)) * Z_UP_FROM_Y_UP,
+            None => Z_UP_FROM_Y_UP,
+        };
+        // A node hangs below one parent only, so a second visit means a cycle.
+        let mut seen = vec![false; nodes.len()];
+        let mut stack: Vec<(usize, DMat4)> = roots.into_iter().rev().map(|node| (node, root)).collect();
+        while let Some((index, tile_from_parent)) = stack.pop() {
+            let Some(node) = nodes.get(index).filter(|_| !std::mem::replace(&mut seen[index], true)) else {
+                self.report(&format!("nodes[{index}]"), Fault::Malformed("missing, or below two parents".into()));
+                continue;
+            };
+            let tile_from_node = tile_from_parent * local_transform(node);
+            if !tile_from_node.is_finite() {
+                self.report(&format!("nodes[{index}]"), Fault::Malformed("its transform is not finite".into()));
+                continue;
+            }
+            if let Some(mesh) = uint(&node["mesh"]) {
+                self.mesh(mesh, node, &tile_from_node);
+            }
+            stack.extend(items(&node["children"]).iter().rev().filter_map(uint).map(|child| (child, tile_from_node)));
+        }
+    }
+
+    fn mesh(&mut self, mesh: usize, node: &Json, tile_from_node: &DMat4) {
+        let json = self.json;
+        let place = format!("meshes[{mesh}]");
+        let instances = match self.instances(node) {
+            Ok(instances) => instances,
+            Err(fault) => return self.report(&format!("{place} EXT_mesh_gpu_instancing"), fault),
+        };
+        for (i, primitive) in items(&json["meshes"][mesh]["primitives"]).iter().enumerate() {
+            let place = format!("{place}.primitives[{i}]");
+            if self.out.primitives.len() >= MAX_PRIMITIVES {
+                return self.report("meshes", Fault::TooLarge(format!("more than {MAX_PRIMITIVES} primitives")));
+            }
+            match self.primitive(primitive, &place, tile_from_node, instances.as_ref()) {
+                Ok(primitive) => self.out.primitives.push(primitive),
+                Err(fault) => self.report(&place, fault),
+            }
+        }
+    }
+
+    fn note_textures(&mut self) {
+        if !items(&self.json["textures"]).is_empty() {
+            self.report("textures", Fault::Unsupported("textures: the plain material is drawn".into()));
+        }
+    }
+}
+
+/// Nodes that are nobody's children.
+fn roots(nodes: &[Json]) -> Vec<usize> {
+    let mut is_child = vec![false; nodes.len()];
+    for child in nodes.iter().flat_map(|node| items(&node["children"])).filter_map(uint) {
+        if let Some(slot) = is_child.get_mut(child) {
+            *slot = true;
+        }
+    }
+    (0..nodes.len()).filter(|i| !is_child[*i]).collect()
+}
+
+/// A node's matrix, or its translation, rotation and scale.
+fn local_transform(node: &Json) -> DMat4 {
+    if let Some(matrix) = numbers::<16>(&node["matrix"]) {
+        return DMat4::from_cols_array(&matrix);
+    }
+    let translation = numbers::<3>(&node["translation"]).map_or(DVec3::ZERO, DVec3::from_array);
+    let rotation = numbers::<4>(&node["rotation"]).map_or(DQuat::IDENTITY, DQuat::from_array);
+    let scale = numbers::<3>(&node["scale"]).map_or(DVec3::ONE, DVec3::from_array);
+    DMat4::from_scale_rotation_translation(scale, rotation.normalize(), translation)
+}
