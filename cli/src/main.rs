@@ -1,2 +1,161 @@
-//! The `citytwin` command.
-fn main() {}
+//! The `citytwin` command: the words of the command line around the library.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // A command talks to its person.
+
+use citytwin::bake::{self, Cancel, Progress, Report};
+use citytwin_manifest::Text;
+use clap::{Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Publishes a city's digital twin.
+#[derive(Parser)]
+#[command(version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Bakes OpenStreetMap data (.osm.pbf, .osm, .osm.gz) to twin.json and 3D Tiles.
+    Bake(BakeArguments),
+}
+
+#[derive(clap::Args)]
+struct BakeArguments {
+    /// Input files.
+    #[arg(required = true)]
+    inputs: Vec<PathBuf>,
+    /// The directory that becomes the twin.
+    #[arg(long)]
+    out: PathBuf,
+    /// The twin's name, for all languages (`Helsinki`) or for one (`zh-CN=赫尔辛基`); may be given several times.
+    #[arg(long, value_name = "[LANG=]NAME")]
+    title: Vec<String>,
+    /// Write into an existing directory that is not a twin; what else is in it stays.
+    #[arg(long)]
+    force: bool,
+    /// No progress bar and no report, only warnings and errors.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Bake(arguments) => run_bake(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_bake(arguments: &BakeArguments) -> anyhow::Result<()> {
+    let options = bake::Options {
+        inputs: arguments.inputs.clone(),
+        out: arguments.out.clone(),
+        title: titles(&arguments.title),
+        force: arguments.force,
+    };
+    let cancel = Cancel::default();
+    cancel_on_ctrl_c(cancel.clone());
+    let bar = Bar::new(arguments.quiet);
+    let result = bake::bake(&options, &cancel, &bar);
+    bar.0.finish_and_clear();
+    let report = result?;
+    if !arguments.quiet {
+        print_report(&report);
+        println!("{}", arguments.out.join("twin.json").display());
+    }
+    print_warnings(&report);
+    Ok(())
+}
+
+/// `LANG=NAME` names one language, anything else all that have no name of their own.
+fn titles(given: &[String]) -> Text {
+    let mut title = Text::default();
+    let is_tag = |tag: &str| {
+        (2..=3).contains(&tag.split('-').next().map_or(0, str::len))
+            && tag.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+    };
+    for text in given {
+        match text.split_once('=') {
+            Some((tag, name)) if is_tag(tag) => {
+                title.0.insert(tag.into(), name.into());
+            }
+            _ => {
+                for tag in ["en", "zh-CN"] {
+                    title.0.entry(tag.into()).or_insert_with(|| text.clone());
+                }
+            }
+        }
+    }
+    title
+}
+
+/// The first Ctrl-C stops the bake so that it cleans up; the second one ends the process.
+fn cancel_on_ctrl_c(cancel: Cancel) {
+    std::thread::spawn(move || {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        runtime.block_on(async {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                cancel.cancel();
+            }
+            if tokio::signal::ctrl_c().await.is_ok() {
+                std::process::exit(130);
+            }
+        });
+    });
+}
+
+/// A progress bar; draws nothing when standard error is not a terminal.
+struct Bar(ProgressBar);
+
+impl Bar {
+    fn new(quiet: bool) -> Self {
+        Self(if quiet { ProgressBar::hidden() } else { ProgressBar::no_length() })
+    }
+}
+
+impl Progress for Bar {
+    fn stage(&self, name: &str, total: Option<u64>) {
+        let template = match total {
+            Some(_) => "{msg:10} [{bar:32}] {pos}/{len}",
+            None => "{msg:10} {spinner}",
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.0.set_style(style);
+        }
+        self.0.set_position(0);
+        self.0.set_length(total.unwrap_or(0));
+        self.0.set_message(name.to_owned());
+    }
+
+    fn advance(&self, steps: u64) {
+        self.0.inc(steps);
+    }
+}
+
+fn print_report(report: &Report) {
+    println!("{:<10} {:>8}  result", "stage", "seconds");
+    for stage in &report.stages {
+        println!("{:<10} {:>8.2}  {}", stage.name, stage.seconds, stage.result);
+    }
+    let total: f64 = report.stages.iter().map(|stage| stage.seconds).sum();
+    println!("{:<10} {total:>8.2}", "total");
+    println!();
+    println!("{:<10} {:>6} {:>9} {:>10} {:>10} {:>9} {:>10}", "tileset", "tiles", "contents", "triangles", "instances", "features", "bytes");
+    for (id, s) in &report.tilesets {
+        println!("{id:<10} {:>6} {:>9} {:>10} {:>10} {:>9} {:>10}", s.tiles, s.contents, s.triangles, s.instances, s.features, s.bytes);
+    }
+}
+
+fn print_warnings(report: &Report) {
+    for (code, warning) in &report.warnings.0 {
+        eprintln!("warning: {code}: {} times, for example {}", warning.count, warning.examples.join("; "));
+    }
+}

@@ -19,6 +19,14 @@ pub enum BakeError {
     /// The inputs can be read, but there is nothing in them to draw.
     #[error("nothing to bake: the input has no building, area, way or street furniture with valid coordinates")]
     Empty,
+    /// The data lies too far apart for one local frame.
+    #[error("the data reaches {reach_km:.0} km from its centre; a twin may reach {limit_km:.0} km: cut out one city first")]
+    TooLarge {
+        /// Greatest distance from the centre, kilometres.
+        reach_km: f64,
+        /// What is allowed, kilometres.
+        limit_km: f64,
+    },
     /// A file or directory cannot be read or written.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {

@@ -1,0 +1,462 @@
+//! The four themes of a twin: which features each has, and how they are drawn at any level of detail.
+
+use super::content::{Content, Group, Instance, Part};
+use super::mesh::{self, Detail, Layers, Mesh};
+use super::model::{Area, AreaClass, Building, City, HeightSource, PointClass, PointThing, Polygon, Property, Way, WayClass};
+use super::properties::{Row, row};
+use super::tile::{Bend, Thing};
+use citytwin_geo::EnuFrame;
+use citytwin_geo::Geodetic;
+use glam::{DVec2, DVec3};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+
+/// What a theme has to know so that it can be divided into tiles.
+pub(super) trait Theme: Sync {
+    /// Its id: directory, layer and property class.
+    fn id(&self) -> &'static str;
+    /// Properties of every feature.
+    fn rows(&self) -> Vec<Row>;
+    /// What goes whole to one tile, with its box (ENU metres, not yet bent).
+    fn things(&self) -> Vec<(Thing, (DVec3, DVec3))>;
+    /// The largest side of a leaf, metres.
+    fn largest_leaf_m(&self) -> f64 {
+        f64::INFINITY
+    }
+    /// The layers of what lies flat: (drawing order, whether its vertices belong to features).
+    fn layers(&self) -> &'static [(u8, bool)] {
+        &[]
+    }
+    /// What lies flat, one mesh for each layer.
+    fn flats(&self, detail: Detail) -> Vec<Mesh> {
+        let _ = detail;
+        Vec::new()
+    }
+    /// Adds things to a tile's content.
+    fn draw(&self, things: &[u32], detail: Detail, bend: &Bend, out: &mut Content);
+}
+
+/// The border of the extent as a polygon in ENU metres, with points between the corners: its sides are curved here.
+pub(super) fn extent_polygon(city: &City) -> Polygon {
+    const POINTS_PER_SIDE: u32 = 8;
+    let frame = EnuFrame::new(city.origin);
+    let e = city.extent;
+    let corners = [(e.west, e.south), (e.east, e.south), (e.east, e.north), (e.west, e.north)];
+    let mut outer = Vec::new();
+    for (i, &(lon, lat)) in corners.iter().enumerate() {
+        let (next_lon, next_lat) = corners[(i + 1) % 4];
+        for k in 0..POINTS_PER_SIDE {
+            let share = f64::from(k) / f64::from(POINTS_PER_SIDE);
+            let point = Geodetic::from_degrees(lon + (next_lon - lon) * share, lat + (next_lat - lat) * share, 0.0);
+            outer.push(frame.enu_from_geodetic(point).truncate());
+        }
+    }
+    Polygon { outer, holes: Vec::new() }
+}
+
+/// Land, water, green.
+pub(super) struct Ground<'a> {
+    areas: &'a [Area],
+    extent: Polygon,
+}
+
+impl<'a> Ground<'a> {
+    /// Of a city.
+    pub(super) fn new(city: &'a City) -> Self {
+        Self { areas: &city.areas, extent: extent_polygon(city) }
+    }
+}
+
+impl Theme for Ground<'_> {
+    fn id(&self) -> &'static str {
+        "ground"
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        self.areas.iter().map(|area| row(&area.tags, area_class(area.class), &[])).collect()
+    }
+
+    fn things(&self) -> Vec<(Thing, (DVec3, DVec3))> {
+        Vec::new()
+    }
+
+    fn layers(&self) -> &'static [(u8, bool)] {
+        &[(0, false), (1, true)]
+    }
+
+    fn flats(&self, detail: Detail) -> Vec<Mesh> {
+        let mut base = Layers::default();
+        mesh::extent_ground(&self.extent, 0, &mut base);
+        let areas = layered(self.areas, |area, feature, out| {
+            mesh::area(area, Some(&self.extent), detail, feature, out);
+        });
+        vec![base.merged(), areas.merged()]
+    }
+
+    fn draw(&self, _things: &[u32], _detail: Detail, _bend: &Bend, _out: &mut Content) {}
+}
+
+/// Draws things into layers in parallel; each layer holds them in order.
+fn layered<T: Sync>(things: &[T], draw: impl Fn(&T, u32, &mut Layers) + Sync) -> Layers {
+    const CHUNK: usize = 256;
+    let parts: Vec<Layers> = things
+        .par_chunks(CHUNK)
+        .enumerate()
+        .map(|(chunk, things)| {
+            let mut layers = Layers::default();
+            for (i, thing) in things.iter().enumerate() {
+                draw(thing, (chunk * CHUNK + i) as u32, &mut layers);
+            }
+            layers
+        })
+        .collect();
+    let mut all = Layers::default();
+    for (order, mesh) in parts.iter().flat_map(|part| &part.0) {
+        all.layer(*order).append(mesh);
+    }
+    all
+}
+
+/// Roads, paths, rails: flat; bridges stand.
+pub(super) struct Transport<'a> {
+    ways: &'a [Way],
+    extent: Polygon,
+    /// (way, full mesh) of each bridge.
+    bridges: Vec<(u32, Mesh)>,
+}
+
+impl<'a> Transport<'a> {
+    /// Of a city.
+    pub(super) fn new(city: &'a City) -> Self {
+        let extent = extent_polygon(city);
+        let bridges = (0..city.ways.len() as u32)
+            .into_par_iter()
+            .filter_map(|way| {
+                let mut mesh = Mesh::default();
+                mesh::way_bridge(&city.ways[way as usize], Some(&extent), Detail::FULL, way, &mut mesh);
+                (!mesh.is_empty()).then_some((way, mesh))
+            })
+            .collect();
+        Self { ways: &city.ways, extent, bridges }
+    }
+}
+
+impl Theme for Transport<'_> {
+    fn id(&self) -> &'static str {
+        "transport"
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        self.ways
+            .iter()
+            .map(|way| row(&way.tags, way_class(way.class), &[("width_m", Property::Number(way.width_m))]))
+            .collect()
+    }
+
+    fn things(&self) -> Vec<(Thing, (DVec3, DVec3))> {
+        self.bridges.iter().map(|(way, mesh)| thing_of(*way, mesh)).collect()
+    }
+
+    fn layers(&self) -> &'static [(u8, bool)] {
+        &[(10, true)]
+    }
+
+    fn flats(&self, detail: Detail) -> Vec<Mesh> {
+        let ways = layered(self.ways, |way, feature, out| {
+            mesh::way_flat(way, Some(&self.extent), detail, feature, out);
+        });
+        vec![ways.merged()]
+    }
+
+    fn draw(&self, things: &[u32], detail: Detail, bend: &Bend, out: &mut Content) {
+        let mut all = Mesh::default();
+        for (way, full) in things.iter().map(|&thing| &self.bridges[thing as usize]) {
+            if detail.is_full() {
+                all.append(full);
+            } else {
+                mesh::way_bridge(&self.ways[*way as usize], Some(&self.extent), detail, *way, &mut all);
+            }
+        }
+        standing(all, bend, out);
+    }
+}
+
+/// A thing that stands where its mesh's box has its centre.
+fn thing_of(feature: u32, mesh: &Mesh) -> (Thing, (DVec3, DVec3)) {
+    let (low, high) = mesh.bounds().unwrap_or_default();
+    let at = (low.truncate() + high.truncate()) / 2.0;
+    (Thing { feature, at, triangles: mesh.triangle_count() as u64 }, (low, high))
+}
+
+fn standing(mut mesh: Mesh, bend: &Bend, out: &mut Content) {
+    bend.apply(&mut mesh);
+    out.parts.push(Part { mesh, flat_order: None, featured: true });
+}
+
+/// Buildings.
+pub(super) struct Buildings<'a> {
+    buildings: &'a [Building],
+    /// Full mesh of each.
+    full: Vec<Mesh>,
+}
+
+impl<'a> Buildings<'a> {
+    /// Of a city.
+    pub(super) fn new(city: &'a City) -> Self {
+        let draw = |(feature, building): (usize, &Building)| {
+            let mut mesh = Mesh::default();
+            mesh::building(building, Detail::FULL, feature as u32, &mut mesh);
+            mesh
+        };
+        Self { buildings: &city.buildings, full: city.buildings.par_iter().enumerate().map(draw).collect() }
+    }
+}
+
+impl Theme for Buildings<'_> {
+    fn id(&self) -> &'static str {
+        "buildings"
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let row_of = |building: &Building| {
+            let source = height_source(building.height_source);
+            row(
+                &building.tags,
+                &building.class,
+                &[
+                    ("height_m", Property::Number(building.height_m)),
+                    ("height_source", Property::Text(source.into())),
+                ],
+            )
+        };
+        self.buildings.iter().map(row_of).collect()
+    }
+
+    fn things(&self) -> Vec<(Thing, (DVec3, DVec3))> {
+        let drawn = self.full.iter().enumerate().filter(|(_, mesh)| !mesh.is_empty());
+        drawn.map(|(feature, mesh)| thing_of(feature as u32, mesh)).collect()
+    }
+
+    fn draw(&self, things: &[u32], detail: Detail, bend: &Bend, out: &mut Content) {
+        // Things are the buildings that have a mesh, in order.
+        let drawn: Vec<usize> = (0..self.full.len()).filter(|&i| !self.full[i].is_empty()).collect();
+        let mut all = Mesh::default();
+        for feature in things.iter().map(|&thing| drawn[thing as usize]) {
+            if detail.is_full() {
+                all.append(&self.full[feature]);
+            } else {
+                mesh::building(&self.buildings[feature], detail, feature as u32, &mut all);
+            }
+        }
+        standing(all, bend, out);
+    }
+}
+
+/// A model's triangles and box.
+struct Model {
+    full: Mesh,
+    coarse: Mesh,
+    bounds: (DVec3, DVec3),
+}
+
+/// Trees, lamps, signals: instanced.
+pub(super) struct Furniture<'a> {
+    points: &'a [PointThing],
+    models: BTreeMap<(PointClass, usize), Model>,
+}
+
+/// A coarse tile draws at most this many instances.
+const MAX_COARSE_INSTANCES: usize = 2000;
+
+impl<'a> Furniture<'a> {
+    /// Of a city.
+    pub(super) fn new(city: &'a City) -> Self {
+        let mut models = BTreeMap::new();
+        for point in &city.points {
+            let key = (point.class, variant(point));
+            models.entry(key).or_insert_with(|| {
+                let (full, coarse) = (mesh::model(key.0, key.1), mesh::model_coarse(key.0, key.1));
+                Model { bounds: full.bounds().unwrap_or_default(), full, coarse }
+            });
+        }
+        Self { points: &city.points, models }
+    }
+
+    fn model(&self, point: &PointThing) -> &Model {
+        &self.models[&(point.class, variant(point))]
+    }
+
+    /// Times as large as its model: by its known height, else trees vary a little so that no two look the same.
+    fn scale(&self, point: &PointThing) -> f64 {
+        let model_m = self.model(point).bounds.1.z.max(0.1);
+        match point.height_m {
+            Some(height_m) if height_m.is_finite() && height_m > 0.0 => (height_m / model_m).clamp(0.25, 5.0),
+            _ if point.class == PointClass::Tree => 0.8 + 0.4 * chance(point, 1),
+            _ => 1.0,
+        }
+    }
+
+    fn instance(&self, feature: u32, bend: &Bend) -> Instance {
+        let point = &self.points[feature as usize];
+        let any_bearing = if point.class == PointClass::Tree { 360.0 * chance(point, 2) } else { 0.0 };
+        Instance {
+            position: point.position.extend(bend.surface_z(point.position)),
+            bearing_deg: point.direction_deg.unwrap_or(any_bearing).rem_euclid(360.0),
+            scale: self.scale(point),
+            feature,
+        }
+    }
+}
+
+/// A number from 0 to 1 that looks random and is always the same for the same thing (FNV-1a of its id).
+fn chance(point: &PointThing, salt: u8) -> f64 {
+    let step = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(16_777_619);
+    let hash = point.tags.id.bytes().chain([salt]).fold(2_166_136_261, step);
+    f64::from(hash >> 8) / f64::from(1u32 << 24)
+}
+
+fn variant(point: &PointThing) -> usize {
+    let needles = |(id, value): (&String, &Property)| {
+        id == "leaf_type" && *value == Property::Text("needleleaved".into())
+    };
+    usize::from(point.class == PointClass::Tree && point.tags.more.iter().any(needles))
+}
+
+impl Theme for Furniture<'_> {
+    fn id(&self) -> &'static str {
+        "furniture"
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let row_of = |point: &PointThing| {
+            let height = point.height_m.map(|height_m| ("height_m", Property::Number(height_m)));
+            let direction = point.direction_deg.map(|deg| ("direction_deg", Property::Number(deg)));
+            let more: Vec<_> = height.into_iter().chain(direction).collect();
+            row(&point.tags, point_class(point.class), &more)
+        };
+        self.points.iter().map(row_of).collect()
+    }
+
+    fn things(&self) -> Vec<(Thing, (DVec3, DVec3))> {
+        let thing = |(feature, point): (usize, &PointThing)| {
+            let triangles = self.model(point).full.triangle_count() as u64;
+            let at = point.position.extend(0.0);
+            (Thing { feature: feature as u32, at: point.position, triangles }, (at, at))
+        };
+        self.points.iter().enumerate().map(thing).collect()
+    }
+
+    fn largest_leaf_m(&self) -> f64 {
+        // A bollard is not worth drawing from where a larger tile is drawn whole.
+        256.0
+    }
+
+    fn draw(&self, things: &[u32], detail: Detail, bend: &Bend, out: &mut Content) {
+        let tall = |feature: &u32| {
+            let point = &self.points[*feature as usize];
+            self.model(point).bounds.1.z * self.scale(point) >= detail.error_m / 2.0
+        };
+        let mut features: Vec<u32> = things.iter().copied().filter(tall).collect();
+        if !detail.is_full() && features.len() > MAX_COARSE_INSTANCES {
+            // The same few stay at every level above, so that nothing comes and goes while zooming.
+            let share = MAX_COARSE_INSTANCES as f64 / features.len() as f64;
+            features.retain(|&feature| chance(&self.points[feature as usize], 3) < share);
+        }
+        for (&(class, variant), model) in &self.models {
+            let here = |feature: &&u32| {
+                let point = &self.points[**feature as usize];
+                point.class == class && self::variant(point) == variant
+            };
+            let instances: Vec<Instance> =
+                features.iter().filter(here).map(|&feature| self.instance(feature, bend)).collect();
+            let shape = if detail.is_full() { &model.full } else { &model.coarse };
+            out.groups.push(Group { name: point_class(class).into(), model: shape.clone(), instances });
+        }
+    }
+}
+
+/// Greatest distance from the origin along either axis, metres, of anything that the themes draw; `None` when they
+/// draw nothing.
+pub(super) fn reach(themes: &[&dyn Theme]) -> Option<f64> {
+    let mut reach = None;
+    let mut grow = |p: DVec2| {
+        let distance = p.abs().max_element();
+        if distance.is_finite() {
+            reach = Some(f64::max(reach.unwrap_or(0.0), distance));
+        }
+    };
+    for theme in themes {
+        for (_, (low, high)) in theme.things() {
+            grow(low.truncate());
+            grow(high.truncate());
+        }
+        for mesh in theme.flats(Detail::FULL) {
+            mesh.positions.iter().for_each(|p| grow(p.truncate()));
+        }
+    }
+    reach
+}
+
+/// Words of [`HeightSource`] in the `height_source` property.
+pub(super) fn height_source(source: HeightSource) -> &'static str {
+    match source {
+        HeightSource::Tagged => "tagged",
+        HeightSource::Levels => "levels",
+        HeightSource::Estimated => "estimated",
+    }
+}
+
+/// Word of an area's class in the `class` property.
+pub(super) fn area_class(class: AreaClass) -> &'static str {
+    match class {
+        AreaClass::Residential => "residential",
+        AreaClass::Commercial => "commercial",
+        AreaClass::Industrial => "industrial",
+        AreaClass::Sand => "sand",
+        AreaClass::Grass => "grass",
+        AreaClass::Park => "park",
+        AreaClass::Wood => "wood",
+        AreaClass::Pitch => "pitch",
+        AreaClass::Plaza => "plaza",
+        AreaClass::Parking => "parking",
+        AreaClass::Water => "water",
+        AreaClass::Pier => "pier",
+    }
+}
+
+/// Word of a way's class in the `class` property.
+pub(super) fn way_class(class: WayClass) -> &'static str {
+    match class {
+        WayClass::Steps => "steps",
+        WayClass::Path => "path",
+        WayClass::Footway => "footway",
+        WayClass::Cycleway => "cycleway",
+        WayClass::Pedestrian => "pedestrian",
+        WayClass::Service => "service",
+        WayClass::Residential => "residential",
+        WayClass::Tertiary => "tertiary",
+        WayClass::Secondary => "secondary",
+        WayClass::Primary => "primary",
+        WayClass::Trunk => "trunk",
+        WayClass::Motorway => "motorway",
+        WayClass::Rail => "rail",
+        WayClass::Tram => "tram",
+        WayClass::Waterway => "waterway",
+    }
+}
+
+/// Word of a small thing's class in the `class` property.
+pub(super) fn point_class(class: PointClass) -> &'static str {
+    match class {
+        PointClass::Tree => "tree",
+        PointClass::StreetLamp => "street_lamp",
+        PointClass::TrafficSignal => "traffic_signal",
+        PointClass::Camera => "camera",
+        PointClass::Hydrant => "hydrant",
+        PointClass::Stop => "stop",
+        PointClass::Entrance => "entrance",
+        PointClass::Bench => "bench",
+        PointClass::WasteBasket => "waste_basket",
+        PointClass::Bollard => "bollard",
+    }
+}

@@ -1,0 +1,403 @@
+//! The quadtree: which tiles there are, and what each draws.
+//!
+//! All themes of a twin share one [`Square`], centred on the city's origin, so that their tiles coincide. A thing
+//! that stands (a building, a tree) goes whole to the tile of its centre; what lies flat is cut at the squares'
+//! borders. A tile whose full detail is small is a leaf; any other draws a coarse version of everything below it,
+//! because refinement replaces it.
+
+use super::clip;
+use super::mesh::Mesh;
+use glam::{DMat3, DVec2, DVec3};
+use citytwin_geo::{EnuFrame, WGS84_A, WGS84_B};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+
+/// Triangles up to which a tile's full detail makes it a leaf.
+const LEAF_TRIANGLES: u64 = 20_000;
+/// Tiles are not divided below this side, metres.
+const SMALLEST_SIDE_M: f64 = 32.0;
+/// The smallest and the largest square that a twin may cover, metres.
+const SIDE_RANGE_M: (f64, f64) = (64.0, 262_144.0);
+/// Side of a tile over its geometric error: at 16 px allowed error a tile is drawn while it is at most about
+/// 1,000 px wide.
+const SIDE_PER_ERROR: f64 = 64.0;
+/// A flat triangle this long leaves the bent ground by half a centimetre at most, metres.
+const BEND_CELL_M: f64 = 512.0;
+
+/// A tile's place in the quadtree. Ordered by level, then x (east), then y (north).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct TileKey {
+    /// 0 for the root.
+    pub(super) level: u32,
+    /// Column from the west.
+    pub(super) x: u32,
+    /// Row from the south.
+    pub(super) y: u32,
+}
+
+impl TileKey {
+    /// The root.
+    pub(super) const ROOT: Self = Self { level: 0, x: 0, y: 0 };
+
+    /// The child at column and row 0 or 1.
+    pub(super) fn child(self, x: u32, y: u32) -> Self {
+        Self { level: self.level + 1, x: self.x * 2 + x, y: self.y * 2 + y }
+    }
+
+    /// The parent; nothing for the root.
+    pub(super) fn parent(self) -> Option<Self> {
+        (self.level > 0).then(|| Self { level: self.level - 1, x: self.x / 2, y: self.y / 2 })
+    }
+}
+
+/// The square of the root tile: centred on the city's origin, its side a power of two in metres.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Square {
+    /// Side, metres.
+    pub(super) side_m: f64,
+}
+
+impl Square {
+    /// The smallest square that reaches `reach_m` metres from the origin in each direction; nothing when that is
+    /// more than a twin may cover.
+    pub(super) fn covering(reach_m: f64) -> Option<Self> {
+        let mut side_m = SIDE_RANGE_M.0;
+        while side_m < 2.0 * reach_m {
+            side_m *= 2.0;
+        }
+        (reach_m.is_finite() && side_m <= SIDE_RANGE_M.1).then_some(Self { side_m })
+    }
+
+    /// How far from the origin a twin may reach, metres.
+    pub(super) const MAX_REACH_M: f64 = SIDE_RANGE_M.1 / 2.0;
+
+    /// Side of a tile of this level, metres.
+    pub(super) fn side_at(&self, level: u32) -> f64 {
+        self.side_m / f64::from(1u32 << level.min(31))
+    }
+
+    /// Geometric error of a tile of this level, metres.
+    pub(super) fn error_at(&self, level: u32) -> f64 {
+        self.side_at(level) / SIDE_PER_ERROR
+    }
+
+    /// South-western corner of a tile, ENU metres; exact.
+    pub(super) fn corner(&self, key: TileKey) -> DVec2 {
+        DVec2::splat(-self.side_m / 2.0) + DVec2::new(f64::from(key.x), f64::from(key.y)) * self.side_at(key.level)
+    }
+}
+
+/// Something that goes whole to one tile.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Thing {
+    /// Its feature in the theme.
+    pub(super) feature: u32,
+    /// Where it belongs, ENU metres.
+    pub(super) at: DVec2,
+    /// Triangles at full detail.
+    pub(super) triangles: u64,
+}
+
+/// A tile and what it has to draw.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    /// Where in the tree.
+    pub(super) key: TileKey,
+    /// Draws everything; has no children.
+    pub(super) leaf: bool,
+    /// Indices of the things in its square, ascending.
+    pub(super) things: Vec<u32>,
+    /// Flat meshes of its square, by layer of the theme.
+    pub(super) flats: Vec<Mesh>,
+}
+
+/// Divides the square until each tile's full detail is small: every tile in key order, interior ones with no flat
+/// meshes yet.
+///
+/// `largest_leaf_m` is the largest side of a leaf: what is too small to be seen from afar is kept out of tiles that
+/// are drawn from afar.
+pub(super) fn plan(square: Square, things: &[Thing], flats: Vec<Mesh>, largest_leaf_m: f64) -> Vec<Node> {
+    let all = (0..things.len() as u32).collect();
+    let mut nodes = divide(&Divider { square, things, largest_leaf_m }, TileKey::ROOT, all, flats);
+    nodes.sort_by_key(|node| node.key);
+    nodes
+}
+
+struct Divider<'a> {
+    square: Square,
+    things: &'a [Thing],
+    largest_leaf_m: f64,
+}
+
+fn divide(divider: &Divider, key: TileKey, things: Vec<u32>, flats: Vec<Mesh>) -> Vec<Node> {
+    if things.is_empty() && flats.iter().all(Mesh::is_empty) {
+        return Vec::new();
+    }
+    let side_m = divider.square.side_at(key.level);
+    let triangles = things.iter().map(|&thing| divider.things[thing as usize].triangles).sum::<u64>()
+        + flats.iter().map(|flat| flat.triangle_count() as u64).sum::<u64>();
+    let small = triangles <= LEAF_TRIANGLES && side_m <= divider.largest_leaf_m;
+    if small || side_m / 2.0 < SMALLEST_SIDE_M {
+        return vec![Node { key, leaf: true, things, flats }];
+    }
+    let middle = divider.square.corner(key) + side_m / 2.0;
+    let mut quarters: [Vec<u32>; 4] = Default::default();
+    for &thing in &things {
+        let at = divider.things[thing as usize].at;
+        quarters[usize::from(at.x >= middle.x) + 2 * usize::from(at.y >= middle.y)].push(thing);
+    }
+    let flat_quarters = quarter(flats, middle);
+    let jobs: Vec<_> = quarters.into_iter().zip(flat_quarters).enumerate().collect();
+    let children: Vec<Vec<Node>> = jobs
+        .into_par_iter()
+        .map(|(i, (things, flats))| divide(divider, key.child(i as u32 % 2, i as u32 / 2), things, flats))
+        .collect();
+    let mut nodes = vec![Node { key, leaf: false, things, flats: Vec::new() }];
+    nodes.extend(children.into_iter().flatten());
+    nodes
+}
+
+/// Cuts meshes into the four quarters around `middle`: south-west, south-east, north-west, north-east.
+fn quarter(meshes: Vec<Mesh>, middle: DVec2) -> [Vec<Mesh>; 4] {
+    let mut quarters: [Vec<Mesh>; 4] = Default::default();
+    for mesh in meshes {
+        let [west, east] = clip::split(&mesh, clip::Axis::X, middle.x);
+        drop(mesh);
+        let [south_west, north_west] = clip::split(&west, clip::Axis::Y, middle.y);
+        let [south_east, north_east] = clip::split(&east, clip::Axis::Y, middle.y);
+        for (quarter, part) in quarters.iter_mut().zip([south_west, south_east, north_west, north_east]) {
+            quarter.push(part);
+        }
+    }
+    quarters
+}
+
+/// Hands the parts of coarse flat meshes of one level to the interior tiles of that level.
+pub(super) fn hand_out(square: Square, level: u32, flats: Vec<Mesh>, nodes: &mut [Node]) {
+    let mut targets: BTreeMap<TileKey, Vec<Mesh>> = BTreeMap::new();
+    let wanted: Vec<TileKey> = nodes.iter().filter(|n| !n.leaf && n.key.level == level).map(|n| n.key).collect();
+    descend(square, TileKey::ROOT, level, flats, &wanted, &mut targets);
+    for node in nodes.iter_mut().filter(|node| !node.leaf && node.key.level == level) {
+        node.flats = targets.remove(&node.key).unwrap_or_default();
+    }
+}
+
+fn descend(
+    square: Square,
+    key: TileKey,
+    level: u32,
+    flats: Vec<Mesh>,
+    wanted: &[TileKey],
+    out: &mut BTreeMap<TileKey, Vec<Mesh>>,
+) {
+    let shift = level - key.level;
+    let below: Vec<TileKey> =
+        wanted.iter().copied().filter(|t| t.x >> shift == key.x && t.y >> shift == key.y).collect();
+    if below.is_empty() || flats.iter().all(Mesh::is_empty) {
+        return;
+    }
+    if shift == 0 {
+        out.insert(key, flats);
+        return;
+    }
+    let middle = square.corner(key) + square.side_at(key.level + 1);
+    for (i, quarter) in quarter(flats, middle).into_iter().enumerate() {
+        descend(square, key.child(i as u32 % 2, i as u32 / 2), level, quarter, &below, out);
+    }
+}
+
+/// Bends flat maps onto the Earth.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bend {
+    /// The ellipsoid as a quadratic form, in ENU axes.
+    form: DMat3,
+    /// Gradient of that form at the origin, halved.
+    slope: DVec3,
+}
+
+impl Bend {
+    /// For positions in the frame, whose origin lies on the ellipsoid.
+    pub(super) fn new(frame: &EnuFrame) -> Self {
+        let ecef_from_enu = DMat3::from_mat4(frame.ecef_from_enu);
+        let ellipsoid = DMat3::from_diagonal(DVec3::new(
+            1.0 / (WGS84_A * WGS84_A),
+            1.0 / (WGS84_A * WGS84_A),
+            1.0 / (WGS84_B * WGS84_B),
+        ));
+        let origin = frame.ecef_from_enu.w_axis.truncate();
+        Self {
+            form: ecef_from_enu.transpose() * ellipsoid * ecef_from_enu,
+            slope: ecef_from_enu.transpose() * (ellipsoid * origin),
+        }
+    }
+
+    /// Height (ENU z, metres) of the ellipsoid's surface at `xy`: the same as [`EnuFrame::surface_z`], in closed
+    /// form because it is asked for every vertex.
+    pub(super) fn surface_z(&self, xy: DVec2) -> f64 {
+        // (o + p)ᵀ Q (o + p) = 1 with p = (x, y, z), where oᵀ Q o = 1 and the horizontal part of the gradient is 0.
+        let flat = xy.extend(0.0);
+        let a = self.form.z_axis.z;
+        let half_b = self.slope.z + self.form.z_axis.dot(flat);
+        let c = flat.dot(self.form * flat);
+        let root = (half_b * half_b - a * c).max(0.0).sqrt();
+        // The form of the solution that does not cancel.
+        -c / (half_b + root)
+    }
+
+    /// Lifts every position by the height of the ellipsoid below it.
+    pub(super) fn apply(&self, mesh: &mut Mesh) {
+        for position in &mut mesh.positions {
+            position.z += self.surface_z(position.truncate());
+        }
+    }
+
+    /// Bends a flat mesh that fills (a part of) a tile, cutting long triangles so that they follow the ground.
+    pub(super) fn apply_flat(&self, mesh: Mesh, square: Square, key: TileKey, leaf: bool) -> Mesh {
+        let side_m = square.side_at(key.level);
+        // A coarse tile's own error dwarfs what a quarter of it bends away.
+        let cell_m = if leaf { BEND_CELL_M } else { BEND_CELL_M.max(side_m / 4.0) };
+        let mut cut = Mesh::default();
+        cut_to_cells(mesh, square.corner(key), side_m, cell_m, &mut cut);
+        self.apply(&mut cut);
+        cut
+    }
+}
+
+/// Cuts a mesh along the lines of a grid. Triangles of different cells do not overlap, so that the drawing order
+/// within each cell is all that has to stay.
+fn cut_to_cells(mesh: Mesh, corner: DVec2, side_m: f64, cell_m: f64, out: &mut Mesh) {
+    if mesh.is_empty() {
+        return;
+    }
+    if side_m <= cell_m {
+        out.append(&mesh);
+        return;
+    }
+    let half_m = side_m / 2.0;
+    for (i, part) in quarter(vec![mesh], corner + half_m).into_iter().enumerate() {
+        let part_corner = corner + DVec2::new((i % 2) as f64, (i / 2) as f64) * half_m;
+        part.into_iter().for_each(|part| cut_to_cells(part, part_corner, half_m, cell_m, out));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use citytwin_geo::Geodetic;
+    use glam::Vec3;
+
+    /// A flat sheet of `n` × `n` little squares over ±`reach`.
+    pub(crate) fn sheet(n: u32, reach: f64) -> Mesh {
+        let mut mesh = Mesh::default();
+        for y in 0..=n {
+            for x in 0..=n {
+                let at = |i: u32| (f64::from(i) / f64::from(n) * 2.0 - 1.0) * reach;
+                mesh.positions.push(DVec3::new(at(x), at(y), 0.0));
+                mesh.normals.push(Vec3::Z);
+                mesh.colors.push([1, 2, 3, 255]);
+                mesh.features.push(0);
+            }
+        }
+        for y in 0..n {
+            for x in 0..n {
+                let a = y * (n + 1) + x;
+                mesh.indices.extend([a, a + 1, a + n + 2, a, a + n + 2, a + n + 1]);
+            }
+        }
+        mesh
+    }
+
+    fn area(mesh: &Mesh) -> f64 {
+        let corner = |i: u32| mesh.positions[i as usize].truncate();
+        let twice = |t: &[u32]| (corner(t[1]) - corner(t[0])).perp_dot(corner(t[2]) - corner(t[0]));
+        mesh.indices.chunks_exact(3).map(twice).sum::<f64>() / 2.0
+    }
+
+    #[test]
+    fn the_square_is_the_smallest_power_of_two_that_covers() {
+        let side = |reach| Square::covering(reach).map(|square| square.side_m);
+        assert_eq!(side(0.0), Some(64.0));
+        assert_eq!(side(825.0), Some(2048.0));
+        assert_eq!(side(1024.0), Some(2048.0));
+        assert_eq!(side(1024.1), Some(4096.0));
+        assert_eq!(side(200_000.0), None);
+        assert_eq!(side(f64::NAN), None);
+        assert_eq!(side(f64::INFINITY), None);
+    }
+
+    #[test]
+    fn bending_agrees_with_the_geodetic_surface() {
+        let frame = EnuFrame::new(Geodetic::from_degrees(24.945, 60.17, 0.0));
+        let bend = Bend::new(&frame);
+        for xy in [(0.0, 0.0), (1000.0, 0.0), (-700.0, 800.0), (30_000.0, -90_000.0), (131_000.0, 131_000.0)] {
+            let xy = DVec2::from(xy);
+            let (ours, exact) = (bend.surface_z(xy), frame.surface_z(xy));
+            assert!((ours - exact).abs() < 1e-6, "{xy}: {ours} {exact}");
+        }
+    }
+
+    #[test]
+    fn leaves_hold_all_and_overlap_nowhere() {
+        let square = Square { side_m: 1024.0 };
+        let flat = sheet(150, 500.0);
+        let things: Vec<Thing> = (0..100)
+            .map(|i| Thing { feature: i, at: DVec2::new(f64::from(i % 10), f64::from(i / 10)) * 100.0 - 450.0, triangles: 900 })
+            .collect();
+        let nodes = plan(square, &things, vec![flat.clone()], f64::INFINITY);
+        let leaves: Vec<&Node> = nodes.iter().filter(|n| n.leaf).collect();
+        assert!(leaves.len() > 4, "135,000 triangles are divided");
+        let total: f64 = leaves.iter().map(|n| area(&n.flats[0])).sum();
+        assert!((total - area(&flat)).abs() < 1e-6, "{total}");
+        for node in &nodes {
+            let (low, side) = (square.corner(node.key), square.side_at(node.key.level));
+            for p in node.flats.iter().flat_map(|m| &m.positions) {
+                let inside = |v: f64, low: f64| v >= low && v <= low + side;
+                assert!(inside(p.x, low.x) && inside(p.y, low.y), "{:?}: {p}", node.key);
+            }
+            let children = nodes.iter().filter(|n| n.key.parent() == Some(node.key)).count();
+            assert_eq!(node.leaf, children == 0);
+        }
+        let mut seen: Vec<u32> = leaves.iter().flat_map(|n| n.things.iter().copied()).collect();
+        seen.sort_unstable();
+        assert_eq!(seen, (0..100).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn interior_tiles_get_their_part_of_the_coarse_version() {
+        let square = Square { side_m: 1024.0 };
+        let mut nodes = plan(square, &[], vec![sheet(300, 500.0)], f64::INFINITY);
+        for level in 0..3 {
+            hand_out(square, level, vec![sheet(3, 500.0)], &mut nodes);
+            let interior = nodes.iter().filter(|n| !n.leaf && n.key.level == level);
+            let below = |key: TileKey| {
+                let covers = |leaf: TileKey| leaf.level > level && leaf.x >> (leaf.level - level) == key.x && leaf.y >> (leaf.level - level) == key.y;
+                nodes.iter().filter(|n| n.leaf && covers(n.key)).map(|n| area(&n.flats[0])).sum::<f64>()
+            };
+            for node in interior {
+                assert!((area(&node.flats[0]) - below(node.key)).abs() < 1e-6, "{:?} covers what is below", node.key);
+            }
+        }
+    }
+
+    #[test]
+    fn a_thousand_things_at_one_point_end_in_one_leaf() {
+        let things = vec![Thing { feature: 0, at: DVec2::new(3.0, 3.0), triangles: 1_000_000 }; 1000];
+        let nodes = plan(Square { side_m: 1024.0 }, &things, Vec::new(), 256.0);
+        assert_eq!(nodes.iter().filter(|n| n.leaf).count(), 1);
+        assert_eq!(nodes.last().map(|n| n.key.level), Some(5), "tiles end at 32 m");
+    }
+
+    #[test]
+    fn long_flat_triangles_follow_the_bent_ground() {
+        let frame = EnuFrame::new(Geodetic::from_degrees(24.945, 60.17, 0.0));
+        let bend = Bend::new(&frame);
+        let square = Square { side_m: 8192.0 };
+        let mesh = bend.apply_flat(sheet(1, 4000.0), square, TileKey::ROOT, true);
+        let corner = |i: u32| mesh.positions[i as usize];
+        for t in mesh.indices.chunks_exact(3) {
+            let middle = (corner(t[0]) + corner(t[1]) + corner(t[2])) / 3.0;
+            let off = middle.z - frame.surface_z(middle.truncate());
+            assert!(off.abs() < 0.01, "{middle}: {off} m");
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! A theme → its tileset: plan, encode, describe.
+
+use super::content::{Common, Content, Encoded, Grid, Part, encode};
+use super::mesh::{Detail, Mesh};
+use super::properties::Schema;
+use super::subtree::{self, Available};
+use super::theme::Theme;
+use super::tile::{Bend, Node, Square, Thing, TileKey, hand_out, plan};
+use super::{BakeError, Cancel, Progress};
+use citytwin_geo::EnuFrame;
+use glam::DVec3;
+use rayon::prelude::*;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Levels in one subtree file: 1,365 tiles at most, so that a subtree stays a few kilobytes.
+const SUBTREE_LEVELS: u32 = 6;
+
+/// What all themes of a twin share.
+pub(super) struct Setting<'a> {
+    /// The frame of the metres.
+    pub frame: &'a EnuFrame,
+    /// The square of the root tiles.
+    pub square: Square,
+    /// Whom the contents name.
+    pub copyright: &'a str,
+}
+
+/// A tileset as files.
+pub(super) struct Tileset {
+    /// Directory and layer id.
+    pub id: &'static str,
+    /// (path in the directory, bytes), sorted by path.
+    pub files: Vec<(String, Vec<u8>)>,
+    /// Property ids of its features, sorted.
+    pub property_ids: Vec<String>,
+    /// Numbers for the report.
+    pub stats: Stats,
+}
+
+/// What a tileset holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Tiles, with or without content.
+    pub tiles: u64,
+    /// Contents.
+    pub contents: u64,
+    /// Triangles at full detail, each instance counted.
+    pub triangles: u64,
+    /// Instances at full detail.
+    pub instances: u64,
+    /// Features drawn.
+    pub features: u64,
+    /// Bytes of all files.
+    pub bytes: u64,
+    /// Vertices and instances dropped because a coordinate was not a number.
+    pub dropped: u64,
+}
+
+/// Bakes a theme; nothing when it draws nothing.
+///
+/// # Errors
+/// [`BakeError::Encode`] when a content does not fit its format, [`BakeError::Interrupted`].
+pub(super) fn bake(
+    theme: &dyn Theme,
+    setting: &Setting,
+    cancel: &Cancel,
+    progress: &dyn Progress,
+) -> Result<Option<Tileset>, BakeError> {
+    let rows = theme.rows();
+    let schema = Schema::of(theme.id(), &rows);
+    let (things, boxes): (Vec<Thing>, Vec<(DVec3, DVec3)>) = theme.things().into_iter().unzip();
+    let flats: Vec<Mesh> = theme.flats(Detail::FULL);
+    let mut nodes = plan(setting.square, &things, flats, theme.largest_leaf_m());
+    let interior_levels = nodes.iter().filter(|n| !n.leaf).map(|n| n.key.level + 1).max().unwrap_or(0);
+    for level in 0..interior_levels {
+        cancel.check()?;
+        let detail = Detail { error_m: setting.square.error_at(level) };
+        let coarse = theme.flats(detail);
+        hand_out(setting.square, level, coarse, &mut nodes);
+    }
+    let grids = grids(setting.square, &nodes, &boxes);
+    let common = Common { schema: &schema, rows: &rows, copyright: setting.copyright };
+    let bend = Bend::new(setting.frame);
+    progress.stage(theme.id(), Some(nodes.len() as u64));
+    let encoded: Vec<(TileKey, bool, Option<Encoded>)> = nodes
+        .into_par_iter()
+        .map(|node| {
+            cancel.check()?;
+            let (key, leaf) = (node.key, node.leaf);
+            let grid = grids[key.level as usize];
+            let content = draw(theme, node, setting, &bend);
+            let encoded = encode(content, grid, &common);
+            progress.advance(1);
+            Ok((key, leaf, encoded?))
+        })
+        .collect::<Result<_, BakeError>>()?;
+    Ok(assemble(theme, setting, &schema, encoded))
+}
+
+/// The grid of each level: fine, and coarse enough for its largest tile.
+fn grids(square: Square, nodes: &[Node], boxes: &[(DVec3, DVec3)]) -> Vec<Grid> {
+    let levels = nodes.iter().map(|n| n.key.level as usize + 1).max().unwrap_or(0);
+    let mut sizes: Vec<f64> = (0..levels).map(|level| square.side_at(level as u32)).collect();
+    for node in nodes {
+        let union = node.things.iter().map(|&thing| boxes[thing as usize]).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+        if let Some((low, high)) = union {
+            let size = &mut sizes[node.key.level as usize];
+            *size = size.max((high - low).max_element());
+        }
+    }
+    sizes.into_iter().map(Grid::for_size).collect()
+}
+
+fn draw(theme: &dyn Theme, node: Node, setting: &Setting, bend: &Bend) -> Content {
+    let detail = if node.leaf { Detail::FULL } else { Detail { error_m: setting.square.error_at(node.key.level) } };
+    let mut content = Content::default();
+    for (mesh, (flat_order, featured)) in node.flats.into_iter().zip(theme.layers().iter().copied()) {
+        let mesh = bend.apply_flat(mesh, setting.square, node.key, node.leaf);
+        content.parts.push(Part { mesh, flat_order: Some(flat_order), featured });
+    }
+    if !node.things.is_empty() {
+        theme.draw(&node.things, detail, bend, &mut content);
+    }
+    content
+}
+
+fn assemble(
+    theme: &dyn Theme,
+    setting: &Setting,
+    schema: &Schema,
+    encoded: Vec<(TileKey, bool, Option<Encoded>)>,
+) -> Option<Tileset> {
+    let mut tiles: BTreeMap<TileKey, Available> = BTreeMap::new();
+    let mut files = Vec::new();
+    let mut stats = Stats::default();
+    let mut features = std::collections::BTreeSet::new();
+    for (key, leaf, content) in encoded {
+        let Some(content) = content else { continue };
+        stats.contents += 1;
+        stats.dropped += content.dropped;
+        if leaf {
+            stats.triangles += content.triangles;
+            stats.instances += content.instances;
+            features.extend(content.features);
+        }
+        files.push((format!("tiles/{}/{}/{}.glb", key.level, key.x, key.y), content.glb));
+        cover(&mut tiles, key, content.bounds);
+    }
+    if tiles.is_empty() {
+        return None;
+    }
+    stats.features = features.len() as u64;
+    stats.tiles = tiles.len() as u64;
+    let levels = subtree::levels(&tiles);
+    let subtree_levels = levels.min(SUBTREE_LEVELS);
+    for (root, bytes) in subtree::subtrees(&tiles, subtree_levels) {
+        files.push((format!("subtrees/{}.{}.{}.subtree", root.level, root.x, root.y), bytes));
+    }
+    let bounds = tiles[&TileKey::ROOT].bounds;
+    files.push(("tileset.json".into(), document(setting, bounds, levels, subtree_levels)));
+    files.sort();
+    stats.bytes = files.iter().map(|(_, bytes)| bytes.len() as u64).sum();
+    let property_ids = schema.ids().map(String::from).collect();
+    Some(Tileset { id: theme.id(), files, property_ids, stats })
+}
+
+/// Marks a tile's content, and grows the boxes of the tile and all its ancestors.
+fn cover(tiles: &mut BTreeMap<TileKey, Available>, key: TileKey, (low, high): (DVec3, DVec3)) {
+    let mut at = Some(key);
+    while let Some(tile_key) = at {
+        let tile = tiles.entry(tile_key).or_insert(Available { content: false, bounds: (low, high) });
+        tile.bounds = (tile.bounds.0.min(low), tile.bounds.1.max(high));
+        tile.content |= tile_key == key;
+        at = tile_key.parent();
+    }
+}
+
+fn document(setting: &Setting, (low, high): (DVec3, DVec3), levels: u32, subtree_levels: u32) -> Vec<u8> {
+    let half = setting.square.side_m / 2.0;
+    let root_box = subtree::box_of((DVec3::new(-half, -half, low.z), DVec3::new(half, half, high.z)));
+    let error = setting.square.error_at(0);
+    let document: Value = json!({
+        "asset": {
+            "version": "1.1",
+            "generator": format!("citytwin {}", env!("CARGO_PKG_VERSION")),
+            "extras": { "copyright": setting.copyright },
+        },
+        "schema": subtree::schema(),
+        // Not drawing the twin at all is an error as large as the twin.
+        "geometricError": setting.square.side_m,
+        "root": {
+            "transform": setting.frame.ecef_from_enu.to_cols_array(),
+            "boundingVolume": { "box": root_box },
+            "geometricError": error,
+            "refine": "REPLACE",
+            "content": { "uri": "tiles/{level}/{x}/{y}.glb" },
+            "implicitTiling": {
+                "subdivisionScheme": "QUADTREE",
+                "subtreeLevels": subtree_levels,
+                "availableLevels": levels,
+                "subtrees": { "uri": "subtrees/{level}.{x}.{y}.subtree" },
+            },
+        },
+    });
+    let mut text = serde_json::to_string_pretty(&document).expect("a JSON value is always text").into_bytes();
+    text.push(b'\n');
+    text
+}
