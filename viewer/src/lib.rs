@@ -20,8 +20,19 @@
 //! viewer.open(&twin, "https://example.org/twin/twin.json");
 //! ```
 
+mod camera;
 #[cfg(target_arch = "wasm32")]
 mod device;
+mod flight;
+mod gesture;
+mod matrix;
+mod motion;
+mod oneshot;
+mod property_rows;
+#[cfg(target_arch = "wasm32")]
+#[path = "../decode-worker/src/reply.rs"]
+mod reply;
+mod samples;
 mod types;
 
 #[cfg(target_arch = "wasm32")]

@@ -1,5 +1,11 @@
 //! Everything that needs a browser.
 
+mod core;
+mod gpu;
+mod listeners;
+mod pool;
+mod shared;
+mod tile;
 mod viewer;
 
 pub use viewer::{Subscription, Viewer};

@@ -1,7 +1,14 @@
 //! The handle that hosts hold.
 
+use super::core::{Core, Purpose};
+use super::listeners::{Listeners, reduced_motion};
+use super::pool::Pool;
+use super::shared::{Shared, now_ms};
+use crate::oneshot::oneshot;
 use crate::{Event, Hit, LookAt, Stats, Theme, Twin, ViewerError, ViewerOptions};
-use std::rc::Rc;
+use citytwin_tiles::resolve_url;
+use glam::DVec2;
+use std::rc::{Rc, Weak};
 
 /// A twin on a canvas. A cheap handle: clones share one viewer, which lives until [`Viewer::remove`] or until the
 /// last handle is gone.
@@ -11,19 +18,29 @@ use std::rc::Rc;
 /// last frame.
 #[derive(Clone)]
 pub struct Viewer {
-    inner: Rc<()>,
+    handle: Rc<Handle>,
+}
+
+/// Ends the viewer with the last handle.
+struct Handle(Rc<Shared>);
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.0.remove();
+    }
 }
 
 /// A listener; dropping it stops it.
 #[must_use = "dropping a subscription ends it at once"]
 pub struct Subscription {
-    cancel: Option<Box<dyn FnOnce()>>,
+    shared: Weak<Shared>,
+    id: Option<u64>,
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        if let Some(cancel) = self.cancel.take() {
-            cancel();
+        if let (Some(shared), Some(id)) = (self.shared.upgrade(), self.id) {
+            shared.unsubscribe(id);
         }
     }
 }
@@ -31,7 +48,7 @@ impl Drop for Subscription {
 impl Subscription {
     /// Keeps listening for as long as the viewer lives.
     pub fn forever(mut self) {
-        self.cancel = None;
+        self.id = None;
     }
 }
 
@@ -42,88 +59,163 @@ impl Viewer {
     /// [`ViewerError::NoWebGl2`] when the browser gives no context, [`ViewerError::Graphics`] when the driver
     /// refuses a shader, [`ViewerError::Browser`] when workers cannot be started.
     pub fn new(canvas: web_sys::HtmlCanvasElement, options: ViewerOptions) -> Result<Self, ViewerError> {
-        let _ = (canvas, options);
-        Ok(Self { inner: Rc::new(()) })
+        let window = web_sys::window()
+            .ok_or_else(|| ViewerError::Browser { what: "a viewer", message: "there is no window".into() })?;
+        let cores = window.navigator().hardware_concurrency() as usize;
+        let workers = options.workers.unwrap_or_else(|| cores.saturating_sub(1).clamp(1, 4));
+        let shared = Rc::new(Shared::default());
+        let weak = Rc::downgrade(&shared);
+        let on_loaded = move |loaded| {
+            if let Some(shared) = weak.upgrade() {
+                shared.change(|core| core.loaded(loaded));
+            }
+        };
+        let pool = Pool::new(&on_page(&options.worker_url), workers, Rc::new(on_loaded))?;
+        let core = Core::new(canvas.clone(), options, pool, reduced_motion())?;
+        let handle = Rc::new(Handle(Rc::clone(&shared)));
+        shared.start(core);
+        shared.set_listeners(Listeners::new(&shared, &canvas)?);
+        Ok(Self { handle })
     }
 
     /// Shows a twin: its home view at once, and all its layers. `base_url` is the URL of its `twin.json`, absolute or
     /// relative to the page; the layers' URLs are relative to it. Layers of a twin shown before are removed.
     pub fn open(&self, twin: &Twin, base_url: &str) {
-        let _ = (twin, base_url);
+        let base = on_page(base_url);
+        let view = twin.home;
+        let home = LookAt {
+            lon: view.lon,
+            lat: view.lat,
+            height_m: view.height_m,
+            distance_m: view.distance_m,
+            heading_deg: view.heading_deg,
+            pitch_deg: view.pitch_deg,
+        };
+        self.change(|core| {
+            core.remove_layers();
+            core.set_extent(twin.extent, home);
+            for layer in &twin.layers {
+                core.add_layer(&layer.id, resolve_url(&base, &layer.tileset), layer.visible);
+            }
+        });
     }
 
     /// Adds a tileset as a layer. A layer of the same id is replaced.
     pub fn add_layer(&self, id: &str, tileset_url: &str, theme: Theme, visible: bool) {
-        let _ = (id, tileset_url, theme, visible);
+        // Flat and solid things say so themselves; the theme will choose styles.
+        let _ = theme;
+        self.change(|core| core.add_layer(id, on_page(tileset_url), visible));
     }
 
     /// Removes a layer and frees what it holds; nothing happens when there is none of this id.
     pub fn remove_layer(&self, id: &str) {
-        let _ = id;
+        self.change(|core| core.remove_layer(id));
     }
 
     /// Shows or hides a layer; a hidden layer loads nothing. Nothing happens when there is none of this id.
     pub fn set_layer_visible(&self, id: &str, on: bool) {
-        let _ = (id, on);
+        self.change(|core| core.set_layer_visible(id, on));
     }
 
     /// What is looked at, and from where. The target lies on the ground.
     pub fn view(&self) -> LookAt {
-        unimplemented!()
+        self.handle.0.read(|core| core.camera.look()).unwrap_or(NOWHERE)
     }
 
     /// Jumps to a view, at once. Views out of range are brought into the camera's limits; an invalid one
     /// ([`LookAt::is_valid`]) is ignored.
     pub fn set_view(&self, view: LookAt) {
-        let _ = view;
+        self.change(|core| {
+            core.motion.stop();
+            core.camera.set_look(view);
+        });
     }
 
     /// Flies to a view; the first touch, wheel or drag stops the flight. `None` chooses 800 to 2,500 ms by distance.
     /// Jumps when the visitor asked for reduced motion.
     pub fn fly_to(&self, view: LookAt, duration_ms: Option<f64>) {
-        let _ = (view, duration_ms);
+        self.change(|core| {
+            core.motion.set_reduced(reduced_motion());
+            core.motion.fly_to(&mut core.camera, view, duration_ms, now_ms());
+        });
     }
 
     /// Multiplies the distance to the target, smoothly: 0.5 comes twice as near.
     pub fn zoom_by(&self, factor: f64) {
-        let _ = factor;
+        self.change(|core| {
+            core.motion.set_reduced(reduced_motion());
+            let middle = core.camera.size_css() / 2.0;
+            core.motion.zoom_by(&mut core.camera, factor, middle);
+        });
     }
 
     /// Turns north to the top of the screen, smoothly.
-    pub fn north_up(&self) {}
+    pub fn north_up(&self) {
+        self.change(|core| {
+            core.motion.set_reduced(reduced_motion());
+            core.motion.north_up(&mut core.camera, now_ms());
+        });
+    }
 
     /// Flies to the home view of the opened twin.
-    pub fn home(&self) {}
+    pub fn home(&self) {
+        self.change(|core| {
+            core.motion.set_reduced(reduced_motion());
+            core.go_home(now_ms());
+        });
+    }
 
     /// What is under a point of the canvas (CSS pixels from its top left corner). Resolves within a few frames;
     /// `None` beside everything, when the context is lost, or when the viewer is removed meanwhile.
     pub fn pick(&self, x_css: f64, y_css: f64) -> impl Future<Output = Option<Hit>> + use<> {
-        let _ = (x_css, y_css);
-        async { None }
+        let (sender, receiver) = oneshot();
+        self.change(|core| core.ask(DVec2::new(x_css, y_css), Purpose::Ask(sender)));
+        async move { receiver.await.flatten() }
     }
 
     /// Marks a feature as selected in every level of detail, or none.
     pub fn select(&self, hit: Option<&Hit>) {
-        let _ = hit;
+        self.change(|core| core.select(hit));
     }
 
     /// What was drawn last and what is held.
     pub fn stats(&self) -> Stats {
-        Stats::default()
+        self.handle.0.read(Core::stats).unwrap_or_default()
     }
 
     /// Calls `listener` with every event until the subscription is dropped. Listeners may call the viewer.
     pub fn subscribe(&self, listener: impl Fn(&Event) + 'static) -> Subscription {
-        let _ = &listener;
-        let _ = &self.inner;
-        Subscription { cancel: None }
+        let shared = &self.handle.0;
+        Subscription { shared: Rc::downgrade(shared), id: Some(shared.subscribe(Rc::new(listener))) }
     }
 
     /// Resolves when everything that the view needs is loaded and drawn, or when the viewer is removed.
     pub fn settled(&self) -> impl Future<Output = ()> + use<> {
-        async {}
+        let (sender, receiver) = oneshot();
+        self.change(|core| core.when_settled(sender));
+        async move {
+            // `None`: removed.
+            let _ = receiver.await;
+        }
     }
 
     /// Ends the viewer: stops frames, listeners and workers and frees what the GPU holds. Later calls do nothing.
-    pub fn remove(&self) {}
+    pub fn remove(&self) {
+        self.handle.0.remove();
+    }
+
+    fn change(&self, work: impl FnOnce(&mut Core)) {
+        self.handle.0.change(work);
+    }
+}
+
+/// The view of a viewer that was removed.
+const NOWHERE: LookAt =
+    LookAt { lon: 0.0, lat: 0.0, height_m: 0.0, distance_m: 1.0, heading_deg: 0.0, pitch_deg: -90.0 };
+
+/// A URL relative to the page, made absolute; workers have another base.
+fn on_page(url: &str) -> String {
+    let base = web_sys::window().and_then(|window| window.document()?.base_uri().ok().flatten());
+    let absolute = base.and_then(|base| web_sys::Url::new_with_base(url, &base).ok());
+    absolute.map_or_else(|| url.to_owned(), |absolute| absolute.href())
 }

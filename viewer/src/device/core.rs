@@ -1,0 +1,678 @@
+//! The state of a viewer, and what one frame does with it. It borrows nothing from outside and calls nobody back:
+//! what hosts should hear is collected in `events`.
+
+use super::gpu::{self, Draw, DrawLists, FrameLook, Gpu, PickAnswer};
+use super::pool::{Job, Loaded, Payload, Pool};
+use super::tile::{Mark, Tile};
+use crate::camera::{Camera, FOV_DEG, Limits};
+use crate::gesture::Gestures;
+use crate::matrix::{Eye, near_far, pixel_from_clip, ray_meets_box, rows};
+use crate::motion::Motion;
+use crate::oneshot::Sender;
+use crate::samples::Samples;
+use crate::{Event, Hit, LookAt, Problem, Progress, Stats, ViewerError, ViewerOptions};
+use citytwin_geo::geodetic_from_ecef;
+use citytwin_tiles::{Arrival, Engine, Fetch, Frame, RequestId, TileId, TilesetId, View};
+use glam::{DVec2, DVec3};
+use std::collections::{BTreeMap, VecDeque};
+use web_sys::{HtmlCanvasElement, WebGl2RenderingContext as Gl};
+
+/// A frame uploads arrived tiles for at most this long and this much, but always one.
+const UPLOAD_MS: f64 = 4.0;
+const UPLOAD_BYTES: u64 = 8 << 20;
+/// An engine that waits for nothing is asked again this many times before it is believed.
+const MOST_NUDGES: u32 = 4;
+
+/// What a pick is for.
+pub(super) enum Purpose {
+    Click,
+    Hover,
+    Ask(Sender<Option<Hit>>),
+}
+
+struct PickJob {
+    purpose: Purpose,
+    eye: Eye,
+    /// Unit direction through the pixel.
+    ray: DVec3,
+    /// Tile and primitive of each number that the GPU may answer with, from 1.
+    candidates: Vec<(TileId, usize)>,
+}
+
+struct LayerState {
+    id: String,
+    tileset: TilesetId,
+}
+
+/// The pointer, when it hovers.
+#[derive(Clone, Copy, PartialEq)]
+enum Hover {
+    Off,
+    /// It moved; it must rest for a frame first.
+    Moved(DVec2),
+    Rests(DVec2),
+}
+
+pub(super) struct Core {
+    pub(super) canvas: HtmlCanvasElement,
+    pub(super) options: ViewerOptions,
+    pub(super) camera: Camera,
+    pub(super) motion: Motion,
+    pub(super) gestures: Gestures,
+    pub(super) events: Vec<Event>,
+    home: Option<LookAt>,
+    engine: Engine,
+    layers: Vec<LayerState>,
+    pool: Pool,
+    gl: Gl,
+    gpu: Option<Gpu>,
+    tiles: Vec<Option<Box<Tile>>>,
+    drawn: Vec<TileId>,
+    /// Tile of each content under way.
+    requests: BTreeMap<u64, Option<TileId>>,
+    arrivals: VecDeque<Loaded>,
+    size_px: [u32; 2],
+    seen: Option<(LookAt, [u32; 2])>,
+    resting: bool,
+    engine_due: bool,
+    nudges: u32,
+    draw_due: bool,
+    engine_settled: bool,
+    settled: bool,
+    settled_waiters: Vec<Sender<()>>,
+    picks: VecDeque<(DVec2, Purpose)>,
+    pick: Option<PickJob>,
+    hover: Hover,
+    /// Selected and hovered; the numbers count their changes.
+    marks: [Option<Mark>; 2],
+    mark_epochs: [u32; 2],
+    last_picked: Option<(String, Mark)>,
+    progress: Progress,
+    stats: Stats,
+    frame_ms: Samples,
+    dataset: [String; 4],
+}
+
+impl Core {
+    pub(super) fn new(
+        canvas: HtmlCanvasElement,
+        options: ViewerOptions,
+        pool: Pool,
+        reduced_motion: bool,
+    ) -> Result<Self, ViewerError> {
+        let gl = gpu::context(&canvas)?;
+        let gpu = Gpu::new(&gl)?;
+        let engine = Engine::new(citytwin_tiles::Options {
+            max_error_px: options.max_error_px,
+            max_requests: options.max_requests,
+            cache_bytes: options.cache_bytes,
+            ..citytwin_tiles::Options::default()
+        });
+        let mut core = Self {
+            canvas,
+            options,
+            camera: Camera::new(),
+            motion: Motion::new(reduced_motion),
+            gestures: Gestures::new(),
+            events: Vec::new(),
+            home: None,
+            engine,
+            layers: Vec::new(),
+            pool,
+            gl,
+            gpu: Some(gpu),
+            tiles: Vec::new(),
+            drawn: Vec::new(),
+            requests: BTreeMap::new(),
+            arrivals: VecDeque::new(),
+            size_px: [0; 2],
+            seen: None,
+            resting: true,
+            engine_due: true,
+            nudges: 0,
+            draw_due: true,
+            engine_settled: false,
+            settled: false,
+            settled_waiters: Vec::new(),
+            picks: VecDeque::new(),
+            pick: None,
+            hover: Hover::Off,
+            marks: [None, None],
+            mark_epochs: [0; 2],
+            last_picked: None,
+            progress: Progress::default(),
+            stats: Stats::default(),
+            frame_ms: Samples::default(),
+            dataset: Default::default(),
+        };
+        core.measure();
+        core.show_state();
+        Ok(core)
+    }
+
+    // ---- Layers -------------------------------------------------------------------------------------------------
+
+    pub(super) fn set_extent(&mut self, extent: [f64; 4], home: LookAt) {
+        self.camera.set_limits(Limits::of_extent(extent));
+        self.home = Some(home);
+        self.motion.stop();
+        self.camera.set_look(home);
+    }
+
+    pub(super) fn add_layer(&mut self, id: &str, url: String, visible: bool) {
+        self.remove_layer(id);
+        let tileset = self.engine.add_tileset(url);
+        self.engine.set_visible(tileset, visible);
+        self.layers.push(LayerState { id: id.to_owned(), tileset });
+        self.engine_changed();
+    }
+
+    pub(super) fn remove_layer(&mut self, id: &str) {
+        if let Some(index) = self.layers.iter().position(|layer| layer.id == id) {
+            let layer = self.layers.remove(index);
+            self.engine.remove_tileset(layer.tileset);
+            self.engine_changed();
+        }
+    }
+
+    pub(super) fn remove_layers(&mut self) {
+        for layer in std::mem::take(&mut self.layers) {
+            self.engine.remove_tileset(layer.tileset);
+        }
+        self.engine_changed();
+    }
+
+    pub(super) fn set_layer_visible(&mut self, id: &str, on: bool) {
+        if let Some(layer) = self.layers.iter().find(|layer| layer.id == id) {
+            self.engine.set_visible(layer.tileset, on);
+            self.engine_changed();
+        }
+    }
+
+    fn engine_changed(&mut self) {
+        self.engine_due = true;
+        self.nudges = 0;
+        self.settled = false;
+    }
+
+    pub(super) fn go_home(&mut self, now_ms: f64) {
+        if let Some(home) = self.home {
+            self.motion.fly_to(&mut self.camera, home, None, now_ms);
+        }
+    }
+
+    // ---- Marks and picks ----------------------------------------------------------------------------------------
+
+    pub(super) fn select(&mut self, hit: Option<&Hit>) {
+        let mark = hit.and_then(|hit| {
+            let picked = self.last_picked.as_ref();
+            if let Some((_, mark)) =
+                picked.filter(|(layer, mark)| *layer == hit.layer && mark.feature == hit.feature_id)
+                && mark.stable_id == hit.stable_id()
+            {
+                return Some(mark.clone());
+            }
+            let tileset = self.layers.iter().find(|layer| layer.id == hit.layer)?.tileset;
+            Some(Mark { tileset, stable_id: hit.stable_id(), tile: None, table: None, feature: hit.feature_id })
+        });
+        self.mark(0, mark);
+    }
+
+    fn mark(&mut self, which: usize, mark: Option<Mark>) {
+        if self.marks[which] != mark {
+            self.marks[which] = mark;
+            self.mark_epochs[which] += 1;
+            self.draw_due = true;
+        }
+    }
+
+    pub(super) fn ask(&mut self, at_css: DVec2, purpose: Purpose) {
+        self.picks.push_back((at_css, purpose));
+    }
+
+    pub(super) fn hover_moved(&mut self, at_css: DVec2) {
+        self.hover = Hover::Moved(at_css);
+    }
+
+    pub(super) fn hover_ends(&mut self) {
+        self.hover = Hover::Off;
+        self.picks.retain(|(_, purpose)| !matches!(purpose, Purpose::Hover));
+        self.hovered(None, None);
+    }
+
+    fn hovered(&mut self, mark: Option<Mark>, hit: Option<Hit>) {
+        let changed = self.marks[1] != mark;
+        self.mark(1, mark);
+        if changed {
+            self.events.push(Event::Hover(hit));
+        }
+    }
+
+    // ---- The frame ----------------------------------------------------------------------------------------------
+
+    /// Follows the canvas's size on the page; the drawing buffer follows with the next frame.
+    pub(super) fn measure(&mut self) {
+        let (width, height) = (f64::from(self.canvas.client_width()), f64::from(self.canvas.client_height()));
+        self.camera.set_size_css(width, height);
+        let device_ratio = web_sys::window().map_or(1.0, |window| window.device_pixel_ratio());
+        let ratio = device_ratio.clamp(0.25, self.options.max_pixel_ratio.max(0.25));
+        let size_px = [width, height].map(|css| (css * ratio).round().clamp(1.0, 8192.0) as u32);
+        if size_px != self.size_px {
+            self.size_px = size_px;
+            self.draw_due = true;
+        }
+    }
+
+    pub(super) fn loaded(&mut self, loaded: Loaded) {
+        self.arrivals.push_back(loaded);
+    }
+
+    /// One animation frame. Returns whether another one is needed without anything new happening.
+    pub(super) fn tick(&mut self, now_ms: &dyn Fn() -> f64) -> bool {
+        if self.gpu.is_none() {
+            return false;
+        }
+        let start_ms = now_ms();
+        let moving = self.motion.step(&mut self.camera, start_ms);
+        let look = self.camera.look();
+        let seen = Some((look, self.size_px));
+        let view_changed = self.seen != seen;
+        if view_changed {
+            if self.seen.is_some_and(|(before, _)| before != look) {
+                self.events.push(Event::View(look));
+                self.resting = false;
+            }
+            self.seen = seen;
+            self.draw_due = true;
+            self.nudges = 0;
+        }
+        self.upload_arrivals(now_ms);
+        if view_changed || self.engine_due {
+            self.update_engine();
+        }
+        let drawn = self.draw_due;
+        if drawn {
+            self.draw();
+        }
+        self.step_picks();
+        self.step_rest(moving);
+        self.step_settled(moving);
+        self.show_state();
+        if drawn {
+            self.stats.frames += 1;
+            self.frame_ms.push(now_ms() - start_ms);
+        }
+        moving
+            || self.engine_due
+            || self.draw_due
+            || !self.arrivals.is_empty()
+            || self.pick.is_some()
+            || !self.picks.is_empty()
+            || (self.hover != Hover::Off && !self.gestures.active())
+            || (!self.resting && !self.gestures.active())
+    }
+
+    /// Hands arrivals to the engine, tiles once they are on the GPU, within the frame's budget.
+    fn upload_arrivals(&mut self, now_ms: &dyn Fn() -> f64) {
+        let start_ms = now_ms();
+        let mut uploaded = 0;
+        while uploaded < UPLOAD_BYTES && now_ms() - start_ms < UPLOAD_MS {
+            let Some(loaded) = self.arrivals.pop_front() else { return };
+            uploaded += self.arrive(loaded);
+            self.engine_due = true;
+            self.nudges = 0;
+        }
+    }
+
+    fn arrive(&mut self, loaded: Loaded) -> u64 {
+        self.stats.bytes_downloaded += loaded.bytes;
+        let request = RequestId(loaded.id);
+        let Some(tile) = self.requests.remove(&loaded.id) else { return 0 };
+        let payload = match loaded.result {
+            Err(problem) => {
+                self.engine.arrived(request, Err(problem));
+                return 0;
+            }
+            Ok(Payload::Tileset(doc)) => {
+                self.engine.arrived(request, Ok(Arrival::Tileset(doc)));
+                return 0;
+            }
+            Ok(Payload::Subtree(doc)) => {
+                self.engine.arrived(request, Ok(Arrival::Subtree(doc)));
+                return 0;
+            }
+            Ok(Payload::Content(payload)) => *payload,
+        };
+        let placed = tile.and_then(|id| Some((id, self.engine.tile(id)?)));
+        let Some((id, info)) = placed else {
+            let problem = Problem::new("content-unexpected", "expected a tileset or subtree, found a content", "");
+            self.engine.arrived(request, Err(problem));
+            return 0;
+        };
+        let mut tile = Box::new(Tile::new(id, info.tileset, info.ecef_from_tile, payload));
+        if !self.engine.arrived(request, Ok(Arrival::Content(tile.info.clone()))) {
+            return 0;
+        }
+        let bytes = self.gpu.as_ref().map_or(0, |gpu| tile.upload(&gpu.gl));
+        self.stats.gpu_bytes += bytes;
+        self.stats.heap_bytes += tile.heap_bytes();
+        let index = id.0 as usize;
+        if self.tiles.len() <= index {
+            self.tiles.resize_with(index + 1, || None);
+        }
+        self.free_tile(id);
+        self.tiles[index] = Some(tile);
+        bytes
+    }
+
+    fn free_tile(&mut self, id: TileId) {
+        if let Some(mut tile) = self.tiles.get_mut(id.0 as usize).and_then(Option::take) {
+            self.stats.heap_bytes -= tile.heap_bytes();
+            self.stats.gpu_bytes -= tile.free(&self.gl);
+        }
+    }
+
+    fn update_engine(&mut self) {
+        let size = self.camera.size_css();
+        let viewport = [size.x.round() as u32, size.y.round() as u32];
+        let frame = self.engine.update(&View::look_at(&self.camera.look(), FOV_DEG, viewport)).clone();
+        self.carry_out(frame);
+    }
+
+    /// Does what the engine says.
+    fn carry_out(&mut self, frame: Frame) {
+        for request in frame.abort {
+            self.requests.remove(&request.0);
+            self.pool.abort(request.0);
+        }
+        for id in frame.free {
+            self.free_tile(id);
+        }
+        for Fetch { request, url, what, tile } in frame.fetch {
+            self.requests.insert(request.0, tile);
+            self.pool.load(Job { id: request.0, url, what });
+        }
+        self.events.extend(frame.problems.into_iter().map(Event::Problem));
+        if frame.draw != self.drawn {
+            self.drawn = frame.draw;
+            self.draw_due = true;
+        }
+        let progress = Progress {
+            wanted: frame.progress.wanted.into(),
+            loaded: frame.progress.loaded.into(),
+            failed: frame.progress.failed.into(),
+            requests_active: frame.progress.requests_active.into(),
+            bytes: self.stats.bytes_downloaded,
+        };
+        if progress != self.progress {
+            self.progress = progress;
+            self.events.push(Event::Progress(progress));
+        }
+        self.stats.requests_active = frame.progress.requests_active;
+        self.engine_settled = frame.settled;
+        // What is in flight or arrived wakes the viewer by itself; an engine that waits for neither is asked again.
+        let waits = !self.requests.is_empty() || !self.arrivals.is_empty();
+        self.engine_due = !frame.idle && !waits && self.nudges < MOST_NUDGES;
+        self.nudges += u32::from(self.engine_due);
+    }
+
+    fn draw(&mut self) {
+        let Some(gpu) = &self.gpu else { return };
+        let marks = [&self.marks[0], &self.marks[1]];
+        for id in &self.drawn {
+            if let Some(tile) = self.tiles.get_mut(id.0 as usize).and_then(Option::as_deref_mut) {
+                self.stats.gpu_bytes += tile.upload(&gpu.gl);
+                tile.look_up(marks, self.mark_epochs);
+            }
+        }
+        let [width, height] = self.size_px;
+        if self.canvas.width() != width || self.canvas.height() != height {
+            self.canvas.set_width(width);
+            self.canvas.set_height(height);
+        }
+        let eye = Eye::of(&self.camera);
+        let mut lists = DrawLists::default();
+        let (mut nearest, mut farthest) = (f64::INFINITY, 0.0_f64);
+        let (mut tiles, mut triangles, mut features) = (0, 0, 0);
+        for tile in self.drawn_tiles() {
+            tiles += 1;
+            triangles += tile.info.triangles;
+            features += tile.info.features;
+            let eye_tile = tile.point(eye.eye_ecef);
+            for index in 0..tile.content.primitives.len() {
+                let (near, far) = tile.distances(index, eye_tile);
+                if tile.content.primitives[index].flat_order.is_none() {
+                    nearest = nearest.min(near);
+                }
+                farthest = farthest.max(far);
+                lists.extend(place(tile, index, &eye, near, 0));
+            }
+        }
+        lists.sort();
+        let look = frame_look(eye, self.camera.look(), self.size_px, near_far(nearest, farthest));
+        gpu.draw(&look, &lists);
+        drop(lists);
+        self.stats.tiles_drawn = tiles;
+        self.stats.triangles_drawn = triangles;
+        self.stats.features_drawn = features;
+        self.draw_due = false;
+    }
+
+    fn drawn_tiles(&self) -> impl Iterator<Item = &Tile> {
+        self.drawn.iter().filter_map(|id| self.tiles.get(id.0 as usize)?.as_deref())
+    }
+
+    // ---- Picking ------------------------------------------------------------------------------------------------
+
+    fn step_picks(&mut self) {
+        if let Some(answer) = self.gpu.as_mut().and_then(Gpu::picked)
+            && let Some(job) = self.pick.take()
+        {
+            self.answer(job, answer);
+        }
+        self.hover = match self.hover {
+            Hover::Moved(at) => Hover::Rests(at),
+            Hover::Rests(at) if self.resting && !self.gestures.active() => {
+                self.picks.retain(|(_, purpose)| !matches!(purpose, Purpose::Hover));
+                self.picks.push_back((at, Purpose::Hover));
+                Hover::Off
+            }
+            hover => hover,
+        };
+        if self.pick.is_none()
+            && let Some((at_css, purpose)) = self.picks.pop_front()
+        {
+            self.start_pick(at_css, purpose);
+        }
+    }
+
+    fn start_pick(&mut self, at_css: DVec2, purpose: Purpose) {
+        let eye = Eye::of(&self.camera);
+        let at = at_css / self.camera.size_css() * 2.0 - 1.0;
+        let ndc = DVec2::new(at.x, -at.y);
+        let ray = eye.ray(ndc).normalize();
+        let ray_ecef = eye.ecef_from_rel_point(ray) - eye.eye_ecef;
+        let mut candidates = Vec::new();
+        // Taken out for a moment: the lists borrow everything else.
+        let mut gpu = self.gpu.take();
+        let mut lists = DrawLists::default();
+        let (mut nearest, mut farthest) = (f64::INFINITY, 0.0_f64);
+        for tile in self.drawn_tiles() {
+            let (origin, direction) = (tile.point(eye.eye_ecef), tile.direction(ray_ecef));
+            for (index, primitive) in tile.content.primitives.iter().enumerate() {
+                if !ray_meets_box(origin, direction, &primitive.bounds, 0.5) {
+                    continue;
+                }
+                let (near, far) = tile.distances(index, origin);
+                nearest = nearest.min(near);
+                farthest = farthest.max(far);
+                candidates.push((tile.id, index));
+                lists.extend(place(tile, index, &eye, near, candidates.len() as u32));
+            }
+        }
+        lists.sort();
+        let mut look = frame_look(eye, self.camera.look(), self.size_px, near_far(nearest, farthest));
+        look.clip_from_rel = pixel_from_clip(ndc, self.size_px.map(f64::from).into()) * look.clip_from_rel;
+        let started = gpu.as_mut().is_some_and(|gpu| gpu.start_pick(&look, &lists));
+        drop(lists);
+        self.gpu = gpu;
+        let job = PickJob { purpose, eye, ray, candidates };
+        if started {
+            self.pick = Some(job);
+        } else {
+            self.answer(job, PickAnswer { number: 0, feature: None, distance_m: 0.0 });
+        }
+    }
+
+    fn answer(&mut self, job: PickJob, answer: PickAnswer) {
+        let found = self.hit(&job, answer);
+        let (hit, mark) = found.map_or((None, None), |(hit, mark)| (Some(hit), Some(mark)));
+        match job.purpose {
+            Purpose::Hover => return self.hovered(mark, hit),
+            Purpose::Click => self.events.push(Event::Click(hit.clone())),
+            Purpose::Ask(sender) => sender.send(hit.clone()),
+        }
+        if let (Some(hit), Some(mark)) = (hit, mark) {
+            self.last_picked = Some((hit.layer, mark));
+        }
+    }
+
+    fn hit(&self, job: &PickJob, answer: PickAnswer) -> Option<(Hit, Mark)> {
+        let &(id, primitive) = job.candidates.get(answer.number.checked_sub(1)? as usize)?;
+        let tile = self.tiles.get(id.0 as usize)?.as_deref()?;
+        let layer = self.layers.iter().find(|layer| layer.tileset == tile.tileset)?.id.clone();
+        let point = job.eye.ecef_from_rel_point(job.ray * f64::from(answer.distance_m));
+        let place = geodetic_from_ecef(point);
+        let feature = answer.feature.unwrap_or(0);
+        let hit = Hit {
+            layer,
+            feature_id: feature,
+            properties: answer.feature.map_or_else(Vec::new, |feature| tile.properties_of(primitive, feature)),
+            lon: place.lon(),
+            lat: place.lat(),
+            height_m: place.height_m,
+        };
+        let mark = Mark {
+            tileset: tile.tileset,
+            stable_id: hit.stable_id(),
+            tile: Some(id),
+            table: tile.content.primitives[primitive].table,
+            feature,
+        };
+        Some((hit, mark))
+    }
+
+    // ---- What hosts hear ----------------------------------------------------------------------------------------
+
+    fn step_rest(&mut self, moving: bool) {
+        if !self.resting && !moving && !self.gestures.active() {
+            self.resting = true;
+            self.events.push(Event::ViewRest(self.camera.look()));
+        }
+    }
+
+    fn step_settled(&mut self, moving: bool) {
+        let settled =
+            self.engine_settled && self.arrivals.is_empty() && !self.engine_due && !moving && !self.layers.is_empty();
+        if settled && !self.settled {
+            self.events.push(Event::Settled);
+            self.settled_waiters.drain(..).for_each(|waiter| waiter.send(()));
+        }
+        self.settled = settled;
+    }
+
+    pub(super) fn when_settled(&mut self, waiter: Sender<()>) {
+        if self.settled { waiter.send(()) } else { self.settled_waiters.push(waiter) }
+    }
+
+    /// Keeps the canvas's data attributes true; touches the page only when they change.
+    fn show_state(&mut self) {
+        let state = match (&self.gpu, self.settled) {
+            (None, _) => "lost",
+            (Some(_), true) => "settled",
+            (Some(_), false) => "loading",
+        };
+        let values = [
+            state.to_owned(),
+            self.stats.tiles_drawn.to_string(),
+            self.stats.triangles_drawn.to_string(),
+            self.stats.features_drawn.to_string(),
+        ];
+        let names = ["state", "tiles", "triangles", "features"];
+        for ((name, value), shown) in names.iter().zip(values).zip(&mut self.dataset) {
+            if *shown != value {
+                // Fails only for names that are no data attributes.
+                let _ = self.canvas.dataset().set(name, &value);
+                *shown = value;
+            }
+        }
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        Stats {
+            frame_cpu_ms_p50: self.frame_ms.quantile(0.5),
+            frame_cpu_ms_p95: self.frame_ms.quantile(0.95),
+            ..self.stats
+        }
+    }
+
+    // ---- The context --------------------------------------------------------------------------------------------
+
+    /// The browser has taken the graphics away: everything on the GPU is gone already.
+    pub(super) fn context_lost(&mut self) {
+        self.gpu = None;
+        for tile in self.tiles.iter_mut().flatten() {
+            tile.buffers = None;
+        }
+        self.stats.gpu_bytes = 0;
+        self.pick = None;
+        self.picks.clear();
+        self.settled = false;
+        self.motion.stop();
+        self.events.push(Event::ContextLost);
+        self.show_state();
+    }
+
+    /// The graphics are back: programs now, tiles as they are drawn.
+    pub(super) fn context_restored(&mut self) {
+        match Gpu::new(&self.gl) {
+            Ok(gpu) => {
+                self.gpu = Some(gpu);
+                self.draw_due = true;
+                self.events.push(Event::ContextRestored);
+            }
+            Err(error) => {
+                self.events.push(Event::Problem(Problem::new("graphics", error.to_string(), "canvas")));
+            }
+        }
+        self.show_state();
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        for tile in self.tiles.iter_mut().flatten() {
+            tile.free(&self.gl);
+        }
+    }
+}
+
+fn place<'a>(tile: &'a Tile, index: usize, eye: &Eye, distance_m: f64, number: u32) -> Option<Draw<'a>> {
+    let (ecef_from_local, mirrored) = tile.placed(index);
+    let rel_rows = rows(&eye.rel_from(ecef_from_local));
+    let primitive = &tile.content.primitives[index];
+    let buffers = tile.buffers.as_ref()?;
+    Draw::new(primitive, buffers, index, rel_rows, mirrored, tile.marks(index), distance_m, number)
+}
+
+fn frame_look(eye: Eye, look: LookAt, viewport_px: [u32; 2], (near_m, far_m): (f64, f64)) -> FrameLook {
+    // From afar the whole twin is clear; from near, the haze gives the street its depth.
+    let hidden_m = (8.0 * look.distance_m).max(6_000.0);
+    FrameLook {
+        clip_from_rel: eye.clip_from_rel(near_m, far_m),
+        eye,
+        viewport_px,
+        fog_m: [0.6, 1.0].map(|part| (part * hidden_m) as f32),
+        edges_m: 1_800.0,
+    }
+}

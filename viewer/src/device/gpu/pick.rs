@@ -1,0 +1,80 @@
+//! What is under a pixel, read back without waiting for the GPU.
+
+use crate::ViewerError;
+use web_sys::{WebGl2RenderingContext as Gl, WebGlBuffer, WebGlFramebuffer, WebGlSync};
+
+/// What was found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::device) struct PickAnswer {
+    /// Number of the draw; 0 for none.
+    pub(in crate::device) number: u32,
+    /// Feature id, where the draw has features.
+    pub(in crate::device) feature: Option<u32>,
+    /// From the eye, metres.
+    pub(in crate::device) distance_m: f32,
+}
+
+/// A target of one pixel and the buffer that it is read into.
+pub(super) struct PickTarget {
+    framebuffer: WebGlFramebuffer,
+    buffer: WebGlBuffer,
+    fence: Option<WebGlSync>,
+}
+
+impl PickTarget {
+    pub(super) fn new(gl: &Gl) -> Result<Self, ViewerError> {
+        let refused = || ViewerError::Graphics("no target for picking".into());
+        let framebuffer = gl.create_framebuffer().ok_or_else(refused)?;
+        gl.bind_framebuffer(Gl::FRAMEBUFFER, Some(&framebuffer));
+        for (format, attachment) in
+            [(Gl::RGBA32UI, Gl::COLOR_ATTACHMENT0), (Gl::DEPTH_COMPONENT24, Gl::DEPTH_ATTACHMENT)]
+        {
+            let pixels = gl.create_renderbuffer().ok_or_else(refused)?;
+            gl.bind_renderbuffer(Gl::RENDERBUFFER, Some(&pixels));
+            gl.renderbuffer_storage(Gl::RENDERBUFFER, format, 1, 1);
+            gl.framebuffer_renderbuffer(Gl::FRAMEBUFFER, attachment, Gl::RENDERBUFFER, Some(&pixels));
+        }
+        gl.bind_framebuffer(Gl::FRAMEBUFFER, None);
+        let buffer = gl.create_buffer().ok_or_else(refused)?;
+        gl.bind_buffer(Gl::PIXEL_PACK_BUFFER, Some(&buffer));
+        gl.buffer_data_with_i32(Gl::PIXEL_PACK_BUFFER, 16, Gl::STREAM_READ);
+        gl.bind_buffer(Gl::PIXEL_PACK_BUFFER, None);
+        Ok(Self { framebuffer, buffer, fence: None })
+    }
+
+    pub(super) fn start(&mut self, gl: &Gl, draw: impl FnOnce(&Gl)) -> bool {
+        gl.bind_framebuffer(Gl::FRAMEBUFFER, Some(&self.framebuffer));
+        gl.viewport(0, 0, 1, 1);
+        gl.depth_mask(true);
+        gl.clear_bufferuiv_with_u32_array(Gl::COLOR, 0, &[0; 4]);
+        gl.clear_bufferfv_with_f32_array(Gl::DEPTH, 0, &[1.0]);
+        draw(gl);
+        gl.bind_buffer(Gl::PIXEL_PACK_BUFFER, Some(&self.buffer));
+        let read = gl.read_pixels_with_i32(0, 0, 1, 1, Gl::RGBA_INTEGER, Gl::UNSIGNED_INT, 0);
+        gl.bind_buffer(Gl::PIXEL_PACK_BUFFER, None);
+        gl.bind_framebuffer(Gl::FRAMEBUFFER, None);
+        self.fence = gl.fence_sync(Gl::SYNC_GPU_COMMANDS_COMPLETE, 0);
+        gl.flush();
+        read.is_ok() && self.fence.is_some()
+    }
+
+    pub(super) fn poll(&mut self, gl: &Gl) -> Option<PickAnswer> {
+        let fence = self.fence.as_ref()?;
+        let status = gl.client_wait_sync_with_u32(fence, 0, 0);
+        if status == Gl::TIMEOUT_EXPIRED {
+            return None;
+        }
+        gl.delete_sync(Some(fence));
+        self.fence = None;
+        let mut bytes = [0; 16];
+        gl.bind_buffer(Gl::PIXEL_PACK_BUFFER, Some(&self.buffer));
+        gl.get_buffer_sub_data_with_i32_and_u8_array(Gl::PIXEL_PACK_BUFFER, 0, &mut bytes);
+        gl.bind_buffer(Gl::PIXEL_PACK_BUFFER, None);
+        let word = |i: usize| u32::from_le_bytes([bytes[i * 4], bytes[i * 4 + 1], bytes[i * 4 + 2], bytes[i * 4 + 3]]);
+        Some(PickAnswer {
+            number: word(0),
+            feature: word(1).checked_sub(1),
+            distance_m: f32::from_bits(word(2)),
+        })
+    }
+}

@@ -1,0 +1,43 @@
+// Vertices of tiles, instanced or not, for all passes.
+layout(location = 0) in vec3 a_position;
+layout(location = 1) in vec3 a_normal;  // zero where the tile has none
+layout(location = 2) in vec4 a_color;   // white where the tile has none
+layout(location = 3) in float a_feature; // negative where the tile has none
+layout(location = 4) in vec4 a_row0; // rows of the instance's transform; of the identity without instances
+layout(location = 5) in vec4 a_row1;
+layout(location = 6) in vec4 a_row2;
+
+uniform mat4 u_clip_from_rel;
+// [0..2] rows of rel_from_local, [3] base colour,
+// [4] selected feature, hovered feature, only the selected one (0 or 1), number of the draw
+uniform vec4 u_draw[5];
+
+out vec3 v_rel;
+out vec3 v_normal;
+out vec4 v_color;
+flat out vec2 v_mark;    // selected, hovered
+flat out uint v_feature; // one more than the feature id, 0 for none
+
+void main() {
+    vec4 local = vec4(a_position, 1.0);
+    vec4 placed = vec4(dot(a_row0, local), dot(a_row1, local), dot(a_row2, local), 1.0);
+    v_rel = vec3(dot(u_draw[0], placed), dot(u_draw[1], placed), dot(u_draw[2], placed));
+
+    // The matrix of cofactors turns normals as the inverse transpose does, without dividing; its sign is that of
+    // the determinant, so mirrored things must be turned back.
+    mat3 m = transpose(mat3(u_draw[0].xyz, u_draw[1].xyz, u_draw[2].xyz))
+        * transpose(mat3(a_row0.xyz, a_row1.xyz, a_row2.xyz));
+    mat3 cofactors = mat3(cross(m[1], m[2]), cross(m[2], m[0]), cross(m[0], m[1]));
+    vec3 normal = cofactors * a_normal;
+    v_normal = normal * (inversesqrt(max(dot(normal, normal), 1e-30)) * sign(dot(m[0], cofactors[0])));
+
+    v_color = a_color * u_draw[3];
+    vec2 marked = vec2(abs(a_feature - u_draw[4].x), abs(a_feature - u_draw[4].y));
+    v_mark = a_feature < 0.0 ? vec2(0.0) : vec2(lessThan(marked, vec2(0.5)));
+    v_feature = a_feature < 0.0 ? 0u : uint(a_feature + 0.5) + 1u;
+    gl_Position = u_clip_from_rel * vec4(v_rel, 1.0);
+    gl_PointSize = 3.0;
+    if (u_draw[4].z > 0.5 && v_mark.x < 0.5) {
+        gl_Position = vec4(0.0, 0.0, 2.0, 1.0); // beyond the far plane: never drawn
+    }
+}

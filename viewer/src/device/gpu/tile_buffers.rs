@@ -1,0 +1,108 @@
+//! A tile's arrays on the GPU.
+
+use citytwin_tiles::{Attribute, Primitive, TileContent};
+use js_sys::Uint8Array;
+use web_sys::{WebGl2RenderingContext as Gl, WebGlBuffer, WebGlVertexArrayObject};
+
+/// Attribute locations, as `tile.vert` numbers them.
+const POSITION: u32 = 0;
+const NORMAL: u32 = 1;
+const COLOR: u32 = 2;
+const FEATURE: u32 = 3;
+const INSTANCE_ROWS: u32 = 4;
+
+/// One vertex buffer, one index buffer, and one vertex array per primitive.
+pub(in crate::device) struct TileBuffers {
+    vertices: WebGlBuffer,
+    indices: WebGlBuffer,
+    pub(super) arrays: Vec<WebGlVertexArrayObject>,
+}
+
+impl TileBuffers {
+    /// Uploads; `None` when the GPU gives no buffers, which happens when the context is being lost.
+    pub(in crate::device) fn new(
+        gl: &Gl,
+        content: &TileContent,
+        vertices: &Uint8Array,
+        indices: &Uint8Array,
+    ) -> Option<Self> {
+        gl.bind_vertex_array(None);
+        let buffer = |target: u32, bytes: &Uint8Array| {
+            let buffer = gl.create_buffer()?;
+            gl.bind_buffer(target, Some(&buffer));
+            gl.buffer_data_with_array_buffer_view(target, bytes, Gl::STATIC_DRAW);
+            Some(buffer)
+        };
+        let (vertices, indices) = (buffer(Gl::ARRAY_BUFFER, vertices)?, buffer(Gl::ELEMENT_ARRAY_BUFFER, indices)?);
+        let array = |primitive: &Primitive| {
+            let array = gl.create_vertex_array()?;
+            gl.bind_vertex_array(Some(&array));
+            gl.bind_buffer(Gl::ARRAY_BUFFER, Some(&vertices));
+            gl.bind_buffer(Gl::ELEMENT_ARRAY_BUFFER, Some(&indices));
+            point_at(gl, primitive);
+            Some(array)
+        };
+        let arrays = content.primitives.iter().map(array).collect::<Option<Vec<_>>>();
+        gl.bind_vertex_array(None);
+        Some(Self { vertices, indices, arrays: arrays? })
+    }
+
+    pub(in crate::device) fn free(&self, gl: &Gl) {
+        for array in &self.arrays {
+            gl.delete_vertex_array(Some(array));
+        }
+        gl.delete_buffer(Some(&self.vertices));
+        gl.delete_buffer(Some(&self.indices));
+    }
+}
+
+/// Points the bound vertex array at a primitive's attributes in the bound buffer. Attributes that the primitive does
+/// not have keep the constant that [`constants`] sets.
+fn point_at(gl: &Gl, primitive: &Primitive) {
+    point_one(gl, POSITION, &primitive.positions, 0);
+    if let Some(normals) = &primitive.normals {
+        point_one(gl, NORMAL, normals, 0);
+    }
+    if let Some(colors) = &primitive.colors {
+        point_one(gl, COLOR, colors, 0);
+    }
+    let Some(instances) = &primitive.instances else {
+        if let Some(features) = &primitive.feature_ids {
+            point_one(gl, FEATURE, features, 0);
+        }
+        return;
+    };
+    for row in 0..3 {
+        let transforms = &instances.transforms;
+        let attribute = Attribute { offset: transforms.offset + 16 * row, components: 4, ..*transforms };
+        point_one(gl, INSTANCE_ROWS + row, &attribute, 1);
+    }
+    match (&instances.feature_ids, &primitive.feature_ids) {
+        (Some(features), _) => point_one(gl, FEATURE, features, 1),
+        (None, Some(features)) => point_one(gl, FEATURE, features, 0),
+        (None, None) => {}
+    }
+}
+
+fn point_one(gl: &Gl, location: u32, attribute: &Attribute, divisor: u32) {
+    gl.enable_vertex_attrib_array(location);
+    gl.vertex_attrib_pointer_with_i32(
+        location,
+        i32::from(attribute.components),
+        attribute.component as u32,
+        attribute.normalized,
+        attribute.stride as i32,
+        attribute.offset as i32,
+    );
+    gl.vertex_attrib_divisor(location, divisor);
+}
+
+/// What stands in for attributes that a primitive does not have.
+pub(super) fn constants(gl: &Gl) {
+    gl.vertex_attrib4f(NORMAL, 0.0, 0.0, 0.0, 0.0);
+    gl.vertex_attrib4f(COLOR, 1.0, 1.0, 1.0, 1.0);
+    gl.vertex_attrib4f(FEATURE, -1.0, 0.0, 0.0, 0.0);
+    gl.vertex_attrib4f(INSTANCE_ROWS, 1.0, 0.0, 0.0, 0.0);
+    gl.vertex_attrib4f(INSTANCE_ROWS + 1, 0.0, 1.0, 0.0, 0.0);
+    gl.vertex_attrib4f(INSTANCE_ROWS + 2, 0.0, 0.0, 1.0, 0.0);
+}

@@ -1,0 +1,155 @@
+//! A loaded tile: its arrays in main memory, from which the GPU's are made as often as need be.
+
+use super::gpu::TileBuffers;
+use super::pool::ContentPayload;
+use crate::matrix::{distance_to_box, reach_of_box};
+use crate::property_rows::row_with_id;
+use citytwin_tiles::{ContentInfo, TileContent, TileId, TilesetId, Value};
+use glam::{DMat4, DVec3};
+use js_sys::Uint8Array;
+use web_sys::WebGl2RenderingContext as Gl;
+
+/// A feature that is marked: selected or hovered.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Mark {
+    pub(super) tileset: TilesetId,
+    /// Its `id` property: by this it is found in every level of detail.
+    pub(super) stable_id: Option<String>,
+    /// Where it was picked; without a stable id it is marked only there.
+    pub(super) tile: Option<TileId>,
+    pub(super) table: Option<u32>,
+    pub(super) feature: u32,
+}
+
+/// Which feature of a tile bears a mark: its table and row.
+type MarkedRow = Option<(Option<u32>, u32)>;
+
+pub(super) struct Tile {
+    pub(super) id: TileId,
+    pub(super) tileset: TilesetId,
+    pub(super) content: TileContent,
+    pub(super) info: ContentInfo,
+    vertices: Uint8Array,
+    indices: Uint8Array,
+    properties: Uint8Array,
+    /// Per primitive: its placement, and whether that turns triangles inside out.
+    placed: Vec<(DMat4, bool)>,
+    tile_from_ecef: DMat4,
+    /// Metres per unit of the tile's frame.
+    scale: f64,
+    pub(super) buffers: Option<TileBuffers>,
+    /// Selected and hovered, with the number of the mark they were looked up for.
+    marked: [(u32, MarkedRow); 2],
+}
+
+impl Tile {
+    pub(super) fn new(id: TileId, tileset: TilesetId, ecef_from_tile: DMat4, payload: ContentPayload) -> Self {
+        let placed = |primitive: &citytwin_tiles::Primitive| {
+            let ecef_from_local = ecef_from_tile * DMat4::from_cols_array(&primitive.tile_from_local);
+            (ecef_from_local, ecef_from_local.determinant() < 0.0)
+        };
+        Self {
+            id,
+            tileset,
+            placed: payload.content.primitives.iter().map(placed).collect(),
+            content: payload.content,
+            info: payload.info,
+            vertices: payload.vertices,
+            indices: payload.indices,
+            properties: payload.properties,
+            tile_from_ecef: ecef_from_tile.inverse(),
+            scale: ecef_from_tile.x_axis.truncate().length(),
+            buffers: None,
+            marked: [(0, None); 2],
+        }
+    }
+
+    /// Bytes of its vertex and index arrays.
+    pub(super) fn gpu_bytes(&self) -> u64 {
+        u64::from(self.vertices.length()) + u64::from(self.indices.length())
+    }
+
+    /// Bytes that it holds in main memory.
+    pub(super) fn heap_bytes(&self) -> u64 {
+        self.gpu_bytes() + u64::from(self.properties.length())
+    }
+
+    /// Uploads if need be. Returns the bytes uploaded.
+    pub(super) fn upload(&mut self, gl: &Gl) -> u64 {
+        if self.buffers.is_some() {
+            return 0;
+        }
+        self.buffers = TileBuffers::new(gl, &self.content, &self.vertices, &self.indices);
+        if self.buffers.is_some() { self.gpu_bytes() } else { 0 }
+    }
+
+    /// Frees what the GPU holds. Returns the bytes freed.
+    pub(super) fn free(&mut self, gl: &Gl) -> u64 {
+        match self.buffers.take() {
+            Some(buffers) => {
+                buffers.free(gl);
+                self.gpu_bytes()
+            }
+            None => 0,
+        }
+    }
+
+    /// Placement of a primitive, ECEF from its attribute values, and whether it mirrors.
+    pub(super) fn placed(&self, primitive: usize) -> (&DMat4, bool) {
+        let (ecef_from_local, mirrored) = &self.placed[primitive];
+        (ecef_from_local, *mirrored)
+    }
+
+    /// A point in the tile's own frame.
+    pub(super) fn point(&self, ecef: DVec3) -> DVec3 {
+        self.tile_from_ecef.transform_point3(ecef)
+    }
+
+    /// A direction in the tile's own frame.
+    pub(super) fn direction(&self, ecef: DVec3) -> DVec3 {
+        self.tile_from_ecef.transform_vector3(ecef)
+    }
+
+    /// Nearest and farthest distance (metres) of a primitive's bounds from a point in the tile's frame.
+    pub(super) fn distances(&self, primitive: usize, eye_tile: DVec3) -> (f64, f64) {
+        let bounds = &self.content.primitives[primitive].bounds;
+        (distance_to_box(eye_tile, bounds) * self.scale, reach_of_box(eye_tile, bounds) * self.scale)
+    }
+
+    /// Looks marks up once per change of them; `epochs` count the changes.
+    pub(super) fn look_up(&mut self, marks: [&Option<Mark>; 2], epochs: [u32; 2]) {
+        for i in 0..2 {
+            if self.marked[i].0 != epochs[i] {
+                self.marked[i] = (epochs[i], marks[i].as_ref().and_then(|mark| self.find(mark)));
+            }
+        }
+    }
+
+    fn find(&self, mark: &Mark) -> MarkedRow {
+        if self.tileset != mark.tileset {
+            return None;
+        }
+        if mark.tile == Some(self.id) {
+            return Some((mark.table, mark.feature));
+        }
+        let wanted = mark.stable_id.as_ref()?;
+        let bytes = self.properties.to_vec();
+        let found = |(i, table)| row_with_id(table, &bytes, wanted).map(|row| (Some(i as u32), row));
+        self.content.tables.iter().enumerate().find_map(found)
+    }
+
+    /// Feature ids of the selected and the hovered feature of a primitive, as the shader takes them.
+    pub(super) fn marks(&self, primitive: usize) -> [f32; 2] {
+        let table = self.content.primitives[primitive].table;
+        self.marked.map(|(_, row)| match row {
+            Some((in_table, row)) if in_table == table => row as f32,
+            _ => -2.0,
+        })
+    }
+
+    /// The properties of a feature of a primitive.
+    pub(super) fn properties_of(&self, primitive: usize, feature: u32) -> Vec<(String, Value)> {
+        let table = self.content.primitives[primitive].table.and_then(|i| self.content.tables.get(i as usize));
+        table.map_or_else(Vec::new, |table| table.row(&self.properties.to_vec(), feature))
+    }
+}
