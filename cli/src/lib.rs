@@ -3,3 +3,5 @@
 //! It stands on `core`; nothing that a browser needs lives here.
 
 pub mod bake;
+pub mod precompress;
+pub mod serve;

@@ -2,10 +2,12 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // A command talks to its person.
 
 use citytwin::bake::{self, Cancel, Progress, Report};
+use citytwin::precompress::precompress;
+use citytwin::serve::Server;
 use citytwin_manifest::Text;
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Publishes a city's digital twin.
@@ -20,6 +22,22 @@ struct Arguments {
 enum Command {
     /// Bakes OpenStreetMap data (.osm.pbf, .osm, .osm.gz) to twin.json and 3D Tiles.
     Bake(BakeArguments),
+    /// Serves a directory over HTTP on this machine, with compression, caching and a strict security policy.
+    Serve {
+        /// The directory.
+        directory: PathBuf,
+        /// Port to listen on; 0 picks a free one.
+        #[arg(long, default_value_t = 8080)]
+        port: u16,
+        /// Address to listen on; 0.0.0.0 lets other machines in.
+        #[arg(long, default_value = "127.0.0.1")]
+        host: String,
+    },
+    /// Writes .br and .gz beside each file that shrinks, for `serve` and other web servers.
+    Precompress {
+        /// The directory.
+        directory: PathBuf,
+    },
 }
 
 #[derive(clap::Args)]
@@ -44,6 +62,8 @@ struct BakeArguments {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Bake(arguments) => run_bake(&arguments),
+        Command::Serve { directory, port, host } => run_serve(&directory, &host, port),
+        Command::Precompress { directory } => run_precompress(&directory),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -72,6 +92,24 @@ fn run_bake(arguments: &BakeArguments) -> anyhow::Result<()> {
         println!("{}", arguments.out.join("twin.json").display());
     }
     print_warnings(&report);
+    Ok(())
+}
+
+fn run_serve(directory: &Path, host: &str, port: u16) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(async {
+        let server = Server::bind(directory, host, port).await?;
+        println!("serving {} on http://{}/", directory.display(), server.address());
+        Ok(server.run().await?)
+    })
+}
+
+fn run_precompress(directory: &Path) -> anyhow::Result<()> {
+    let done = precompress(directory)?;
+    println!(
+        "{} files, {} bytes, {} when sent compressed; {} copies written, {} were fresh",
+        done.files, done.bytes, done.smallest_bytes, done.written, done.fresh
+    );
     Ok(())
 }
 
