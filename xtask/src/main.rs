@@ -5,11 +5,19 @@
 //! the `package-lock.json` files, never from here.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod bench;
+mod check;
+mod hash;
+mod native;
+mod package;
 mod repo;
+mod serve;
+mod setup;
 mod shell;
+mod test;
 mod web;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use lexopt::prelude::*;
 use repo::Repo;
 use std::ffi::OsString;
@@ -20,12 +28,22 @@ All automation of the repository.
 
 Usage: cargo xtask VERB [OPTIONS]
 
+  serve [--port N]     build everything and serve the demo city on 127.0.0.1, port 8080 unless told otherwise
+  test [STAGE…]        native, wasm, gltf, page and peers tests: all stages, or those named
+  check [CHECK…]       fmt, tidy, licences, clippy, clippy-wasm, docs and sizes: all checks, or those named
+  bake-demo            bake the demo city into target/dist/twin
   build [--dev]        build the web app into target/dist; --dev is quicker to build and slower to run
+  package              build the npm package into target/npm, and the examples that stand on it
+  bench                measure downloads and the time until the demo is drawn; writes target/bench.json
+
+Node packages come from npm and Chromium from Debian where they are not there yet; CHROMIUM and CHROMEDRIVER name
+others. UPDATE_GOLDEN=1 makes the page tests rewrite their golden pictures.
 ";
 
 fn main() -> ExitCode {
     match run(std::env::args_os().collect()) {
-        Ok(code) => code,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("\nxtask: {error:#}");
             ExitCode::FAILURE
@@ -33,40 +51,83 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(args: Vec<OsString>) -> Result<ExitCode> {
+/// Carries out a command line; false when tests or checks failed.
+fn run(args: Vec<OsString>) -> Result<bool> {
     if args.get(1).is_some_and(|verb| verb == "test-runner") {
         // Cargo calls this with a wasm test binary; what follows belongs to the runner.
         wasm_bindgen_cli::wasm_bindgen_test_runner::run_cli_with_args(&args[1..])?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(true);
     }
     let mut args = lexopt::Parser::from_iter(args);
     let verb = match args.next()? {
-        None | Some(Short('h') | Long("help")) => {
-            print!("{HELP}");
-            return Ok(ExitCode::SUCCESS);
-        }
+        None | Some(Short('h') | Long("help")) => "help".to_owned(),
         Some(Value(verb)) => verb.string()?,
         Some(other) => return Err(other.unexpected().into()),
     };
+    let options = Options::parse(&verb, args)?;
+    if options.help {
+        print!("{HELP}");
+        return Ok(true);
+    }
     let repo = Repo::find()?;
     match verb.as_str() {
-        "build" => build(&repo, args),
-        "help" => {
-            print!("{HELP}");
-            Ok(ExitCode::SUCCESS)
-        }
+        "serve" => serve::serve(&repo, options.port)?,
+        "test" => return test::test(&repo, &options.names),
+        "check" => return check::check(&repo, &options.names),
+        "bake-demo" => native::bake_demo(&repo, native::Build::Release)?,
+        "build" => drop(web::build(&repo, if options.dev { web::Profile::Dev } else { web::Profile::Release })?),
+        "package" => package::examples(&repo)?,
+        "bench" => bench::bench(&repo)?,
         other => bail!("there is no verb \"{other}\"; `cargo xtask --help` lists them"),
+    }
+    Ok(true)
+}
+
+/// What may follow a verb.
+#[derive(Debug, PartialEq, Eq)]
+struct Options {
+    help: bool,
+    port: u16,
+    dev: bool,
+    names: Vec<String>,
+}
+
+impl Options {
+    /// Reads what follows a verb, and refuses what that verb does not know.
+    fn parse(verb: &str, mut args: lexopt::Parser) -> Result<Self> {
+        let mut options = Self { help: verb == "help", port: 8080, dev: false, names: Vec::new() };
+        while let Some(arg) = args.next()? {
+            match arg {
+                Short('h') | Long("help") => options.help = true,
+                Long("port") if verb == "serve" => {
+                    options.port = args.value()?.parse().context("--port takes a number from 1 to 65535")?;
+                }
+                Long("dev") if verb == "build" => options.dev = true,
+                Value(name) if verb == "test" || verb == "check" => options.names.push(name.string()?),
+                other => return Err(other.unexpected()).with_context(|| format!("`cargo xtask {verb}`")),
+            }
+        }
+        Ok(options)
     }
 }
 
-fn build(repo: &Repo, mut args: lexopt::Parser) -> Result<ExitCode> {
-    let mut profile = web::Profile::Release;
-    while let Some(arg) = args.next()? {
-        match arg {
-            Long("dev") => profile = web::Profile::Dev,
-            other => return Err(other.unexpected().into()),
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(verb: &str, args: &[&str], expected: Option<&Options>) {
+        assert_eq!(Options::parse(verb, lexopt::Parser::from_args(args)).ok().as_ref(), expected, "{verb} {args:?}");
     }
-    web::build(repo, profile)?;
-    Ok(ExitCode::SUCCESS)
+
+    #[test]
+    fn each_verb_takes_its_own_options_and_no_others() {
+        let none = || Options { help: false, port: 8080, dev: false, names: Vec::new() };
+        check("serve", &["--port", "9000"], Some(&Options { port: 9000, ..none() }));
+        check("serve", &["--port", "70000"], None);
+        check("serve", &["--dev"], None);
+        check("build", &["--dev"], Some(&Options { dev: true, ..none() }));
+        check("test", &["page", "wasm"], Some(&Options { names: vec!["page".into(), "wasm".into()], ..none() }));
+        check("package", &["page"], None);
+        check("bench", &["--help"], Some(&Options { help: true, ..none() }));
+    }
 }

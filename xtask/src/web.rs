@@ -3,13 +3,15 @@
 //! Everything whose content the page depends on lies in `pkg-HASH/`, where HASH stands for the content: a browser
 //! may keep it for ever. Only `index.html` and the files beside it have names that stay.
 
+use crate::hash::Fnv1a;
 use crate::repo::Repo;
-use crate::shell::{cargo, files_below, output, read, read_text, remove, run, step, which, write};
+use crate::shell::{cargo, files_below, output, program, read, read_text, remove, run, step, which, write};
 use anyhow::{Context, Result, bail, ensure};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-const TARGET: &str = "wasm32-unknown-unknown";
+/// The one wasm target.
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
 /// How the wasm is compiled.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -47,35 +49,40 @@ pub(crate) struct Module {
     pub(crate) typescript: bool,
 }
 
+/// The shell and its apps.
 pub(crate) const APP: Module = Module { package: "citytwin-www", stem: "app", typescript: false };
+/// What runs in each decode worker.
 pub(crate) const DECODE_WORKER: Module =
     Module { package: "citytwin-decode-worker", stem: "decode_worker", typescript: false };
+/// What the npm package stands on.
+pub(crate) const SDK: Module = Module { package: "citytwin-sdk", stem: "citytwin", typescript: true };
 
-/// Builds the app into `target/dist`, leaving the demo twin that may lie there, and returns the name of its
-/// `pkg-HASH` folder.
-pub(crate) fn build(repo: &Repo, profile: Profile) -> Result<String> {
-    let bound = bind(repo, profile, &[APP, DECODE_WORKER])?;
+/// Builds the app into `target/dist`, leaving the demo twin that may lie there, and returns its `pkg-HASH` folder.
+pub(crate) fn build(repo: &Repo, profile: Profile) -> Result<PathBuf> {
+    compile(repo, profile, &[APP, DECODE_WORKER])?;
+    let bound = repo.target.join("bound/app");
+    bind(repo, profile, &[APP, DECODE_WORKER], &bound)?;
     let pkg = step("put target/dist together", || assemble(repo, &bound))?;
-    println!("    {} is ready: {pkg}", repo.short(&repo.dist()));
+    println!("    ready: {}", repo.short(&pkg));
     Ok(pkg)
 }
 
-/// Compiles the modules and binds them into a folder of their own, which is returned.
-pub(crate) fn bind(repo: &Repo, profile: Profile, modules: &[Module]) -> Result<PathBuf> {
+/// Compiles modules in one go, so that what they share is compiled once.
+pub(crate) fn compile(repo: &Repo, profile: Profile, modules: &[Module]) -> Result<()> {
     require_wasm_target(repo)?;
     let names: Vec<_> = modules.iter().map(|module| module.package).collect();
     step(&format!("compile {} to wasm ({})", names.join(", "), profile.name()), || {
         let mut command = cargo(repo);
         command.args(["build", "--lib", "--target", TARGET, "--profile", profile.name()]);
-        for name in &names {
-            command.args(["--package", name]);
-        }
+        command.args(names.iter().flat_map(|name| ["--package", name]));
         run(&mut command)
-    })?;
-    let out = repo.target.join("bound").join(names.join("+"));
-    remove(&out)?;
-    step("bind", || modules.iter().try_for_each(|module| bind_one(repo, profile, module, &out)))?;
-    Ok(out)
+    })
+}
+
+/// Binds compiled modules into a folder that holds nothing else.
+pub(crate) fn bind(repo: &Repo, profile: Profile, modules: &[Module], out: &Path) -> Result<()> {
+    remove(out)?;
+    step("bind", || modules.iter().try_for_each(|module| bind_one(repo, profile, module, out)))
 }
 
 fn bind_one(repo: &Repo, profile: Profile, module: &Module, out: &Path) -> Result<()> {
@@ -93,14 +100,13 @@ fn bind_one(repo: &Repo, profile: Profile, module: &Module, out: &Path) -> Resul
 }
 
 /// Makes sure that the pinned toolchain can compile to wasm.
-fn require_wasm_target(repo: &Repo) -> Result<()> {
-    let libdir =
-        output(crate::shell::program(repo, std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())).args([
-            "--print",
-            "target-libdir",
-            "--target",
-            TARGET,
-        ]))?;
+pub(crate) fn require_wasm_target(repo: &Repo) -> Result<()> {
+    let libdir = output(program(repo, std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())).args([
+        "--print",
+        "target-libdir",
+        "--target",
+        TARGET,
+    ]))?;
     if Path::new(libdir.trim()).is_dir() {
         return Ok(());
     }
@@ -109,13 +115,13 @@ fn require_wasm_target(repo: &Repo) -> Result<()> {
         bail!("this Rust cannot compile to {TARGET}: {advice}");
     }
     step(&format!("fetch Rust's {TARGET} target"), || {
-        run(crate::shell::program(repo, "rustup").args(["target", "add", TARGET]))
+        run(program(repo, "rustup").args(["target", "add", TARGET]))
             .with_context(|| format!("Rust's {TARGET} target cannot be had here ({advice})"))
     })
 }
 
 /// Puts bound modules and the page's own files together.
-fn assemble(repo: &Repo, bound: &Path) -> Result<String> {
+fn assemble(repo: &Repo, bound: &Path) -> Result<PathBuf> {
     let mut pkg = Vec::new();
     for file in files_below(bound)? {
         pkg.push((relative(&file, bound)?, read(&file)?));
@@ -133,7 +139,12 @@ fn assemble(repo: &Repo, bound: &Path) -> Result<String> {
         }
     }
     pkg.sort();
-    let name = format!("pkg-{:016x}", fnv1a(&pkg));
+    let mut hash = Fnv1a::default();
+    for (path, bytes) in &pkg {
+        hash.eat(path.as_bytes());
+        hash.eat(bytes);
+    }
+    let name = format!("pkg-{}", hash.hex());
     let page = index_html(repo, &name)?;
 
     let dist = repo.dist();
@@ -145,7 +156,7 @@ fn assemble(repo: &Repo, bound: &Path) -> Result<String> {
         write(&dist.join(path), bytes)?;
     }
     write(&dist.join("index.html"), page)?;
-    Ok(name)
+    Ok(dist.join(name))
 }
 
 fn index_html(repo: &Repo, pkg: &str) -> Result<String> {
@@ -170,41 +181,4 @@ fn clear(dist: &Path) -> Result<()> {
 fn relative(file: &Path, base: &Path) -> Result<String> {
     let path = file.strip_prefix(base)?.to_str().with_context(|| format!("{} is not UTF-8", file.display()))?;
     Ok(path.replace('\\', "/"))
-}
-
-/// FNV-1a over names and contents: no adversary picks these bytes, and it stays the same for ever.
-fn fnv1a(files: &[(String, Vec<u8>)]) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    let mut eat = |bytes: &[u8]| {
-        for byte in bytes.iter().chain(&(bytes.len() as u64).to_le_bytes()) {
-            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    };
-    for (name, bytes) in files {
-        eat(name.as_bytes());
-        eat(bytes);
-    }
-    hash
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_hash_changes_with_any_byte_name_or_border_between_files() {
-        let hash = |files: &[(&str, &str)]| {
-            fnv1a(&files.iter().map(|(n, b)| ((*n).to_owned(), b.as_bytes().to_vec())).collect::<Vec<_>>())
-        };
-        let one = hash(&[("a.js", "x"), ("b.js", "y")]);
-        assert_eq!(one, hash(&[("a.js", "x"), ("b.js", "y")]));
-        for other in [
-            hash(&[("a.js", "x"), ("b.js", "z")]),
-            hash(&[("a.js", "x"), ("c.js", "y")]),
-            hash(&[("a.js", "xb.js"), ("", "y")]),
-            hash(&[("a.js", "x")]),
-        ] {
-            assert_ne!(one, other);
-        }
-    }
 }

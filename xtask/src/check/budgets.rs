@@ -1,0 +1,95 @@
+//! What a browser downloads, against `xtask/budgets.toml`.
+
+use crate::repo::Repo;
+use crate::shell::{files_below, read, read_text};
+use crate::web::{self, Profile};
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// How much a group of files may weigh.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Budget {
+    /// Names in the pkg folder, or beside `index.html`.
+    files: Vec<String>,
+    /// The most that they may weigh together, compressed with brotli 11, bytes.
+    brotli_bytes: u64,
+    /// Why that much.
+    reason: String,
+}
+
+/// What a group of files weighs.
+pub(crate) struct Size {
+    /// The group, as in `budgets.toml`.
+    pub(crate) group: String,
+    /// As it is.
+    pub(crate) raw_bytes: u64,
+    /// Compressed with brotli 11.
+    pub(crate) brotli_bytes: u64,
+    /// The most that `brotli_bytes` may be.
+    pub(crate) budget_bytes: u64,
+}
+
+/// Builds the app as published and weighs it.
+pub(super) fn check(repo: &Repo) -> Result<String> {
+    let pkg = web::build(repo, Profile::Release)?;
+    let mut over = Vec::new();
+    let mut notes = Vec::new();
+    for size in weigh(repo, &pkg)? {
+        let note = format!("{} {:.0} of {:.0} kB", size.group, kb(size.brotli_bytes), kb(size.budget_bytes));
+        println!("    {note} (raw {:.0} kB)", kb(size.raw_bytes));
+        if size.brotli_bytes > size.budget_bytes {
+            over.push(note.clone());
+        }
+        notes.push(note);
+    }
+    if !over.is_empty() {
+        bail!(
+            "over budget: {}. Make it smaller, or raise the budget in xtask/budgets.toml and say there why",
+            over.join(", ")
+        );
+    }
+    Ok(notes.join(", "))
+}
+
+fn kb(bytes: u64) -> f64 {
+    bytes as f64 / 1000.0
+}
+
+/// Weighs every group of `budgets.toml` in a build.
+pub(crate) fn weigh(repo: &Repo, pkg: &Path) -> Result<Vec<Size>> {
+    let budgets: BTreeMap<String, Budget> =
+        toml::from_str(&read_text(&repo.at("xtask/budgets.toml"))?).context("xtask/budgets.toml")?;
+    let mut sizes = Vec::new();
+    for (group, budget) in budgets {
+        anyhow::ensure!(!budget.reason.is_empty(), "xtask/budgets.toml gives no reason for {group}");
+        let mut size = Size { group, raw_bytes: 0, brotli_bytes: 0, budget_bytes: budget.brotli_bytes };
+        for name in &budget.files {
+            let bytes = read(&find(repo, pkg, name)?)?;
+            size.raw_bytes += bytes.len() as u64;
+            size.brotli_bytes += brotli_len(&bytes)?;
+        }
+        sizes.push(size);
+    }
+    Ok(sizes)
+}
+
+fn find(repo: &Repo, pkg: &Path, name: &str) -> Result<std::path::PathBuf> {
+    let beside = repo.dist();
+    let found = [pkg, &beside].into_iter().map(|dir| dir.join(name)).find(|file| file.is_file());
+    found.with_context(|| {
+        let there: Vec<_> =
+            files_below(pkg).unwrap_or_default().iter().map(|file| repo.short(file).to_string()).collect();
+        format!("xtask/budgets.toml names {name}, which was not built; there are {}", there.join(", "))
+    })
+}
+
+/// What the server would send, bytes.
+fn brotli_len(bytes: &[u8]) -> Result<u64> {
+    let params = brotli::enc::BrotliEncoderParams { quality: 11, lgwin: 22, ..Default::default() };
+    let mut out = Vec::new();
+    brotli::BrotliCompress(&mut &*bytes, &mut out, &params).context("brotli")?;
+    Ok(out.len() as u64)
+}

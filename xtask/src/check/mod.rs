@@ -1,0 +1,82 @@
+//! `cargo xtask check`: everything that is settled without running the program.
+
+pub(crate) mod budgets;
+mod licences;
+mod metadata;
+mod tidy;
+
+use crate::repo::Repo;
+use crate::shell::{cargo, run, step};
+use crate::web;
+use anyhow::{Result, bail};
+use std::time::Instant;
+
+/// What the wasm target alone compiles in full.
+const WASM_PACKAGES: [&str; 5] =
+    ["citytwin-viewer", "citytwin-decode-worker", "citytwin-www", "citytwin-sdk", "citytwin-tests-wasm"];
+
+/// One row of the table.
+struct Check {
+    name: &'static str,
+    /// The note for the table.
+    run: fn(&Repo) -> Result<String>,
+}
+
+const CHECKS: [Check; 7] = [
+    Check { name: "fmt", run: fmt },
+    Check { name: "tidy", run: tidy::check },
+    Check { name: "licences", run: licences::check },
+    Check { name: "clippy", run: clippy },
+    Check { name: "clippy-wasm", run: clippy_wasm },
+    Check { name: "docs", run: docs },
+    Check { name: "sizes", run: budgets::check },
+];
+
+/// Runs the named checks, or all, prints a table and says whether all passed.
+pub(crate) fn check(repo: &Repo, wanted: &[String]) -> Result<bool> {
+    if let Some(unknown) = wanted.iter().find(|name| !CHECKS.iter().any(|check| check.name == name.as_str())) {
+        let names: Vec<_> = CHECKS.iter().map(|check| check.name).collect();
+        bail!("there is no check \"{unknown}\"; the checks are {}", names.join(", "));
+    }
+    let mut table = Vec::new();
+    let mut all_passed = true;
+    for check in CHECKS.iter().filter(|check| wanted.is_empty() || wanted.iter().any(|name| name == check.name)) {
+        let start = Instant::now();
+        let (verdict, note) = match step(check.name, || (check.run)(repo)) {
+            Ok(note) => ("ok", note),
+            Err(error) => {
+                eprintln!("\nxtask: {}: {error:#}\n", check.name);
+                all_passed = false;
+                ("FAILED", "see above".to_owned())
+            }
+        };
+        let secs = start.elapsed().as_secs_f64();
+        table.push(format!("  {:12} {verdict:6} {secs:6.1} s  {note}", check.name));
+    }
+    println!("\n{}\n\n{}", table.join("\n"), if all_passed { "All checks passed." } else { "Some checks failed." });
+    Ok(all_passed)
+}
+
+fn fmt(repo: &Repo) -> Result<String> {
+    run(cargo(repo).args(["fmt", "--all", "--check"]))?;
+    Ok(String::new())
+}
+
+fn clippy(repo: &Repo) -> Result<String> {
+    run(cargo(repo).args(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    Ok("native, all targets".into())
+}
+
+fn clippy_wasm(repo: &Repo) -> Result<String> {
+    web::require_wasm_target(repo)?;
+    let mut command = cargo(repo);
+    command.args(["clippy", "--quiet", "--all-targets", "--target", web::TARGET]);
+    command.args(WASM_PACKAGES.iter().flat_map(|package| ["--package", package]));
+    run(command.args(["--", "-D", "warnings"]))?;
+    Ok(web::TARGET.into())
+}
+
+fn docs(repo: &Repo) -> Result<String> {
+    run(cargo(repo).args(["doc", "--quiet", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    Ok("target/doc".into())
+}

@@ -1,0 +1,86 @@
+//! The native `citytwin` command and the demo twin that it bakes.
+
+use crate::hash::Fnv1a;
+use crate::repo::Repo;
+use crate::shell::{cargo, files_below, program, read, read_text, run, step, write};
+use anyhow::Result;
+use std::path::PathBuf;
+
+/// What `cargo xtask test` tests natively; also the set that the development build of the command is built with, so
+/// that every dependency is compiled once, with one set of features.
+pub(crate) const TESTED: [&str; 11] = [
+    "citytwin-geo",
+    "citytwin-manifest",
+    "citytwin-tiles",
+    "citytwin-search",
+    "citytwin-positioning",
+    "citytwin",
+    "citytwin-viewer",
+    "citytwin-sdk",
+    "citytwin-www",
+    "citytwin-tests-wasm",
+    "xtask",
+];
+
+/// How the command is compiled.
+#[derive(Clone, Copy)]
+pub(crate) enum Build {
+    /// Quick to build: for tests.
+    Dev,
+    /// Fast to run: for people.
+    Release,
+}
+
+/// Builds the `citytwin` command and returns its path.
+pub(crate) fn citytwin(repo: &Repo, build: Build) -> Result<PathBuf> {
+    let mut command = cargo(repo);
+    command.args(["build", "--bin", "citytwin"]);
+    let folder = match build {
+        Build::Dev => {
+            command.args(TESTED.iter().flat_map(|package| ["--package", package]));
+            "debug"
+        }
+        Build::Release => {
+            command.args(["--package", "citytwin", "--release"]);
+            "release"
+        }
+    };
+    step("build the citytwin command", || run(&mut command))?;
+    Ok(repo.target.join(folder).join(format!("citytwin{}", std::env::consts::EXE_SUFFIX)))
+}
+
+/// The demo's input, relative to the checkout.
+const DEMO_INPUT: &str = "demo/Helsinki.osm.pbf";
+
+/// Bakes the demo into `target/dist/twin`, unless it lies there already, baked from the same input by the same
+/// sources.
+pub(crate) fn bake_demo(repo: &Repo, build: Build) -> Result<()> {
+    let out = repo.dist().join("twin");
+    let stamp_file = repo.target.join("demo.stamp");
+    let stamp = demo_stamp(repo)?;
+    if out.join("twin.json").is_file() && read_text(&stamp_file).is_ok_and(|old| old == stamp) {
+        println!("==> bake the demo: up to date");
+        return Ok(());
+    }
+    let binary = citytwin(repo, build)?;
+    step("bake the demo", || {
+        std::fs::create_dir_all(repo.dist())?;
+        run(program(repo, binary).args(["bake", DEMO_INPUT, "--out"]).arg(&out))
+    })?;
+    write(&stamp_file, stamp)
+}
+
+/// Stands for everything that decides the baked bytes: the input, and the sources of what bakes it. The profile is
+/// left out, because it changes no byte.
+fn demo_stamp(repo: &Repo) -> Result<String> {
+    let mut files = vec![repo.at(DEMO_INPUT), repo.at("Cargo.lock"), repo.at("rust-toolchain.toml")];
+    for dir in ["cli", "core"] {
+        files.extend(files_below(&repo.at(dir))?);
+    }
+    let mut hash = Fnv1a::default();
+    for file in files {
+        hash.eat(repo.short(&file).to_string().as_bytes());
+        hash.eat(&read(&file)?);
+    }
+    Ok(hash.hex())
+}
