@@ -1,0 +1,147 @@
+//! The exports.
+
+use crate::shapes::{EventShape, HitShape, StatsShape, error_code};
+use citytwin_manifest::Twin;
+use citytwin_viewer::{LookAt, Stats, Subscription, Viewer, ViewerError, ViewerOptions};
+use js_sys::{Error, Function, Reflect};
+use serde::Serialize;
+use wasm_bindgen::prelude::*;
+use web_sys::HtmlCanvasElement;
+
+/// One viewer on one canvas.
+#[wasm_bindgen]
+pub struct Handle {
+    viewer: Viewer,
+    /// Kept for as long as the handle lives: events end with it.
+    _events: Subscription,
+}
+
+#[wasm_bindgen]
+impl Handle {
+    /// Takes a canvas; `listener` hears `(type, data)` of every event.
+    ///
+    /// # Errors
+    /// `no-webgl2`, `graphics` or `browser`.
+    #[wasm_bindgen(constructor)]
+    pub fn new(
+        canvas: HtmlCanvasElement,
+        worker_url: String,
+        max_error_px: Option<f64>,
+        cache_bytes: Option<f64>,
+        listener: Function,
+    ) -> Result<Handle, JsValue> {
+        let defaults = ViewerOptions::default();
+        let options = ViewerOptions {
+            worker_url,
+            max_error_px: max_error_px.unwrap_or(defaults.max_error_px),
+            cache_bytes: cache_bytes.map_or(defaults.cache_bytes, |bytes| bytes as u64),
+            ..defaults
+        };
+        let viewer = Viewer::new(canvas, options).map_err(|error| thrown_by_viewer(&error))?;
+        let events = viewer.subscribe(move |event| {
+            if let Some(shape) = EventShape::of(event) {
+                // A listener's own error is the host's to report; the viewer goes on.
+                let _ = plain(&shape).and_then(|event| listener.call1(&JsValue::NULL, &event));
+            }
+        });
+        Ok(Self { viewer, _events: events })
+    }
+
+    /// Shows a twin: all its layers, from its home view.
+    ///
+    /// # Errors
+    /// `manifest` when this is not a `twin.json` that can be read.
+    pub fn open(&self, twin_json: &[u8], url: &str) -> Result<(), JsValue> {
+        let twin = Twin::from_json(twin_json).map_err(|error| thrown("manifest", &error.to_string()))?;
+        self.viewer.open(&twin, url);
+        Ok(())
+    }
+
+    /// The view.
+    ///
+    /// # Errors
+    /// Never in practice: the view is a plain object.
+    pub fn view(&self) -> Result<JsValue, JsValue> {
+        plain(&self.viewer.view())
+    }
+
+    /// Jumps to a view.
+    ///
+    /// # Errors
+    /// `view` when it is not one.
+    #[wasm_bindgen(js_name = setView)]
+    pub fn set_view(&self, view: JsValue) -> Result<(), JsValue> {
+        self.viewer.set_view(look_at(view)?);
+        Ok(())
+    }
+
+    /// Flies to a view.
+    ///
+    /// # Errors
+    /// `view` when it is not one.
+    #[wasm_bindgen(js_name = flyTo)]
+    pub fn fly_to(&self, view: JsValue, duration_ms: Option<f64>) -> Result<(), JsValue> {
+        self.viewer.fly_to(look_at(view)?, duration_ms);
+        Ok(())
+    }
+
+    /// The feature at a point of the canvas, CSS pixels, or null.
+    ///
+    /// # Errors
+    /// Never in practice: a hit is a plain object.
+    pub fn pick(&self, x_css: f64, y_css: f64) -> js_sys::Promise {
+        let hit = self.viewer.pick(x_css, y_css);
+        wasm_bindgen_futures::future_to_promise(async move { plain(&hit.await.as_ref().map(HitShape::of)) })
+    }
+
+    /// Resolves when everything that the view needs is drawn.
+    pub fn settled(&self) -> js_sys::Promise {
+        let settled = self.viewer.settled();
+        wasm_bindgen_futures::future_to_promise(async move {
+            settled.await;
+            Ok(JsValue::UNDEFINED)
+        })
+    }
+
+    /// What is drawn and held.
+    ///
+    /// # Errors
+    /// Never in practice: the figures are a plain object.
+    pub fn stats(&self) -> Result<JsValue, JsValue> {
+        #[derive(Serialize)]
+        #[serde(transparent)]
+        struct Figures(#[serde(with = "StatsShape")] Stats);
+        plain(&Figures(self.viewer.stats()))
+    }
+
+    /// Switches a layer on or off.
+    #[wasm_bindgen(js_name = setLayerVisible)]
+    pub fn set_layer_visible(&self, id: &str, on: bool) {
+        self.viewer.set_layer_visible(id, on);
+    }
+
+    /// Stops drawing and gives everything back; the handle is freed afterwards.
+    pub fn remove(&self) {
+        self.viewer.remove();
+    }
+}
+
+fn plain(value: &impl Serialize) -> Result<JsValue, JsValue> {
+    Ok(value.serialize(&serde_wasm_bindgen::Serializer::json_compatible())?)
+}
+
+fn look_at(view: JsValue) -> Result<LookAt, JsValue> {
+    let view: LookAt = serde_wasm_bindgen::from_value(view).map_err(|error| thrown("view", &error.to_string()))?;
+    view.is_valid().then_some(view).ok_or_else(|| thrown("view", &format!("{view:?} is out of range")))
+}
+
+fn thrown_by_viewer(error: &ViewerError) -> JsValue {
+    thrown(error_code(error), &error.to_string())
+}
+
+fn thrown(code: &str, message: &str) -> JsValue {
+    let error = Error::new(message);
+    // Setting a property of a fresh Error cannot fail.
+    let _ = Reflect::set(&error, &"code".into(), &code.into());
+    error.into()
+}

@@ -1,0 +1,184 @@
+import { calling, CityTwinError } from "./errors.js";
+import type { CityTwinEvents, CityTwinOptions, Hit, Layer, Stats, View } from "./types.js";
+import loadEngine, { Handle } from "./wasm/citytwin.js";
+
+type Listener = (data: unknown) => void;
+
+/** A city on a page. Made by {@link CityTwin.create}. */
+export class CityTwin {
+  /** What the city is drawn on. */
+  readonly canvas: HTMLCanvasElement;
+  #handle: Handle | undefined;
+  #layers: Layer[] = [];
+  readonly #listeners = new Map<string, Set<Listener>>();
+
+  /**
+   * Shows a twin in an element, which it fills.
+   *
+   * Resolves when the twin is open and loading; {@link CityTwin.settled} tells when it is drawn.
+   *
+   * @param container the element, or a selector of it
+   * @throws CityTwinError `container`, `engine`, `fetch`, `manifest`, `no-webgl2`, `graphics` or `browser`
+   */
+  static async create(container: HTMLElement | string, options: CityTwinOptions): Promise<CityTwin> {
+    const element = typeof container === "string" ? document.querySelector(container) : container;
+    if (!(element instanceof HTMLElement)) {
+      throw new CityTwinError("container", `There is no element ${String(container)} to show the city in.`);
+    }
+    const url = new URL(options.twin, document.baseURI);
+    const [manifest] = await Promise.all([fetchManifest(url), engine()]);
+    const twin = new CityTwin(element, options);
+    try {
+      twin.#open(manifest, url);
+    } catch (error) {
+      twin.remove();
+      throw error;
+    }
+    return twin;
+  }
+
+  private constructor(container: HTMLElement, options: CityTwinOptions) {
+    this.canvas = document.createElement("canvas");
+    // Set one by one: a strict Content-Security-Policy forbids style attributes, not these.
+    this.canvas.style.display = "block";
+    this.canvas.style.width = "100%";
+    this.canvas.style.height = "100%";
+    container.append(this.canvas);
+    try {
+      const worker = new URL("./wasm/worker.js", import.meta.url).href;
+      const emit = (event: { type: string; data?: unknown }) => this.#emit(event.type, event.data);
+      this.#handle = calling(() => new Handle(this.canvas, worker, options.maxErrorPx, options.cacheBytes, emit));
+    } catch (error) {
+      this.canvas.remove();
+      throw error;
+    }
+  }
+
+  #open(manifest: Uint8Array, url: URL): void {
+    calling(() => this.#engine().open(manifest, url.href));
+    const twin = JSON.parse(new TextDecoder().decode(manifest)) as { layers: Layer[] };
+    this.#layers = twin.layers.map(({ id, title, theme, visible }) => ({ id, title, theme, visible: visible ?? true }));
+  }
+
+  /** The view. */
+  get view(): Required<View> {
+    return calling(() => this.#engine().view() as Required<View>);
+  }
+
+  /**
+   * Jumps to a view.
+   *
+   * @throws CityTwinError `view`
+   */
+  setView(view: View): void {
+    calling(() => this.#engine().setView(view));
+  }
+
+  /**
+   * Flies to a view; the first touch stops the flight.
+   *
+   * @param options `durationMs`: how long; by distance unless given
+   * @throws CityTwinError `view`
+   */
+  flyTo(view: View, options: { durationMs?: number } = {}): void {
+    calling(() => this.#engine().flyTo(view, options.durationMs));
+  }
+
+  /** Resolves when everything that the view needs is loaded and drawn. */
+  settled(): Promise<void> {
+    return this.#engine().settled() as Promise<void>;
+  }
+
+  /**
+   * The thing at a point, or null.
+   *
+   * @param x CSS pixels from the canvas's left edge
+   * @param y CSS pixels from its top edge
+   */
+  pick(x: number, y: number): Promise<Hit | null> {
+    return this.#engine().pick(x, y) as Promise<Hit | null>;
+  }
+
+  /** What is drawn and held. */
+  get stats(): Stats {
+    return calling(() => this.#engine().stats() as Stats);
+  }
+
+  /** The twin's layers, ground first. */
+  get layers(): readonly Layer[] {
+    return this.#layers;
+  }
+
+  /**
+   * Switches a layer on or off.
+   *
+   * @throws CityTwinError `layer` when the twin has none of that id
+   */
+  setLayerVisible(id: string, visible: boolean): void {
+    if (!this.#layers.some((layer) => layer.id === id)) {
+      const known = this.#layers.map((layer) => layer.id).join(", ");
+      throw new CityTwinError("layer", `The twin has no layer "${id}"; it has ${known}.`);
+    }
+    calling(() => this.#engine().setLayerVisible(id, visible));
+    this.#layers = this.#layers.map((layer) => (layer.id === id ? { ...layer, visible } : layer));
+  }
+
+  /**
+   * Listens to an event.
+   *
+   * @returns a function that ends it
+   */
+  on<Type extends keyof CityTwinEvents>(type: Type, listener: (data: CityTwinEvents[Type]) => void): () => void {
+    const listeners = this.#listeners.get(type) ?? new Set();
+    this.#listeners.set(type, listeners.add(listener as Listener));
+    return () => void listeners.delete(listener as Listener);
+  }
+
+  /** Takes the city off the page and gives all memory back. Every other call fails afterwards; this one may repeat. */
+  remove(): void {
+    const handle = this.#handle;
+    this.#handle = undefined;
+    this.#listeners.clear();
+    handle?.remove();
+    // Later, because a listener that the engine is calling right now may have called us.
+    if (handle) setTimeout(() => handle.free());
+    this.canvas.remove();
+  }
+
+  #engine(): Handle {
+    if (!this.#handle) throw new CityTwinError("removed", "This viewer has been removed.");
+    return this.#handle;
+  }
+
+  #emit(type: string, data: unknown): void {
+    for (const listener of [...(this.#listeners.get(type) ?? [])]) {
+      try {
+        listener(data);
+      } catch (error) {
+        // The host's error goes where its errors go; the other listeners still hear the event.
+        reportError(error);
+      }
+    }
+  }
+}
+
+async function fetchManifest(url: URL): Promise<Uint8Array> {
+  const failed = (what: string, cause?: unknown) =>
+    new CityTwinError("fetch", `The twin's manifest could not be fetched: ${what} (${url.href})`, cause);
+  const response = await fetch(url).catch((cause: unknown) => {
+    throw failed("the server cannot be reached", cause);
+  });
+  if (!response.ok) throw failed(`the server answered ${response.status}`);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+let loading: Promise<unknown> | undefined;
+
+/** Loads the engine once for the page; a later call tries again after a failure. */
+function engine(): Promise<unknown> {
+  loading ??= loadEngine().catch((cause: unknown) => {
+    loading = undefined;
+    throw new CityTwinError("engine", "The engine's program could not be loaded.", cause);
+  });
+  return loading;
+}

@@ -1,0 +1,49 @@
+/**
+ * Tells failures apart.
+ *
+ * - `container`: there is no such element, or it is not in the page.
+ * - `no-webgl2`: this browser cannot draw in 3D: too old, switched off, or too many pages hold a context.
+ * - `graphics`: the graphics driver refused to start.
+ * - `browser`: a browser interface is missing or failed.
+ * - `engine`: the engine's program could not be loaded.
+ * - `fetch`: the manifest could not be fetched.
+ * - `manifest`: what was fetched is not a `twin.json` that this version reads.
+ * - `view`: a number of a view is missing or out of range.
+ * - `layer`: the twin has no layer of that id.
+ * - `removed`: the viewer has been removed.
+ */
+export type CityTwinErrorCode =
+  | "container"
+  | "no-webgl2"
+  | "graphics"
+  | "browser"
+  | "engine"
+  | "fetch"
+  | "manifest"
+  | "view"
+  | "layer"
+  | "removed";
+
+/** What every failing call throws or rejects with. */
+export class CityTwinError extends Error {
+  override readonly name = "CityTwinError";
+  /** For programs. */
+  readonly code: CityTwinErrorCode;
+
+  /** `message` is for people; `cause` is what lies behind, where something does. */
+  constructor(code: CityTwinErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+  }
+}
+
+/** Calls the engine; what it throws carries a code already. */
+export function calling<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    const code = (cause as { code?: unknown }).code;
+    const known = typeof code === "string" ? (code as CityTwinErrorCode) : "browser";
+    throw new CityTwinError(known, (cause as Error).message ?? String(cause), cause);
+  }
+}

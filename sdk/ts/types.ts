@@ -1,0 +1,123 @@
+/** What is looked at, and from where. */
+export interface View {
+  /** Longitude of the target, degrees (WGS84). */
+  lon: number;
+  /** Latitude of the target, degrees (WGS84). */
+  lat: number;
+  /** Height of the target, metres above the ellipsoid. Default 0. */
+  heightM?: number;
+  /** From the target to the eye, metres; above 0. */
+  distanceM: number;
+  /** Direction of looking, degrees clockwise from north. Default 0. */
+  headingDeg?: number;
+  /** Direction of looking, degrees above the horizon: −90 looks straight down. */
+  pitchDeg: number;
+}
+
+/** How a twin is shown. */
+export interface CityTwinOptions {
+  /** URL of the `twin.json`, absolute or relative to the page. */
+  twin: string | URL;
+  /** A tile is refined when its error covers more than this many CSS pixels; above 0, default 16. */
+  maxErrorPx?: number;
+  /** Bytes of decoded tiles kept for a return, default 512 MiB. */
+  cacheBytes?: number;
+}
+
+/** What a person switches on and off. */
+export interface Layer {
+  /** Unique within the twin. */
+  readonly id: string;
+  /** Its name by language tag (`en`, `zh-CN`). */
+  readonly title: Readonly<Record<string, string>>;
+  /** `ground`, `transport`, `buildings`, `furniture` or `other`. */
+  readonly theme: string;
+  /** Whether it is shown. */
+  readonly visible: boolean;
+}
+
+/** The thing under a point of the canvas. */
+export interface Hit {
+  /** Id of the layer that it belongs to. */
+  layer: string;
+  /** Its row in its tile; not the same in every level of detail. `properties.id` is, where there is one. */
+  featureId: number;
+  /** What is known about it, by property id; unknown values are left out. */
+  properties: Record<string, string | number | boolean>;
+  /** Longitude of the point hit, degrees (WGS84). */
+  lon: number;
+  /** Latitude of the point hit, degrees (WGS84). */
+  lat: number;
+  /** Height of the point hit, metres above the ellipsoid. */
+  heightM: number;
+}
+
+/** How far loading is, over all layers that are switched on. */
+export interface Progress {
+  /** Tiles that this view needs. */
+  wanted: number;
+  /** Those that are loaded. */
+  loaded: number;
+  /** Those that failed for good. */
+  failed: number;
+  /** Requests under way. */
+  requestsActive: number;
+  /** Bytes downloaded since the start. */
+  bytes: number;
+}
+
+/** A fault from which the scene goes on. */
+export interface Problem {
+  /** For programs: short and stable. */
+  code: string;
+  /** For people. */
+  message: string;
+  /** A URL, and within it a path. */
+  place: string;
+}
+
+/** What is drawn and held. */
+export interface Stats {
+  /** Tiles in the last frame. */
+  tilesDrawn: number;
+  /** Triangles in the last frame, instances counted each. */
+  trianglesDrawn: number;
+  /** Features of the tiles in the last frame. */
+  featuresDrawn: number;
+  /** Requests under way. */
+  requestsActive: number;
+  /** Bytes downloaded since the start. */
+  bytesDownloaded: number;
+  /** Bytes in GPU buffers. */
+  gpuBytes: number;
+  /** Bytes of decoded tiles in main memory. */
+  heapBytes: number;
+  /** Frames drawn since the start. */
+  frames: number;
+  /** Script time of a frame, milliseconds, median of the last 120 frames. */
+  frameCpuMsP50: number;
+  /** The same, 95th percentile. */
+  frameCpuMsP95: number;
+}
+
+/** What can be listened to, and what a listener gets. */
+export interface CityTwinEvents {
+  /** A click or tap; null beside everything. */
+  click: Hit | null;
+  /** The pointer rests on another feature than before; null when on none. */
+  hover: Hit | null;
+  /** The camera has moved; at most once per frame. */
+  view: View;
+  /** The camera has come to rest. */
+  viewRest: View;
+  /** Loading has advanced. */
+  progress: Progress;
+  /** Something could not be loaded, decoded or drawn; each is reported once. */
+  problem: Problem;
+  /** The browser took the graphics away. */
+  contextLost: undefined;
+  /** The graphics are back; the same picture follows. */
+  contextRestored: undefined;
+  /** Everything that the view needs is loaded and drawn. */
+  settled: undefined;
+}
