@@ -56,10 +56,11 @@ fn city(mut raw: Raw, progress: &dyn Progress) -> Result<City, BakeError> {
     let areas = areas::read(&raw, &ground, &mut warnings, progress);
     let ways = ways::read(&raw, &ground, &mut warnings, progress);
     let points = points::read(&raw, &ground, &mut warnings);
-    let places = places::read(&raw, &ground, &mut warnings);
+    let places = places::read(&raw, &ground);
     if buildings.is_empty() && areas.is_empty() && ways.is_empty() && points.is_empty() {
         return Err(BakeError::Empty);
     }
     let (origin, extent) = (ground.origin(), ground.extent);
-    Ok(City { origin, extent, title: None, buildings, areas, ways, points, places, warnings })
+    let title = places::city_name(&raw, &ground);
+    Ok(City { origin, extent, title, buildings, areas, ways, points, places, warnings })
 }

@@ -5,7 +5,7 @@
 //! rings surround it. That also does the right thing for rings that touch in a point or share an edge.
 
 use super::ground::{Ground, LonLat, Walk};
-use super::raw::{MemberKind, Raw, RawRelation, RawTags, RawWay};
+use super::raw::{Member, MemberKind, Raw, RawRelation, RawTags, RawWay};
 use super::shape;
 use super::tags::Key;
 use crate::bake::model::{Polygon, Warnings};
@@ -42,6 +42,10 @@ pub(super) fn all<'a>(raw: &'a Raw, warnings: &mut Warnings, wanted: impl Fn(&Ra
     let mut replaced = BTreeSet::new();
     let mut relations = Vec::new();
     for (&id, relation) in &raw.relations {
+        // Spares the work, and counts each fault once although areas are looked for several times.
+        if says_something(&relation.tags) && !wanted(&relation.tags) {
+            continue;
+        }
         if let Some(areal) = of_relation(raw, id, relation, &mut replaced, warnings).filter(|a| wanted(&a.tags)) {
             relations.push(areal);
         }
@@ -102,7 +106,9 @@ fn of_relation<'a>(
         return None;
     }
     let ways: Vec<(i64, &RawWay)> = ids.iter().filter_map(|w| Some((*w, raw.ways.get(w)?))).collect();
-    let outer = |id: i64| relation.members.iter().any(|m| m.id == id && m.kind == MemberKind::Way && &*m.role != "inner");
+    let is_outer = |m: &&Member| m.kind == MemberKind::Way && &*m.role != "inner";
+    let outers: BTreeSet<i64> = relation.members.iter().filter(is_outer).map(|m| m.id).collect();
+    let outer = |id: i64| outers.contains(&id);
     let tagged_outer = ways.iter().find(|(w, way)| outer(*w) && says_something(&way.tags));
     let mut tags = Cow::Borrowed(&relation.tags);
     if is_building {
@@ -124,14 +130,17 @@ fn of_relation<'a>(
             tags = Cow::Owned(tags.over(&way.tags));
         }
     }
-    let incomplete = ways.len() != ids.len() || ways.iter().any(|(_, w)| w.refs.iter().any(|n| !raw.nodes.contains_key(n)));
+    let incomplete =
+        ways.len() != ids.len() || ways.iter().any(|(_, w)| w.refs.iter().any(|n| !raw.nodes.contains_key(n)));
     let lines = ways.iter().flat_map(|(_, way)| runs(raw, &way.refs)).collect();
     Some(Areal { key: Key::Relation(id), tags, lines, incomplete, single: false })
 }
 
 /// Whether there is any tag that says what something is.
 fn says_something(tags: &RawTags) -> bool {
-    tags.0.iter().any(|(k, _)| !matches!(&**k, "type" | "source" | "created_by" | "note" | "attribution" | "area" | "fixme"))
+    tags.0
+        .iter()
+        .any(|(k, _)| !matches!(&**k, "type" | "source" | "created_by" | "note" | "attribution" | "area" | "fixme"))
 }
 
 impl Areal<'_> {
@@ -148,27 +157,32 @@ impl Areal<'_> {
             [] => Vec::new(),
             [ring] => {
                 let (polygons, repaired) = shape::polygons_of_ring(ring);
-                if repaired {
+                // Joining the ends of a cut ring may make it cross itself; that is not the input's fault.
+                if repaired && !self.incomplete {
                     warnings.add("self_intersecting_ring", self.key.to_string());
                 }
                 polygons
             }
             _ => shape::even_odd(&rings),
         };
-        if polygons.is_empty() && !self.incomplete {
+        if polygons.is_empty() && !rings.is_empty() {
             warnings.add("area_without_extent", self.key.to_string());
         }
         polygons
     }
 
     fn rings(&self, raw: &Raw, ground: &Ground, if_cut: IfCut, warnings: &mut Warnings) -> Vec<Vec<LonLat>> {
-        let place = |ids: &[i64]| -> Vec<LonLat> { ids.iter().filter_map(|n| Some(raw.nodes.get(n)?.lonlat)).collect() };
+        let place =
+            |ids: &[i64]| -> Vec<LonLat> { ids.iter().filter_map(|n| Some(raw.nodes.get(n)?.lonlat)).collect() };
         let (closed, open) = assemble(&self.lines);
         let open: Vec<Vec<LonLat>> = open.iter().map(|l| place(l)).filter(|l| l.len() >= 2).collect();
         let mut rings: Vec<Vec<LonLat>> = closed.iter().map(|l| place(l)).collect();
         if open.is_empty() {
-            if self.incomplete && rings.is_empty() {
-                warnings.add("nodes_missing", self.key.to_string());
+            if rings.is_empty() {
+                warnings.add(
+                    if if_cut == IfCut::LeaveOut { "building_cut_at_border" } else { "area_beyond_border" },
+                    self.key.to_string(),
+                );
             }
             return rings;
         }

@@ -46,17 +46,25 @@ pub(super) fn class(tags: &RawTags) -> Option<AreaClass> {
             | ("amenity", "fountain" | "swimming_pool") => C::Water,
             ("man_made", "pier" | "breakwater" | "groyne" | "quay" | "bridge") => C::Pier,
             ("amenity", "parking" | "motorcycle_parking" | "bicycle_parking" | "parking_space") => C::Parking,
-            ("leisure", "pitch" | "track" | "playground" | "ice_rink" | "outdoor_seating" | "fitness_station") => C::Pitch,
+            ("leisure", "pitch" | "track" | "playground" | "ice_rink" | "outdoor_seating" | "fitness_station") => {
+                C::Pitch
+            }
             ("place", "square")
             | ("highway", "pedestrian" | "footway" | "platform" | "rest_area" | "living_street")
             | ("railway" | "public_transport", "platform")
             | ("amenity", "marketplace" | "bus_station")
             | ("area:highway", "pedestrian" | "footway" | "traffic_island") => C::Plaza,
-            ("leisure", "park" | "garden" | "dog_park" | "golf_course" | "common" | "miniature_golf" | "picnic_site")
+            (
+                "leisure",
+                "park" | "garden" | "dog_park" | "golf_course" | "common" | "miniature_golf" | "picnic_site",
+            )
             | ("landuse", "allotments" | "orchard" | "vineyard" | "plant_nursery" | "recreation_ground")
             | ("tourism", "picnic_site" | "zoo" | "theme_park" | "camp_site") => C::Park,
             ("natural", "wood" | "tree_group") | ("landuse", "forest") => C::Wood,
-            ("landuse", "grass" | "meadow" | "village_green" | "greenfield" | "farmland" | "cemetery" | "flowerbed")
+            (
+                "landuse",
+                "grass" | "meadow" | "village_green" | "greenfield" | "farmland" | "cemetery" | "flowerbed",
+            )
             | ("natural", "grassland" | "heath" | "scrub" | "shrubbery" | "wetland" | "fell" | "tundra")
             | ("amenity", "grave_yard") => C::Grass,
             ("natural", "sand" | "beach" | "shingle" | "bare_rock" | "scree" | "dune") => C::Sand,
@@ -64,15 +72,25 @@ pub(super) fn class(tags: &RawTags) -> Option<AreaClass> {
             ("landuse", "commercial" | "retail") => C::Commercial,
             (
                 "landuse",
-                "industrial" | "railway" | "port" | "harbour" | "construction" | "brownfield" | "quarry" | "garages" | "depot"
-                | "landfill" | "military",
+                "industrial" | "railway" | "port" | "harbour" | "construction" | "brownfield" | "quarry" | "garages"
+                | "depot" | "landfill" | "military",
             ) => C::Industrial,
             _ => return None,
         })
     };
     let class = [
-        "natural", "waterway", "leisure", "man_made", "amenity", "place", "highway", "railway", "public_transport",
-        "area:highway", "tourism", "landuse",
+        "natural",
+        "waterway",
+        "leisure",
+        "man_made",
+        "amenity",
+        "place",
+        "highway",
+        "railway",
+        "public_transport",
+        "area:highway",
+        "tourism",
+        "landuse",
     ]
     .into_iter()
     .find_map(by_key)?;

@@ -4,7 +4,7 @@
 //! # Heights
 //! `height` is to the top of the roof; `min_height` to the underside. Without `height`, `building:levels` times the
 //! usual height of a level, plus the roof. Without either, the median of the known heights of at least three buildings
-//! whose centres lie within 100 m, unless the building is of a kind that does not follow its neighbours (a garage, a
+//! whose centres lie within 100 m (else 250 m), unless the building is of a kind that does not follow its neighbours (a garage, a
 //! church), or small; then what is typical of its kind.
 
 use super::areal::{self, IfCut};
@@ -14,8 +14,8 @@ use super::shape::{self, Grid};
 use super::tags::{self, Key};
 use super::values::{bearing_deg, length_tag, number_tag};
 use super::{color, places};
-use crate::bake::model::{Building, HeightSource, Polygon, Property, Roof, RoofShape, Solid, Warnings};
 use crate::bake::Progress;
+use crate::bake::model::{Building, HeightSource, Polygon, Property, Roof, RoofShape, Solid, Warnings};
 use glam::DVec2;
 
 /// Heights above ground that are believed, metres. The highest building yet planned has 1,000.
@@ -24,8 +24,8 @@ const HEIGHTS_M: std::ops::RangeInclusive<f64> = 0.1..=1100.0;
 const BASES_M: std::ops::RangeInclusive<f64> = 0.0..=1100.0;
 /// Numbers of levels that are believed.
 const LEVELS: std::ops::RangeInclusive<f64> = 0.0..=200.0;
-/// How far neighbours reach, metres.
-const NEIGHBOURS_M: f64 = 100.0;
+/// How far neighbours reach, metres: the second is tried where the first has too few.
+const NEIGHBOURS_M: [f64; 2] = [100.0, 250.0];
 /// So many neighbours of known height are needed to follow them.
 const MIN_NEIGHBOURS: usize = 3;
 /// Thinnest solid, metres.
@@ -109,7 +109,8 @@ fn footprints(raw: &Raw, ground: &Ground, warnings: &mut Warnings) -> (Vec<Outli
 
 /// `building=*` and `building:part=*` of something that stands there now.
 fn is_standing(value: Option<&str>) -> bool {
-    value.is_some_and(|v| !matches!(v, "no" | "proposed" | "planned" | "demolished" | "razed" | "removed" | "collapsed"))
+    value
+        .is_some_and(|v| !matches!(v, "no" | "proposed" | "planned" | "demolished" | "razed" | "removed" | "collapsed"))
 }
 
 fn is_underground(tags: &RawTags) -> bool {
@@ -239,10 +240,7 @@ impl Outline {
         let (wall_color, roof_color) = (color::wall(raw, parent, seed), color::roof(raw, parent, seed));
         for footprint in polygons {
             let roof = vertical.roof(footprint, top_m - base_m);
-            solids.push((
-                Solid { footprint: footprint.clone(), base_m, top_m, roof, wall_color, roof_color },
-                source,
-            ));
+            solids.push((Solid { footprint: footprint.clone(), base_m, top_m, roof, wall_color, roof_color }, source));
         }
     }
 
@@ -293,7 +291,12 @@ struct Vertical {
 
 impl Vertical {
     fn read(tags: &RawTags, key: Key, warnings: &mut Warnings) -> Self {
-        let shape = roof_shape(tags.first(&["roof:shape", "building:roof:shape", "building:roof"]).unwrap_or("flat"));
+        let shape = tags.first(&["roof:shape", "building:roof:shape"]).map_or(RoofShape::Flat, |text| {
+            roof_shape(text).unwrap_or_else(|| {
+                warnings.add("roof_shape_unknown", format!("{key}: {}", text.chars().take(40).collect::<String>()));
+                RoofShape::Flat
+            })
+        });
         let height = if tags.get("height").is_some() { "height" } else { "building:height" };
         let min_height = if tags.get("min_height").is_some() { "min_height" } else { "building:min_height" };
         let faces = tags.first(&["roof:direction", "roof:slope:direction"]).and_then(bearing_deg);
@@ -365,19 +368,29 @@ impl Vertical {
     }
 }
 
-/// `roof:shape` as one of those that are drawn: the nearest in silhouette. What is not known is flat.
-fn roof_shape(text: &str) -> RoofShape {
-    match text.to_ascii_lowercase().replace(['-', ' '], "_").as_str() {
-        "gabled" | "pitched" | "gambrel" | "round" | "saltbox" | "double_saltbox" | "crosspitched" | "cross_gabled"
-        | "gabled_height_moved" | "barrel" => RoofShape::Gabled,
+/// `roof:shape` as one of those that are drawn: the nearest in silhouette; what has none is flat.
+fn roof_shape(text: &str) -> Option<RoofShape> {
+    Some(match text.to_ascii_lowercase().replace(['-', ' '], "_").as_str() {
+        "gabled"
+        | "pitched"
+        | "gambrel"
+        | "round"
+        | "saltbox"
+        | "double_saltbox"
+        | "crosspitched"
+        | "cross_gabled"
+        | "gabled_height_moved"
+        | "barrel" => RoofShape::Gabled,
         "hipped" | "half_hipped" | "side_hipped" | "side_half_hipped" | "mansard" | "hipped_and_gabled" => {
             RoofShape::Hipped
         }
         "pyramidal" | "cone" | "conical" | "spire" | "tented" => RoofShape::Pyramidal,
         "skillion" | "lean_to" | "shed" | "monopitch" | "mono_pitched" => RoofShape::Skillion,
         "dome" | "onion" | "spherical" | "hemispherical" => RoofShape::Dome,
-        _ => RoofShape::Flat,
-    }
+        "flat" | "yes" | "no" | "many" | "complex" | "sawtooth" | "butterfly" | "terrace" | "flat_terrace"
+        | "other" => RoofShape::Flat,
+        _ => return None,
+    })
 }
 
 /// Shorter side of the box along the longest edge, metres.
@@ -399,8 +412,8 @@ fn level_m(class: &str) -> f64 {
     match class {
         "industrial" | "warehouse" | "hangar" | "manufacture" | "train_station" | "sports_hall" | "stadium" => 4.5,
         "church" | "cathedral" | "mosque" | "temple" | "synagogue" | "chapel" => 4.5,
-        "office" | "commercial" | "retail" | "public" | "civic" | "government" | "university" | "school" | "hospital"
-        | "supermarket" | "college" | "museum" | "hotel" => 3.6,
+        "office" | "commercial" | "retail" | "public" | "civic" | "government" | "university" | "school"
+        | "hospital" | "supermarket" | "college" | "museum" | "hotel" => 3.6,
         "garage" | "garages" | "parking" | "shed" | "carport" => 2.8,
         _ => 3.2,
     }
@@ -413,7 +426,9 @@ fn typical(class: &str) -> (f64, bool) {
         | "cabin" | "bunker" | "guardhouse" | "transformer_tower" | "static_caravan" | "outbuilding" | "gatehouse" => {
             (3.0, false)
         }
-        "roof" | "canopy" | "greenhouse" | "boathouse" | "houseboat" | "stable" | "barn" | "farm_auxiliary" => (4.5, false),
+        "roof" | "canopy" | "greenhouse" | "boathouse" | "houseboat" | "stable" | "barn" | "farm_auxiliary" => {
+            (4.5, false)
+        }
         "house" | "detached" | "semidetached_house" | "bungalow" | "terrace" | "farm" | "villa" => (6.5, false),
         "cathedral" => (30.0, false),
         "church" | "temple" | "mosque" | "synagogue" => (18.0, false),
@@ -423,8 +438,8 @@ fn typical(class: &str) -> (f64, bool) {
         "industrial" | "warehouse" | "manufacture" | "supermarket" | "parking" => (9.0, false),
         "kindergarten" | "school" => (9.0, false),
         "apartments" | "residential" | "dormitory" => (15.0, true),
-        "office" | "commercial" | "hotel" | "public" | "civic" | "government" | "hospital" | "university" | "college"
-        | "museum" => (16.0, true),
+        "office" | "commercial" | "hotel" | "public" | "civic" | "government" | "hospital" | "university"
+        | "college" | "museum" => (16.0, true),
         _ => (9.0, true),
     }
 }
@@ -441,7 +456,7 @@ impl Estimates {
         let tells = |o: &&Outline| typical(&o.class).1 && !is_small(o) && !o.is_part;
         let known: Vec<(DVec2, f64)> =
             outlines.iter().filter(tells).filter_map(|o| Some((o.center, o.known?.0))).collect();
-        let mut grid = Grid::new(NEIGHBOURS_M);
+        let mut grid = Grid::new(NEIGHBOURS_M[0]);
         for (i, (center, _)) in known.iter().enumerate() {
             grid.insert(i, (*center, *center));
         }
@@ -456,21 +471,24 @@ impl Estimates {
         if !follows {
             return typical_m;
         }
-        let reach = DVec2::splat(NEIGHBOURS_M);
+        let median_m = NEIGHBOURS_M.iter().find_map(|&reach_m| self.median_m(outline.center, reach_m));
+        // No slender towers: a shed in the court of a block is not as high as the block.
+        median_m.map_or(typical_m, |m| m.min(2.0 * outline.area_m2.sqrt()).max(3.0))
+    }
+
+    /// The median of the known heights around a place, where there are enough.
+    fn median_m(&self, center: DVec2, reach_m: f64) -> Option<f64> {
+        let reach = DVec2::splat(reach_m);
         let mut heights: Vec<f64> = self
             .grid
-            .near((outline.center - reach, outline.center + reach))
+            .near((center - reach, center + reach))
             .into_iter()
             .map(|i| self.known[i])
-            .filter(|(center, _)| center.distance(outline.center) <= NEIGHBOURS_M)
+            .filter(|(neighbour, _)| neighbour.distance(center) <= reach_m)
             .map(|(_, height)| height)
             .collect();
-        if heights.len() < MIN_NEIGHBOURS {
-            return typical_m;
-        }
         heights.sort_by(f64::total_cmp);
-        // No slender towers where houses are missing beside skyscrapers.
-        heights[heights.len() / 2].min(4.0 * outline.area_m2.sqrt()).max(3.0)
+        (heights.len() >= MIN_NEIGHBOURS).then(|| heights[heights.len() / 2])
     }
 }
 

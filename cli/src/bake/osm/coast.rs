@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 
 /// The sea, where the extent has any.
 pub(super) fn sea(raw: &Raw, ground: &Ground, warnings: &mut Warnings) -> Option<Area> {
-    let (islands, stretches) = coast(raw, ground, warnings);
+    let (islands, mut stretches) = coast(raw, ground, warnings);
+    drop_contradictions(ground, &mut stretches, warnings);
     let mut rings: Vec<Vec<LonLat>> = water_rings(ground, &stretches);
     // A coast without an end at the border is an island in the sea, unless its water lies inside.
     let all_land_inside = islands.iter().all(|i| twice_area_deg2(i) > 0.0);
@@ -50,7 +51,11 @@ fn coast(raw: &Raw, ground: &Ground, warnings: &mut Warnings) -> (Vec<Vec<LonLat
         }
         let mut pieces = ground.clip_line(&line);
         // A ring that begins inside: its first and last piece are one.
-        if closed && pieces.len() > 1 && pieces[0].first() == line.first() && line.first().is_some_and(|p| ground.contains(*p)) {
+        if closed
+            && pieces.len() > 1
+            && pieces[0].first() == line.first()
+            && line.first().is_some_and(|p| ground.contains(*p))
+        {
             let head = pieces.remove(0);
             if let Some(last) = pieces.last_mut() {
                 last.extend(&head[1..]);
@@ -94,6 +99,31 @@ fn joined_in_direction(lines: &[Vec<i64>]) -> Vec<Vec<i64>> {
         chains.push(chain);
     }
     chains
+}
+
+/// Along the border land and water must take turns. Where they do not, because pieces of the coast are missing from the
+/// input, stretches that end inside are left out, the shortest first, until they do: a missing islet is better than a
+/// city under water.
+fn drop_contradictions(ground: &Ground, stretches: &mut Vec<Vec<LonLat>>, warnings: &mut Warnings) {
+    let is_cut = |s: &[LonLat]| [s.first(), s.last()].into_iter().flatten().any(|p| ground.border_distance(*p) > 1e-9);
+    while !takes_turns(ground, stretches) {
+        let shortest = (0..stretches.len()).min_by_key(|&i| (!is_cut(&stretches[i]), stretches[i].len()));
+        let Some(i) = shortest else { return };
+        let [lon, lat] = stretches[i][0];
+        warnings.add("coastline_contradicts", format!("at {lon:.5}, {lat:.5}"));
+        stretches.remove(i);
+    }
+}
+
+fn takes_turns(ground: &Ground, stretches: &[Vec<LonLat>]) -> bool {
+    let mut ends: Vec<(f64, bool)> = Vec::new();
+    for stretch in stretches {
+        for (point, enters) in [(stretch.first(), true), (stretch.last(), false)] {
+            ends.extend(point.map(|p| (ground.border_position(*p), enters)));
+        }
+    }
+    ends.sort_by(|a, b| a.0.total_cmp(&b.0));
+    ends.iter().zip(ends.iter().cycle().skip(1)).all(|(a, b)| a.1 != b.1)
 }
 
 /// Closes stretches along the border to rings with the water inside.

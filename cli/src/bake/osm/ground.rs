@@ -10,8 +10,10 @@ use glam::DVec2;
 const MAX_SPAN_DEG: f64 = 20.0;
 /// Narrowest extent, degrees (about 20 m), so that a single tree still has ground to stand on.
 const MIN_SPAN_DEG: f64 = 0.0002;
-/// A header that covers this many times the area of the data is not believed.
+/// A header that covers more than so many times the area of the data is not believed,
 const MAX_HEADER_TO_DATA: f64 = 16.0;
+/// unless it is narrower than this, degrees: a small extract may well be nearly empty.
+const SMALL_SPAN_DEG: f64 = 0.05;
 
 /// The ground.
 pub(super) struct Ground {
@@ -56,16 +58,6 @@ impl Ground {
     pub(super) fn overlaps(&self, (low, high): (DVec2, DVec2)) -> bool {
         let (west_south, east_north) = shape::bounds(&self.outline);
         low.cmple(east_north).all() && high.cmpge(west_south).all()
-    }
-
-    /// Whether the box around these points and the extent have a point in common.
-    pub(super) fn touches<'a>(&self, points: impl IntoIterator<Item = &'a LonLat>) -> bool {
-        let mut r = LonLatRect::EMPTY;
-        for [lon, lat] in points {
-            r.extend(*lon, *lat);
-        }
-        let e = &self.extent;
-        r.west <= e.east && r.east >= e.west && r.south <= e.north && r.north >= e.south
     }
 
     /// The area inside closed rings (even-odd), cut at the border.
@@ -203,14 +195,17 @@ pub(super) fn extent(raw: &Raw, warnings: &mut Warnings) -> Option<LonLatRect> {
     let area = |r: &LonLatRect| (r.east - r.west) * (r.north - r.south);
     let believable = !header.is_empty()
         && !is_too_wide(&header)
-        && area(&header) > 0.0
-        && area(&header) <= MAX_HEADER_TO_DATA * area(&data)
+        && (is_small(&header) || area(&header) <= MAX_HEADER_TO_DATA * area(&data))
         && raw.nodes.values().any(|n| header.contains(n.lonlat[0], n.lonlat[1]));
     if !header.is_empty() && !believable {
         let LonLatRect { west, south, east, north } = header;
         warnings.add("bounds_not_believable", format!("header: {west}, {south}, {east}, {north}"));
     }
     Some(widened(if believable { header } else { data }))
+}
+
+fn is_small(r: &LonLatRect) -> bool {
+    r.east - r.west <= SMALL_SPAN_DEG && r.north - r.south <= SMALL_SPAN_DEG
 }
 
 fn is_too_wide(r: &LonLatRect) -> bool {

@@ -206,9 +206,10 @@ struct Shared<'a> {
 impl Shared<'_> {
     /// The string at an index; bytes that are no UTF-8 become replacement characters.
     fn string(&self, index: u64) -> Result<Box<str>, Wire> {
-        let bytes = usize::try_from(index).ok().and_then(|i| self.strings.get(i)).ok_or_else(|| {
-            format!("string {index} is asked for, but the block has {} strings", self.strings.len())
-        })?;
+        let bytes = usize::try_from(index)
+            .ok()
+            .and_then(|i| self.strings.get(i))
+            .ok_or_else(|| format!("string {index} is asked for, but the block has {} strings", self.strings.len()))?;
         Ok(String::from_utf8_lossy(bytes).into())
     }
 
@@ -291,8 +292,11 @@ fn node(shared: &Shared<'_>, bytes: &[u8], batch: &mut Batch) -> Result<(), Wire
         }
     }
     if visible {
-        let (id, lat, lon) =
-            (id.ok_or("a node without id")?, lat.ok_or("a node without latitude")?, lon.ok_or("a node without longitude")?);
+        let (id, lat, lon) = (
+            id.ok_or("a node without id")?,
+            lat.ok_or("a node without latitude")?,
+            lon.ok_or("a node without longitude")?,
+        );
         batch.nodes.push((id, RawNode { lonlat: shared.lonlat(lon, lat), tags: shared.tags(keys, values)? }));
     }
     Ok(())
@@ -482,8 +486,7 @@ impl<'a> Fields<'a> {
 
     fn take(&mut self, length: u64) -> Result<&'a [u8], Wire> {
         let split = usize::try_from(length).ok().and_then(|n| self.0.split_at_checked(n));
-        let (head, tail) =
-            split.ok_or_else(|| format!("a field of {length} bytes, but {} are left", self.0.len()))?;
+        let (head, tail) = split.ok_or_else(|| format!("a field of {length} bytes, but {} are left", self.0.len()))?;
         self.0 = tail;
         Ok(head)
     }
@@ -538,4 +541,31 @@ fn varint(bytes: &mut &[u8]) -> Result<u64, Wire> {
     }
     Err(if bytes.len() < 10 { "the data ends in the middle of a number" } else { "a number of more than ten bytes" }
         .into())
+}
+
+/// The same file with its blocks unpacked.
+#[cfg(test)]
+pub(super) fn unpacked(mut file: &[u8]) -> Result<Vec<u8>, Fault> {
+    fn put_varint(out: &mut Vec<u8>, mut v: usize) {
+        while v >= 0x80 {
+            out.push(v as u8 | 0x80);
+            v >>= 7;
+        }
+        out.push(v as u8);
+    }
+    let mut out = Vec::new();
+    while let Some(block) = next_block(&mut file, 0)? {
+        let data = unpack(&block.bytes).map_err(|e| block.fault(e))?;
+        let mut blob = vec![0x0a];
+        put_varint(&mut blob, data.len());
+        blob.extend(data);
+        let mut header = vec![0x0a, block.kind.len() as u8];
+        header.extend(&block.kind);
+        header.push(0x18);
+        put_varint(&mut header, blob.len());
+        out.extend((header.len() as u32).to_be_bytes());
+        out.extend(header);
+        out.extend(blob);
+    }
+    Ok(out)
 }

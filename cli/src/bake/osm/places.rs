@@ -6,13 +6,24 @@ use super::ground::Ground;
 use super::raw::{Raw, RawTags};
 use super::shape::{self, Grid};
 use super::tags::{self, Key};
-use crate::bake::model::{Place, Polygon, Warnings};
+use crate::bake::model::{Place, Polygon, Tags, Warnings};
 use glam::DVec2;
+use std::collections::BTreeMap;
 
 /// Keys whose value says what a named place is, the most telling first.
 const KINDS: [&str; 12] = [
-    "amenity", "shop", "tourism", "office", "leisure", "historic", "craft", "healthcare", "public_transport", "railway",
-    "man_made", "place",
+    "amenity",
+    "shop",
+    "tourism",
+    "office",
+    "leisure",
+    "historic",
+    "craft",
+    "healthcare",
+    "public_transport",
+    "railway",
+    "man_made",
+    "place",
 ];
 
 /// An address point this near to a building's wall belongs to the building, metres: entrances stand on the outline.
@@ -20,19 +31,21 @@ const AT_WALL_M: f64 = 0.5;
 
 /// Reads all places inside the extent, by key: named things that are neither a building nor an area, and address
 /// points.
-pub(super) fn read(raw: &Raw, ground: &Ground, warnings: &mut Warnings) -> Vec<Place> {
+pub(super) fn read(raw: &Raw, ground: &Ground) -> Vec<Place> {
     let mut places = Vec::new();
     for (&id, node) in raw.nodes.iter().filter(|(_, n)| !n.tags.0.is_empty() && ground.contains(n.lonlat)) {
         if let Some(category) = category(&node.tags) {
             let position = ground.enu(node.lonlat);
-            places.push(Place { tags: tags::properties(Key::Node(id), &node.tags), category, position });
+            places.push(Place { tags: properties(Key::Node(id), &node.tags), category, position });
         }
     }
-    // Their faults, if any, are not worth a warning: nothing is drawn of them.
-    let _ = warnings;
+    // Their faults are not worth a warning: nothing is drawn of them.
     let mut unheard = Warnings::default();
     let only_place = |tags: &RawTags| {
-        !tags.says_yes("building") && !tags.says_yes("building:part") && areas::class(tags).is_none() && category(tags).is_some()
+        !tags.says_yes("building")
+            && !tags.says_yes("building:part")
+            && areas::class(tags).is_none()
+            && category(tags).is_some()
     };
     for areal in areal::all(raw, &mut unheard, only_place) {
         let polygons = areal.polygons(raw, ground, IfCut::Close, &mut unheard);
@@ -40,15 +53,21 @@ pub(super) fn read(raw: &Raw, ground: &Ground, warnings: &mut Warnings) -> Vec<P
         let largest = clipped.iter().max_by(|a, b| shape::area(a).total_cmp(&shape::area(b)));
         if let (Some(polygon), Some(category)) = (largest, category(&areal.tags)) {
             let position = shape::point_inside(polygon);
-            places.push(Place { tags: tags::properties(areal.key, &areal.tags), category, position });
+            places.push(Place { tags: properties(areal.key, &areal.tags), category, position });
         }
     }
     places
 }
 
+/// A shop without a name of its own is found by its brand.
+fn properties(key: Key, raw: &RawTags) -> Tags {
+    let tags = tags::properties(key, raw);
+    Tags { name: tags.name.or_else(|| raw.get("brand").map(str::to_owned)), ..tags }
+}
+
 /// What a place is; `address` for one that has nothing but its address.
 fn category(tags: &RawTags) -> Option<String> {
-    let named = tags.first(&["name", "brand", "operator"]).is_some();
+    let named = tags.first(&["name", "brand"]).is_some();
     let kind = KINDS.iter().find_map(|key| {
         let value = tags.get(key).filter(|v| *v != "no")?;
         Some(if value == "yes" { (*key).to_owned() } else { value.to_owned() })
@@ -99,4 +118,21 @@ impl AddressNodes {
         let most = found.iter().map(|(_, count)| *count).max()?;
         found.iter().find(|(_, count)| *count == most).map(|(address, _)| (*address).to_owned())
     }
+}
+
+/// The name of the city: of a city or town within the extent, else the one that most addresses give.
+pub(super) fn city_name(raw: &Raw, ground: &Ground) -> Option<String> {
+    let inside = || raw.nodes.values().filter(|n| !n.tags.0.is_empty() && ground.contains(n.lonlat));
+    for kind in ["city", "town"] {
+        if let Some(name) = inside().find(|n| n.tags.is("place", kind)).and_then(|n| n.tags.get("name")) {
+            return Some(name.to_owned());
+        }
+    }
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let all = inside().map(|n| &n.tags).chain(raw.ways.values().map(|w| &w.tags));
+    for name in all.filter_map(|tags| tags.get("addr:city")) {
+        *counts.entry(name).or_default() += 1;
+    }
+    // Of equally frequent ones the first by name.
+    counts.into_iter().rev().max_by_key(|(_, count)| *count).map(|(name, _)| name.to_owned())
 }

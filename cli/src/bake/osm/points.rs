@@ -2,6 +2,7 @@
 
 use super::ground::{Ground, LonLat};
 use super::raw::{Raw, RawTags};
+use super::shape::Grid;
 use super::tags::{self, Key};
 use super::values::{bearing_deg, length_tag};
 use crate::bake::model::{PointClass, PointThing, Property, Tags, Warnings};
@@ -35,11 +36,26 @@ pub(super) fn read(raw: &Raw, ground: &Ground, warnings: &mut Warnings) -> Vec<P
             height_m: length_tag(&node.tags, "height", highest, key, warnings),
         });
     }
+    let rows = tree_rows(raw, ground, &things, warnings);
+    things.extend(rows);
+    things
+}
+
+/// The trees of rows, except where they are mapped one by one.
+fn tree_rows(raw: &Raw, ground: &Ground, mapped: &[PointThing], warnings: &mut Warnings) -> Vec<PointThing> {
+    let trees: Vec<DVec2> = mapped.iter().filter(|t| t.class == PointClass::Tree).map(|t| t.position).collect();
+    let mut grid = Grid::new(TREE_EVERY_M);
+    trees.iter().enumerate().for_each(|(i, p)| grid.insert(i, (*p, *p)));
+    let reach = DVec2::splat(TREE_EVERY_M / 2.0);
+    let is_mapped =
+        |p: DVec2| grid.near((p - reach, p + reach)).into_iter().any(|i| trees[i].distance(p) < TREE_EVERY_M / 2.0);
+    let mut rows = Vec::new();
     for (&id, way) in raw.ways.iter().filter(|(_, w)| w.tags.is("natural", "tree_row")) {
         let run: Vec<LonLat> = way.refs.iter().filter_map(|n| Some(raw.nodes.get(n)?.lonlat)).collect();
-        tree_row(Key::Way(id), &way.tags, &run, ground, warnings, &mut things);
+        tree_row(Key::Way(id), &way.tags, &run, ground, warnings, &mut rows);
     }
-    things
+    rows.retain(|tree| !is_mapped(tree.position));
+    rows
 }
 
 fn class(tags: &RawTags) -> Option<PointClass> {

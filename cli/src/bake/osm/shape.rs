@@ -11,7 +11,7 @@ use std::collections::HashMap;
 /// Points closer than this are one point, metres. OpenStreetMap's grid is about 1 cm.
 const SAME_POINT_M: f64 = 1e-3;
 /// Rings smaller than this are no area, square metres.
-const MIN_AREA_M2: f64 = 0.05;
+const MIN_AREA_M2: f64 = 0.01;
 
 /// Signed area, positive when counter-clockwise, square metres.
 pub(super) fn signed_area(ring: &[DVec2]) -> f64 {
@@ -58,7 +58,8 @@ pub(super) fn point_inside(polygon: &Polygon) -> DVec2 {
     if contains(polygon, center) {
         return center;
     }
-    let mut crossings: Vec<f64> = rings(polygon).flat_map(|r| edges(r)).filter_map(|(a, b)| crossing_x(a, b, center.y)).collect();
+    let mut crossings: Vec<f64> =
+        rings(polygon).flat_map(|r| edges(r)).filter_map(|(a, b)| crossing_x(a, b, center.y)).collect();
     crossings.sort_by(f64::total_cmp);
     let widest = crossings.chunks_exact(2).max_by(|p, q| (p[1] - p[0]).total_cmp(&(q[1] - q[0])));
     widest.map_or(center, |pair| DVec2::new((pair[0] + pair[1]) / 2.0, center.y))
@@ -75,7 +76,8 @@ fn crossing_x(a: DVec2, b: DVec2, y: f64) -> Option<f64> {
 
 /// Whether a point lies inside a polygon and outside its holes.
 pub(super) fn contains(polygon: &Polygon, p: DVec2) -> bool {
-    rings(polygon).flat_map(|r| edges(r)).filter_map(|(a, b)| crossing_x(a, b, p.y)).filter(|x| *x > p.x).count() % 2 == 1
+    rings(polygon).flat_map(|r| edges(r)).filter_map(|(a, b)| crossing_x(a, b, p.y)).filter(|x| *x > p.x).count() % 2
+        == 1
 }
 
 /// Distance of a point to the nearest edge of a polygon, metres.
@@ -90,9 +92,7 @@ pub(super) fn distance_to_edge(polygon: &Polygon, p: DVec2) -> f64 {
 
 /// Lower left and upper right corner of the box around points.
 pub(super) fn bounds<'a>(points: impl IntoIterator<Item = &'a DVec2>) -> (DVec2, DVec2) {
-    points
-        .into_iter()
-        .fold((DVec2::INFINITY, DVec2::NEG_INFINITY), |(low, high), &p| (low.min(p), high.max(p)))
+    points.into_iter().fold((DVec2::INFINITY, DVec2::NEG_INFINITY), |(low, high), &p| (low.min(p), high.max(p)))
 }
 
 /// Box around several polygons.
@@ -151,6 +151,9 @@ fn is_spike(a: DVec2, b: DVec2, c: DVec2) -> bool {
 pub(super) fn polygons_of_ring(ring: &[DVec2]) -> (Vec<Polygon>, bool) {
     let mut ring = cleaned(ring);
     let area = signed_area(&ring);
+    if ring.len() == 3 && area.abs() < MIN_AREA_M2 {
+        return (Vec::new(), false);
+    }
     let repaired = even_odd(std::slice::from_ref(&ring));
     let is_simple = repaired.len() == 1
         && repaired[0].holes.is_empty()

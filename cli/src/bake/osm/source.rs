@@ -51,7 +51,8 @@ pub(super) fn read_any<'a>(
         Ok(Format::Xml) => xml::read(whole, take),
         Ok(Format::Gzip) if !unpacked => {
             // Boxed, because the type of the reader would otherwise contain itself.
-            let inner: Box<dyn BufRead + Send + 'a> = Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(whole)));
+            let inner: Box<dyn BufRead + Send + 'a> =
+                Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(whole)));
             read_any(inner, true, take)
         }
         Ok(Format::Gzip) => Err(fault("packed with gzip twice".into())),
@@ -71,8 +72,8 @@ fn recognise(beginning: &[u8]) -> Result<Format, String> {
         [] => Err("the file is empty".into()),
         [0x1f, 0x8b, ..] => Ok(Format::Gzip),
         [b'B', b'Z', b'h', ..] => Err("packed with bzip2, which is not supported: unpack it first".into()),
-        // A block header of its usual 13 or 14 bytes: field 1, nine bytes, "OSMHeader".
-        [0, 0, _, _, 0x0a, 9, rest @ ..] if rest.starts_with(b"OSMHeader") => Ok(Format::Pbf),
+        // Length of the block header, then its field 1: nine bytes, "OSMHeader".
+        [_, _, _, _, 0x0a, 9, rest @ ..] if rest.starts_with(b"OSMHeader") => Ok(Format::Pbf),
         _ if text.starts_with(b"<") => Ok(Format::Xml),
         _ => Err(format!(
             "expected OpenStreetMap data (.osm.pbf, .osm, .osm.gz), found a file that begins with {:?}",

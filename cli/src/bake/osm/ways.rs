@@ -101,7 +101,9 @@ fn class(tags: &RawTags) -> Option<(WayClass, f64)> {
         });
     }
     match tags.get("railway") {
-        Some("rail" | "narrow_gauge" | "subway" | "funicular" | "monorail" | "preserved") => return Some((C::Rail, 3.0)),
+        Some("rail" | "narrow_gauge" | "subway" | "funicular" | "monorail" | "preserved") => {
+            return Some((C::Rail, 3.0));
+        }
         Some("tram" | "light_rail") => return Some((C::Tram, 2.6)),
         Some("platform") => return Some((C::Footway, 3.0)),
         _ => {}
@@ -123,13 +125,15 @@ fn is_area(way: &RawWay) -> bool {
 
 /// Why a way cannot be seen from above, as a warning's code.
 fn hidden(tags: &RawTags) -> Option<&'static str> {
-    let below = |key: &str| tags.get(key).and_then(|v| super::values::number(v.split(';').next()?)).is_some_and(|v| v < 0.0);
+    let below =
+        |key: &str| tags.get(key).and_then(|v| super::values::number(v.split(';').next()?)).is_some_and(|v| v < 0.0);
     // A passage through a building lies on the ground like the road on both sides of it.
     if tags.get("tunnel").is_some_and(|t| t != "no" && t != "building_passage") {
         return Some("tunnel_left_out");
     }
     let indoor = tags.says_yes("indoor") || tags.is("highway", "corridor");
-    let underground = tags.is("location", "underground") || below("level") || (tags.says_yes("covered") && below("layer"));
+    let underground =
+        tags.is("location", "underground") || below("level") || (tags.says_yes("covered") && below("layer"));
     let rail_below = tags.get("railway").is_some() && below("layer") && !tags.says_yes("cutting");
     if underground || rail_below {
         Some("underground_left_out")
@@ -148,7 +152,12 @@ fn width_m(tags: &RawTags, class: WayClass, usual_m: f64, key: Key, warnings: &m
     }
     let is_road = matches!(
         class,
-        WayClass::Residential | WayClass::Tertiary | WayClass::Secondary | WayClass::Primary | WayClass::Trunk | WayClass::Motorway
+        WayClass::Residential
+            | WayClass::Tertiary
+            | WayClass::Secondary
+            | WayClass::Primary
+            | WayClass::Trunk
+            | WayClass::Motorway
     );
     if !is_road {
         return usual_m;
@@ -174,7 +183,8 @@ struct Bridges {
 impl Bridges {
     fn new(raw: &Raw, ground: &Ground) -> Self {
         let is_bridge = |w: &RawWay| w.tags.get("bridge").is_some_and(|b| b != "no") && class(&w.tags).is_some();
-        let bridges: Vec<(i64, &RawWay)> = raw.ways.iter().filter(|(_, w)| is_bridge(w)).map(|(id, w)| (*id, w)).collect();
+        let bridges: Vec<(i64, &RawWay)> =
+            raw.ways.iter().filter(|(_, w)| is_bridge(w)).map(|(id, w)| (*id, w)).collect();
         let mut group: Vec<usize> = (0..bridges.len()).collect();
         let mut at: BTreeMap<(i64, i64), usize> = BTreeMap::new();
         for (i, (_, way)) in bridges.iter().enumerate() {
