@@ -151,9 +151,9 @@ impl Reader<'_> {
     }
 
     fn note(&self, id: &str, properties: &[(String, Value)]) -> String {
-        let note = properties
-            .iter()
-            .find(|(other, value)| other.strip_suffix("_source").is_some_and(|s| is_of_stem(id, s)) && !is_blank(value));
+        let note = properties.iter().find(|(other, value)| {
+            other.strip_suffix("_source").is_some_and(|s| is_of_stem(id, s)) && !is_blank(value)
+        });
         note.map(|(note_id, value)| self.value(note_id, value)).unwrap_or_default()
     }
 }

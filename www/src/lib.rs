@@ -21,4 +21,5 @@ pub mod sheet;
 pub mod words;
 
 #[cfg(target_arch = "wasm32")]
+#[allow(unreachable_pub)] // what Leptos and wasm-bindgen generate for a component or an export is `pub`
 mod ui;

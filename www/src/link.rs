@@ -7,8 +7,12 @@ use citytwin_viewer::LookAt;
 pub fn view_from_hash(hash: &str) -> Option<LookAt> {
     let value = hash.trim_start_matches('#').split('&').find_map(|part| part.strip_prefix("view="))?;
     // Some mail programs escape the commas.
-    let numbers: Vec<f64> =
-        value.replace("%2C", ",").replace("%2c", ",").split(',').map(|n| n.trim().parse().ok()).collect::<Option<_>>()?;
+    let numbers: Vec<f64> = value
+        .replace("%2C", ",")
+        .replace("%2c", ",")
+        .split(',')
+        .map(|n| n.trim().parse().ok())
+        .collect::<Option<_>>()?;
     let &[lon, lat, height_m, distance_m, heading_deg, pitch_deg] = numbers.as_slice() else { return None };
     let view = LookAt { lon, lat, height_m, distance_m, heading_deg, pitch_deg };
     view.is_valid().then_some(view)

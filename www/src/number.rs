@@ -37,14 +37,6 @@ pub fn megabytes(bytes: u64) -> String {
     format!("{} MB", if megabytes < 9.95 { format!("{megabytes:.1}") } else { decimal(megabytes, 0) })
 }
 
-/// A position for people: `60.17130° N, 24.94140° E`.
-pub fn position(lon_deg: f64, lat_deg: f64) -> String {
-    let half = |value: f64, positive: char, negative: char| {
-        format!("{:.5}° {}", value.abs(), if value < 0.0 { negative } else { positive })
-    };
-    format!("{}, {}", half(lat_deg, 'N', 'S'), half(lon_deg, 'E', 'W'))
-}
-
 /// Metres below a kilometre, kilometres from there on, as (number, unit symbol).
 pub fn distance(metres: f64) -> (String, &'static str) {
     if metres < 995.0 {
@@ -73,9 +65,13 @@ mod tests {
 
     #[test]
     fn thousands_are_separated() {
-        for (value, expected) in
-            [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567"), (u64::MAX, "18,446,744,073,709,551,615")]
-        {
+        for (value, expected) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (1_234_567, "1,234,567"),
+            (u64::MAX, "18,446,744,073,709,551,615"),
+        ] {
             assert_eq!(count(value), expected);
         }
     }
@@ -111,12 +107,6 @@ mod tests {
         assert_eq!(megabytes(349_000), "0.3 MB");
         assert_eq!(megabytes(9_960_000), "10 MB");
         assert_eq!(megabytes(12_345_678), "12 MB");
-    }
-
-    #[test]
-    fn positions_name_their_hemispheres() {
-        assert_eq!(position(24.9414, 60.1713), "60.17130° N, 24.94140° E");
-        assert_eq!(position(-58.4, -34.6), "34.60000° S, 58.40000° W");
     }
 
     #[test]

@@ -123,6 +123,7 @@ pub struct Words {
     pub unnamed: &'static str,
     pub also_called: &'static str,
     pub position: &'static str,
+    pub position_of: fn(lon_deg: f64, lat_deg: f64) -> String,
     pub source_id: &'static str,
     pub look_closer: &'static str,
     pub yes: &'static str,
@@ -198,6 +199,10 @@ static EN: Words = Words {
     unnamed: "Unnamed",
     also_called: "Also called",
     position: "Position",
+    position_of: |lon_deg, lat_deg| {
+        let (ns, ew) = (if lat_deg < 0.0 { "S" } else { "N" }, if lon_deg < 0.0 { "W" } else { "E" });
+        format!("{:.5}°\u{a0}{ns}, {:.5}°\u{a0}{ew}", lat_deg.abs(), lon_deg.abs())
+    },
     source_id: "Source id",
     look_closer: "Look closer",
     yes: "Yes",
@@ -254,7 +259,10 @@ static EN: Words = Words {
         "WebGL2 is not available. Use a current browser, and make sure that hardware acceleration is switched on in \
          its settings. Closing other 3D pages can help too.",
     ),
-    no_viewer: ("The 3D picture could not be started", "Load the page again. If it stays like this, try another browser."),
+    no_viewer: (
+        "The 3D picture could not be started",
+        "Load the page again. If it stays like this, try another browser.",
+    ),
 };
 
 static ZH: Words = Words {
@@ -296,6 +304,10 @@ static ZH: Words = Words {
     unnamed: "未命名",
     also_called: "其他名称",
     position: "位置",
+    position_of: |lon_deg, lat_deg| {
+        let (ns, ew) = (if lat_deg < 0.0 { "南纬" } else { "北纬" }, if lon_deg < 0.0 { "西经" } else { "东经" });
+        format!("{ns}\u{a0}{:.5}°，{ew}\u{a0}{:.5}°", lat_deg.abs(), lon_deg.abs())
+    },
     source_id: "来源编号",
     look_closer: "靠近查看",
     yes: "是",
@@ -331,10 +343,7 @@ static ZH: Words = Words {
         "城市数据的版本不匹配",
         "其 twin.json 的格式不受此查看器支持。请使用更新的查看器，或重新发布城市数据。",
     ),
-    twin_foreign: (
-        "不允许打开该地址",
-        "为了安全，查看器只打开本站的城市。去掉网址中的“?twin=…”即可打开本站的城市。",
-    ),
+    twin_foreign: ("不允许打开该地址", "为了安全，查看器只打开本站的城市。去掉网址中的“?twin=…”即可打开本站的城市。"),
     no_webgl2: (
         "此浏览器无法绘制三维画面",
         "WebGL2 不可用。请使用新版浏览器，并在设置中开启硬件加速。关闭其他三维网页也可能有帮助。",
@@ -381,6 +390,13 @@ mod tests {
     fn loading_says_how_much_of_how_much() {
         assert_eq!((EN.loading_city)(34, 1200, 1_260_000), "Loading the city: 34 of 1,200 parts, 1.3 MB");
         assert_eq!((ZH.loading_city)(34, 1200, 1_260_000), "正在加载城市：已完成 34 / 1,200 块，1.3 MB");
+    }
+
+    #[test]
+    fn positions_name_their_hemispheres() {
+        assert_eq!((EN.position_of)(24.9414, 60.1713), "60.17130°\u{a0}N, 24.94140°\u{a0}E");
+        assert_eq!((EN.position_of)(-58.4, -34.6), "34.60000°\u{a0}S, 58.40000°\u{a0}W");
+        assert_eq!((ZH.position_of)(-58.4, 30.28), "北纬\u{a0}30.28000°，西经\u{a0}58.40000°");
     }
 
     #[test]

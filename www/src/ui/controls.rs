@@ -6,7 +6,7 @@ use crate::words::Words;
 use citytwin_viewer::Viewer;
 use leptos::prelude::*;
 
-/// One press of a zoom button: distance to the target times or through this.
+/// One press of a zoom button takes the distance to the target times, or through, this.
 const ZOOM_STEP: f64 = 1.6;
 
 #[component]
@@ -30,8 +30,8 @@ pub(super) fn Controls() -> impl IntoView {
                     </span>
                 </button>
                 <div class="controls__stack card">
-                    <Tool id="zoom-in-button" icon=icon::PLUS label=|w| w.zoom_in act=|viewer| viewer.zoom_by(ZOOM_STEP)/>
-                    <Tool id="zoom-out-button" icon=icon::MINUS label=|w| w.zoom_out act=|viewer| viewer.zoom_by(1.0 / ZOOM_STEP)/>
+                    <Tool id="zoom-in-button" icon=icon::PLUS label=|w| w.zoom_in act=|viewer| viewer.zoom_by(1.0 / ZOOM_STEP)/>
+                    <Tool id="zoom-out-button" icon=icon::MINUS label=|w| w.zoom_out act=|viewer| viewer.zoom_by(ZOOM_STEP)/>
                     <Tool id="home-button" icon=icon::HOME label=|w| w.home act=Viewer::home/>
                 </div>
             </div>

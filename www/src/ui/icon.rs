@@ -17,7 +17,6 @@ icons! {
     LAYERS = "layers", PLUS = "plus", MINUS = "minus", HOME = "home", CLOSE = "close", SEARCH = "search", PIN = "pin",
     WARNING = "warning", RETRY = "retry", OFFLINE = "offline", CLOSER = "closer", COMPASS = "compass",
     GROUND = "ground", TRANSPORT = "transport", BUILDINGS = "buildings", FURNITURE = "furniture", OTHER = "other",
-    CHEVRON = "chevron",
 }
 
 impl Icon {

@@ -1,25 +1,22 @@
 //! The switches of what the map shows.
 
 use super::icon::Icon;
-use super::shell::shell;
+use super::shell::Shell;
 use citytwin_manifest::{Layer, Theme};
 use leptos::prelude::*;
 
-#[component]
-pub(super) fn Layers() -> impl IntoView {
-    let shell = shell();
+/// The panel's contents, in the current language.
+pub(super) fn view(shell: Shell) -> AnyView {
     let layers = shell.twin().map(|twin| twin.layers.clone()).unwrap_or_default();
     if layers.is_empty() {
         return view! { <p>{shell.words().no_layers}</p> }.into_any();
     }
     // Top of the list is top of the map.
-    let rows = layers.into_iter().rev().map(|layer| view! { <Switch layer/> }).collect_view();
+    let rows = layers.iter().rev().map(|layer| switch(shell, layer)).collect_view();
     view! { <ul class="layers">{rows}</ul> }.into_any()
 }
 
-#[component]
-fn Switch(layer: Layer) -> impl IntoView {
-    let shell = shell();
+fn switch(shell: Shell, layer: &Layer) -> impl IntoView {
     let title = layer.title.get(shell.lang.get().tag()).to_owned();
     let theme = match layer.theme {
         Theme::Ground => "ground",
@@ -30,7 +27,7 @@ fn Switch(layer: Layer) -> impl IntoView {
     };
     let name = if title.is_empty() { layer.id.clone() } else { title };
     let id = layer.id.clone();
-    let on = shell.is_layer_on(&layer);
+    let on = shell.is_layer_on(layer);
     view! {
         <li>
             <label class="switch" data-theme=theme data-layer=layer.id.clone()>

@@ -8,6 +8,7 @@ use crate::number;
 use crate::ui::shell::Stage;
 use citytwin_viewer::{Event, LookAt, Viewer, ViewerOptions};
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
 /// More than this many different problems are only counted: the list is for reading.
 const MAX_PROBLEMS: usize = 200;
@@ -83,6 +84,7 @@ fn hear(shell: Shell, event: &Event) {
         Event::Settled => {
             shell.settled.set(true);
             shell.drawn.set(true);
+            recognise(shell);
         }
         Event::Problem(problem) => shell.problems.update(|problems| {
             if problems.len() < MAX_PROBLEMS && !problems.contains(problem) {
@@ -93,6 +95,25 @@ fn hear(shell: Shell, event: &Event) {
         Event::ContextRestored => shell.lost.set(false),
         _ => {}
     }
+}
+
+/// After a flight to a found place: when its feature stands in the middle of the picture, it is selected and the panel
+/// tells all that is known about it.
+fn recognise(shell: Shell) {
+    let Some(Content::Place(asset)) = shell.panel.get_untracked() else { return };
+    let Some(canvas) = browser::element_by_id("map") else { return };
+    let (x_css, y_css) = (f64::from(canvas.client_width()) / 2.0, f64::from(canvas.client_height()) / 2.0);
+    shell.with_viewer(|viewer| {
+        let viewer = viewer.clone();
+        spawn_local(async move {
+            let hit = viewer.pick(x_css, y_css).await.filter(|hit| hit.stable_id().as_ref() == Some(&asset.id));
+            let still_asked = shell.panel.get_untracked() == Some(Content::Place(asset));
+            if let (Some(hit), true) = (hit, still_asked) {
+                viewer.select(Some(&hit));
+                shell.panel.set(Some(Content::Feature(hit)));
+            }
+        });
+    });
 }
 
 /// A link to another view of the same page moves the camera there.

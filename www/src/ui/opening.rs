@@ -41,8 +41,7 @@ async fn fetch_twin() -> Result<City, Fault> {
 
 /// The bytes at a URL of our own site.
 pub(super) async fn fetch(url: &str) -> Result<Vec<u8>, Fault> {
-    let unreachable =
-        |error: gloo_net::Error| Fault::Unreachable { url: url.to_owned(), message: error.to_string() };
+    let unreachable = |error: gloo_net::Error| Fault::Unreachable { url: url.to_owned(), message: error.to_string() };
     let response = Request::get(url).send().await.map_err(unreachable)?;
     if !response.ok() {
         return Err(Fault::from_status(url, response.status()));
@@ -55,14 +54,12 @@ pub(super) fn OpeningOrFault() -> impl IntoView {
     let shell = shell();
     move || match shell.stage.get() {
         Stage::Opening => view! { <p class="note card" role="status">{shell.words().opening}</p> }.into_any(),
-        Stage::Failed(fault) => view! { <FaultCard fault/> }.into_any(),
+        Stage::Failed(fault) => fault_card(shell, &fault),
         Stage::Open(_) => ().into_any(),
     }
 }
 
-#[component]
-fn FaultCard(fault: Fault) -> impl IntoView {
-    let shell = shell();
+fn fault_card(shell: Shell, fault: &Fault) -> AnyView {
     let words = fault.words(shell.lang.get());
     // A viewer that did not start may have spoilt the canvas: only a fresh page is a fair second try.
     let again = match fault {
@@ -86,4 +83,5 @@ fn FaultCard(fault: Fault) -> impl IntoView {
             })}
         </section>
     }
+    .into_any()
 }

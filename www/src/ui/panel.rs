@@ -2,10 +2,10 @@
 
 use super::browser;
 use super::icon;
-use super::layers::Layers;
+use super::layers;
 use super::shell::{Content, Shell, shell};
-use super::status::Problems;
-use super::thing::Thing;
+use super::status;
+use super::thing;
 use crate::facts::{self, Facts};
 use crate::sheet::{self, Drag};
 use leptos::ev::{KeyboardEvent, MouseEvent, PointerEvent};
@@ -126,12 +126,10 @@ fn Sheet() -> impl IntoView {
             </header>
             <div class="panel__body">
                 {move || match shell.panel.get() {
-                    Some(Content::Layers) => view! { <Layers/> }.into_any(),
-                    Some(Content::Problems) => view! { <Problems/> }.into_any(),
-                    Some(Content::Feature(hit)) => view! { <Thing lon=hit.lon lat=hit.lat facts=facts_shown(shell)/> }.into_any(),
-                    Some(Content::Place(asset)) => {
-                        view! { <Thing lon=asset.lon lat=asset.lat facts=facts_shown(shell)/> }.into_any()
-                    }
+                    Some(Content::Layers) => layers::view(shell),
+                    Some(Content::Problems) => status::problems(shell),
+                    Some(Content::Feature(hit)) => thing::view(shell, hit.lon, hit.lat, facts_shown(shell)),
+                    Some(Content::Place(asset)) => thing::view(shell, asset.lon, asset.lat, facts_shown(shell)),
                     None => ().into_any(),
                 }}
             </div>
@@ -145,9 +143,7 @@ fn Heading() -> impl IntoView {
     let shell = shell();
     let title_and_line = move || match shell.panel.get() {
         Some(Content::Layers) => (shell.words().layers.to_owned(), shell.words().layers_hint.to_owned()),
-        Some(Content::Problems) => {
-            ((shell.words().parts_missing)(shell.problems.with(Vec::len)), String::new())
-        }
+        Some(Content::Problems) => ((shell.words().parts_missing)(shell.problems.with(Vec::len)), String::new()),
         Some(Content::Feature(_) | Content::Place(_)) => {
             let facts = facts_shown(shell);
             (facts.heading, facts.kind)

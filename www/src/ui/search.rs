@@ -124,12 +124,14 @@ pub(super) fn Search() -> impl IntoView {
     };
     let slash = window_event_listener(leptos::ev::keydown, move |event| {
         let plain = !event.ctrl_key() && !event.meta_key() && !event.alt_key();
-        if event.key() == "/" && plain && !browser::is_typing() {
-            if let Some(input) = input.get_untracked() {
-                event.prevent_default();
-                let _ = input.focus();
-                input.select();
-            }
+        if event.key() == "/"
+            && plain
+            && !browser::is_typing()
+            && let Some(input) = input.get_untracked()
+        {
+            event.prevent_default();
+            let _ = input.focus();
+            input.select();
         }
     });
     on_cleanup(move || slash.remove());
@@ -150,7 +152,7 @@ pub(super) fn Search() -> impl IntoView {
                 <input
                     id="search" class="search__input" type="text" node_ref=input
                     role="combobox" aria-autocomplete="list" aria-controls="results"
-                    autocomplete="off" autocorrect="off" autocapitalize="off" spellcheck="false"
+                    autocomplete="off" autocapitalize="off" spellcheck="false"
                     enterkeyhint="search" maxlength="200"
                     placeholder=placeholder aria-label=placeholder
                     aria-expanded=move || listed().to_string()
@@ -188,9 +190,7 @@ pub(super) fn Search() -> impl IntoView {
                     }}
                     <ul id="results" role="listbox" aria-label=move || shell.words().results>
                         {move || (found.get().into_iter().enumerate())
-                            .map(|(number, found)| view! {
-                                <Result found number active on_take=move || take(number)/>
-                            })
+                            .map(|(number, found)| result(shell, found, number, active, move || take(number)))
                             .collect_view()}
                     </ul>
                 </div>
@@ -199,18 +199,18 @@ pub(super) fn Search() -> impl IntoView {
     }
 }
 
-#[component]
-fn Result(
+fn result(
+    shell: Shell,
     found: Found,
     number: usize,
     active: RwSignal<usize>,
     on_take: impl Fn() + 'static,
 ) -> impl IntoView {
-    let shell = shell();
     let kind = shell.twin().map(|twin| facts::class_words(&twin, &found.asset.category, shell.lang.get()));
     // What was found may be another name or the address: then the thing's own name goes below it.
     let own = (found.asset.name != found.text).then(|| found.asset.name.clone());
-    let below: Vec<String> = own.into_iter().chain(kind).chain(found.asset.address.filter(|a| *a != found.text)).collect();
+    let below: Vec<String> =
+        own.into_iter().chain(kind).chain(found.asset.address.filter(|a| *a != found.text)).collect();
     view! {
         <li
             id=format!("result-{number}") class="result" role="option"

@@ -130,8 +130,9 @@ impl Shell {
         self.panel.set(None);
     }
 
+    /// Whether a layer is switched on; not tracked, for its switch knows when it is pressed.
     pub(super) fn is_layer_on(self, layer: &Layer) -> bool {
-        self.switched.with(|switched| switched.get(&layer.id).copied().unwrap_or(layer.visible))
+        self.switched.with_untracked(|switched| switched.get(&layer.id).copied().unwrap_or(layer.visible))
     }
 
     pub(super) fn set_layer(self, id: &str, on: bool) {

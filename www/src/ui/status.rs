@@ -98,7 +98,7 @@ fn spoken_progress(shell: Shell) -> impl Fn() -> String {
     let quarter = Memo::new(move |_| {
         let progress = shell.progress.get();
         let done = (progress.loaded + progress.failed) * 4;
-        if progress.wanted == 0 { 0 } else { (done / progress.wanted).min(3) as u8 }
+        done.checked_div(progress.wanted).unwrap_or(0).min(3) as u8
     });
     let loading = Memo::new(move |_| is_loading(shell));
     move || match (loading.get(), quarter.get()) {
@@ -110,17 +110,17 @@ fn spoken_progress(shell: Shell) -> impl Fn() -> String {
 }
 
 /// The list of problems, for those who can do something about them.
-#[component]
-pub(super) fn Problems() -> impl IntoView {
-    let shell = shell();
+pub(super) fn problems(shell: Shell) -> AnyView {
     let problems = shell.problems.get();
     let more = problems.len().saturating_sub(LISTED_PROBLEMS);
     let rows = (problems.into_iter().take(LISTED_PROBLEMS))
-        .map(|problem| view! {
-            <li>
-                <p dir="auto">{problem.message}</p>
-                <p class="problems__place" dir="ltr">{problem.place}" · "{problem.code}</p>
-            </li>
+        .map(|problem| {
+            view! {
+                <li>
+                    <p dir="auto">{problem.message}</p>
+                    <p class="problems__place" dir="ltr">{problem.place}" · "{problem.code}</p>
+                </li>
+            }
         })
         .collect_view();
     view! {
@@ -131,6 +131,7 @@ pub(super) fn Problems() -> impl IntoView {
         <ul class="problems">{rows}</ul>
         {(more > 0).then(|| view! { <p>{(shell.words().more_like_this)(more)}</p> })}
     }
+    .into_any()
 }
 
 /// Whom the map names; always visible.

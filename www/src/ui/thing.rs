@@ -1,18 +1,16 @@
 //! What is known about one thing of the city.
 
 use super::icon;
-use super::shell::shell;
+use super::shell::Shell;
 use crate::facts::{Facts, Row};
-use crate::number;
 use citytwin_viewer::LookAt;
 use leptos::prelude::*;
 
 /// How near "look closer" goes, metres.
 const CLOSER_M: f64 = 180.0;
 
-#[component]
-pub(super) fn Thing(lon: f64, lat: f64, facts: Facts) -> impl IntoView {
-    let shell = shell();
+/// The panel's contents for a thing at a place (degrees), in the current language.
+pub(super) fn view(shell: Shell, lon: f64, lat: f64, facts: Facts) -> AnyView {
     let words = shell.words();
     let closer = move |_| {
         shell.with_viewer(|viewer| {
@@ -22,24 +20,26 @@ pub(super) fn Thing(lon: f64, lat: f64, facts: Facts) -> impl IntoView {
         });
     };
     let nothing = facts.rows.is_empty().then(|| view! { <p class="facts__none">{words.no_facts}</p> });
-    let position = Row { label: words.position.into(), value: number::position(lon, lat), note: String::new() };
-    let id = (!facts.id.is_empty()).then(|| view! {
-        <p class="facts__id">{words.source_id}" "<span dir="ltr">{facts.id}</span></p>
+    let position = Row { label: words.position.into(), value: (words.position_of)(lon, lat), note: String::new() };
+    let id = (!facts.id.is_empty()).then(|| {
+        view! {
+            <p class="facts__id">{words.source_id}" "<span dir="ltr">{facts.id}</span></p>
+        }
     });
     view! {
         {nothing}
         <dl class="facts">
-            {facts.rows.into_iter().chain([position]).map(|row| view! { <Fact row/> }).collect_view()}
+            {facts.rows.into_iter().chain([position]).map(fact).collect_view()}
         </dl>
         <button class="button button--quiet" type="button" on:click=closer>
             {icon::CLOSER.view()}{words.look_closer}
         </button>
         {id}
     }
+    .into_any()
 }
 
-#[component]
-fn Fact(row: Row) -> impl IntoView {
+fn fact(row: Row) -> impl IntoView {
     let note = (!row.note.is_empty()).then(|| view! { <span class="facts__note">{row.note}</span> });
     view! {
         <div class="facts__row">
