@@ -8,6 +8,7 @@
 //! * Failures: a call that cannot do its job returns [`Problem`] as the error; a part that is bad becomes a
 //!   [`Problem`] in the output and the rest goes on. Sizes and counts in headers are never trusted.
 
+mod bounds;
 mod content;
 mod decode;
 mod doc;

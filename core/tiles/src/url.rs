@@ -18,6 +18,7 @@ pub fn resolve_url(base: &str, relative: &str) -> String {
     let joined = match path {
         "" => base_path.to_owned(),
         _ if path.starts_with('/') => path.to_owned(),
+        _ if base_path.is_empty() && !origin.is_empty() => format!("/{path}"),
         _ => format!("{}{path}", &base_path[..base_path.rfind('/').map_or(0, |slash| slash + 1)]),
     };
     format!("{origin}{}{suffix}", without_dots(&joined))

@@ -42,7 +42,18 @@ fn explore() {
         match decode(&bytes, &name, &What::Content) {
             Ok(Decoded::Content(c)) => {
                 let i = c.info();
-                println!("{name}: t{} l{} p{} i{} f{} bytes {} {:?} {:?} {:?}", i.triangles, i.lines, i.points, i.instances, i.features, i.gpu_bytes, i.bounds.map(|b| b.map(|p| p.map(|v| v.round()))), c.problems.iter().map(|p| &p.message).collect::<Vec<_>>(), start.elapsed());
+                println!(
+                    "{name}: t{} l{} p{} i{} f{} bytes {} {:?} {:?} {:?}",
+                    i.triangles,
+                    i.lines,
+                    i.points,
+                    i.instances,
+                    i.features,
+                    i.gpu_bytes,
+                    i.bounds.map(|b| b.map(|p| p.map(|v| v.round()))),
+                    c.problems.iter().map(|p| &p.message).collect::<Vec<_>>(),
+                    start.elapsed()
+                );
                 for t in &c.tables {
                     println!("    table {} {} rows: {:?}", t.class, t.count, t.row(&c.property_bytes, 0));
                 }

@@ -193,8 +193,11 @@ fn numbers_of(values: &[u8], count: usize, number: Number) -> Result<&[u8], Faul
     slice(values, 0, len, "numbers")
 }
 
+/// First byte and the byte after the last.
+type Range = (u32, u32);
+
 /// Appends bytes, 8-byte aligned; returns their range.
-pub(crate) fn push(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(u32, u32), Fault> {
+pub(crate) fn push(out: &mut Vec<u8>, bytes: &[u8]) -> Result<Range, Fault> {
     let start = out.len().next_multiple_of(8);
     if start + bytes.len() > super::bytes::MAX_DECODED_BYTES {
         return Err(Fault::TooLarge("the property tables are over 512 MiB".into()));
@@ -205,7 +208,7 @@ pub(crate) fn push(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(u32, u32), Fault>
 }
 
 /// Appends strings and their offsets; returns both ranges.
-pub(crate) fn push_strings(out: &mut Vec<u8>, rows: &[String]) -> Result<((u32, u32), (u32, u32)), Fault> {
+pub(crate) fn push_strings(out: &mut Vec<u8>, rows: &[String]) -> Result<(Range, Range), Fault> {
     let mut offsets = vec![0u8; 4];
     let mut end = 0usize;
     for row in rows {
@@ -277,7 +280,7 @@ fn json_rows(
     };
     let total = match (&offsets, fixed) {
         (Some(offsets), _) => offsets.at(count),
-        (None, length) => count.checked_mul(length.unwrap_or(0)).unwrap_or(usize::MAX),
+        (None, length) => count.saturating_mul(length.unwrap_or(0)),
     };
     if total.checked_mul(unit).is_none_or(|needed| needed > held) {
         return malformed(format!("{total} array elements do not fit into {} bytes", values.len()));

@@ -140,14 +140,9 @@ fn metadata(doc: &mut SubtreeDoc, json: &Json, views: &dyn Views, shape: &Subtre
         })?;
     }
     if let (Some(table), Some(available)) = (of_contents, doc.contents.first()) {
-        let mut tiles_below = 0;
-        let mut tile_rows = Vec::new();
-        for index in (0..shape.tile_count()).filter(|index| doc.tiles.get(*index)) {
-            if available.get(index) {
-                tile_rows.push(tiles_below);
-            }
-            tiles_below += 1;
-        }
+        // Contents are counted among contents, tiles among tiles.
+        let tiles = (0..shape.tile_count()).filter(|index| doc.tiles.get(*index)).enumerate();
+        let tile_rows: Vec<usize> = tiles.filter(|(_, index)| available.get(*index)).map(|(row, _)| row).collect();
         read_table(table, shape, views, tile_rows.len(), |row, property, values| {
             if rows.len() < count {
                 rows.resize(count, TileMetadata::default());

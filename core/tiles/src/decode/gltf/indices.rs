@@ -113,8 +113,9 @@ pub(super) fn append(
     Ok(Some(IndexRange { offset: offset as u32, count: count as u32, wide }))
 }
 
+/// Signed integers are not in the standard, but samples have them; a negative one is out of every range.
 fn is_index(component: Component) -> bool {
-    matches!(component, Component::U8 | Component::U16 | Component::U32)
+    component != Component::F32
 }
 
 fn index(accessor: &Accessor<'_>, i: usize) -> u32 {

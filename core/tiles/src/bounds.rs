@@ -1,0 +1,368 @@
+//! Bounding volumes placed on the Earth: how far away they are, and whether a view can see them.
+
+use crate::{View, Volume};
+use citytwin_geo::{EnuFrame, Geodetic, WGS84_A, ecef_from_geodetic, geodetic_from_ecef};
+use glam::{DMat4, DVec3};
+use std::f64::consts::{PI, TAU};
+
+/// The four side planes of a frustum, as bits: those that still may cut a volume.
+pub(crate) const ALL_PLANES: u8 = 0b1111;
+
+/// A [`View`], prepared for many questions.
+#[derive(Clone, Debug)]
+pub(crate) struct Eye {
+    pub(crate) position: DVec3,
+    pub(crate) direction: DVec3,
+    geodetic: Geodetic,
+    /// Inward normals of planes through the eye.
+    planes: [DVec3; 4],
+    px_per_tangent: f64,
+}
+
+impl Eye {
+    pub(crate) fn new(view: &View) -> Self {
+        Self {
+            position: view.eye_ecef,
+            direction: view.direction_ecef,
+            geodetic: geodetic_from_ecef(view.eye_ecef),
+            planes: view.side_normals_ecef(),
+            px_per_tangent: view.px_per_tangent(),
+        }
+    }
+
+    /// Pixels that `error_m` covers at `distance_m`; inside of a volume (distance 0) very many.
+    pub(crate) fn error_px(&self, error_m: f64, distance_m: f64) -> f64 {
+        error_m * self.px_per_tangent / distance_m.max(1e-7)
+    }
+}
+
+/// A bounding volume in ECEF metres.
+#[derive(Clone, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) center: DVec3,
+    /// Of a sphere around the centre that holds the volume.
+    pub(crate) radius: f64,
+    shape: Shape,
+}
+
+#[derive(Clone, Debug)]
+enum Shape {
+    Everywhere,
+    Sphere,
+    Box(OrientedBox),
+    /// The region itself, for distances, and a box around it, for culling.
+    Region(Box<([f64; 6], OrientedBox)>),
+}
+
+/// Unit axes (zero where the box is flat) and half lengths.
+#[derive(Clone, Debug)]
+struct OrientedBox {
+    axes: [DVec3; 3],
+    half: [f64; 3],
+}
+
+impl Bounds {
+    /// Seen from everywhere, at no distance.
+    pub(crate) const EVERYWHERE: Self = Self { center: DVec3::ZERO, radius: f64::INFINITY, shape: Shape::Everywhere };
+
+    /// Places a tile's volume; a region stays where it is.
+    pub(crate) fn new(volume: &Volume, ecef_from_tile: &DMat4) -> Self {
+        match volume {
+            Volume::Box(v) => {
+                let axis = |i: usize| ecef_from_tile.transform_vector3(DVec3::new(v[i], v[i + 1], v[i + 2]));
+                Self::oriented(
+                    ecef_from_tile.transform_point3(DVec3::new(v[0], v[1], v[2])),
+                    [axis(3), axis(6), axis(9)],
+                )
+            }
+            Volume::Sphere([x, y, z, radius]) => Self {
+                center: ecef_from_tile.transform_point3(DVec3::new(*x, *y, *z)),
+                radius: radius * max_scale(ecef_from_tile),
+                shape: Shape::Sphere,
+            },
+            Volume::Region(region) => Self::region(region),
+        }
+    }
+
+    fn oriented(center: DVec3, half_axes: [DVec3; 3]) -> Self {
+        let half = half_axes.map(DVec3::length);
+        let axes = half_axes.map(DVec3::normalize_or_zero);
+        // Corners of a skewed box lie beyond the diagonal of its half lengths, but never beyond their sum.
+        let skewed = axes[0].dot(axes[1]).abs() + axes[1].dot(axes[2]).abs() + axes[2].dot(axes[0]).abs() > 1e-6;
+        let radius = if skewed { half.iter().sum() } else { DVec3::from_array(half).length() };
+        Self { center, radius, shape: Shape::Box(OrientedBox { axes, half }) }
+    }
+
+    fn region(region: &[f64; 6]) -> Self {
+        let [west, south, east, north, low, high] = *region;
+        let width = width_rad(west, east);
+        if width > PI / 2.0 || north - south > PI / 2.0 {
+            // Too curved for a box that is worth having: the whole Earth up to that height.
+            let half = WGS84_A + high.max(0.0);
+            let whole = OrientedBox { axes: [DVec3::X, DVec3::Y, DVec3::Z], half: [half; 3] };
+            return Self { center: DVec3::ZERO, radius: half, shape: Shape::Region(Box::new((*region, whole))) };
+        }
+        let middle = Geodetic { lon_rad: west + width / 2.0, lat_rad: (south + north) / 2.0, height_m: 0.0 };
+        let frame = EnuFrame::new(middle);
+        let (mut least, mut most) = (DVec3::INFINITY, DVec3::NEG_INFINITY);
+        // Edges bulge: corners, edge middles and, should it be inside, the equator touch every side of the box.
+        let latitudes = [south, middle.lat_rad, north, 0.0f64.clamp(south, north)];
+        for lat_rad in latitudes {
+            for lon_rad in [west, middle.lon_rad, west + width] {
+                for height_m in [low, high] {
+                    let p = frame.enu_from_geodetic(Geodetic { lon_rad, lat_rad, height_m });
+                    least = least.min(p);
+                    most = most.max(p);
+                }
+            }
+        }
+        let center = frame.ecef_from_enu.transform_point3((least + most) / 2.0);
+        let half = (most - least) / 2.0;
+        let axes = [frame.ecef_from_enu.x_axis, frame.ecef_from_enu.y_axis, frame.ecef_from_enu.z_axis];
+        let around = OrientedBox { axes: axes.map(|a| a.truncate()), half: half.to_array() };
+        Self { center, radius: half.length(), shape: Shape::Region(Box::new((*region, around))) }
+    }
+
+    /// Metres from the eye to the nearest point; 0 inside.
+    pub(crate) fn distance(&self, eye: &Eye) -> f64 {
+        match &self.shape {
+            Shape::Everywhere => 0.0,
+            Shape::Sphere => ((eye.position - self.center).length() - self.radius).max(0.0),
+            Shape::Box(oriented) => oriented.distance(eye.position - self.center),
+            Shape::Region(region) => region_distance(&region.0, eye),
+        }
+    }
+
+    /// Whether the eye is inside.
+    pub(crate) fn contains(&self, eye: &Eye) -> bool {
+        self.distance(eye) <= 0.0
+    }
+
+    /// `None` when it lies wholly behind one of the planes; else the planes that cut it, which are the only ones to
+    /// ask of things inside of it.
+    pub(crate) fn cull(&self, eye: &Eye, planes: u8) -> Option<u8> {
+        if matches!(self.shape, Shape::Everywhere) {
+            return Some(planes);
+        }
+        let to_center = self.center - eye.position;
+        let mut cut = 0;
+        for (i, normal) in eye.planes.iter().enumerate().filter(|(i, _)| planes >> i & 1 == 1) {
+            let depth = normal.dot(to_center);
+            // The sphere settles most cases without the box.
+            if depth >= self.radius {
+                continue;
+            }
+            let reach = match &self.shape {
+                Shape::Box(oriented) => oriented.reach(*normal),
+                Shape::Region(region) => region.1.reach(*normal),
+                Shape::Sphere | Shape::Everywhere => self.radius,
+            };
+            if depth < -reach {
+                return None;
+            }
+            if depth < reach {
+                cut |= 1 << i;
+            }
+        }
+        Some(cut)
+    }
+}
+
+impl OrientedBox {
+    /// From the nearest point to `p`, which is relative to the centre.
+    fn distance(&self, p: DVec3) -> f64 {
+        let mut squared = 0.0;
+        let mut rest = p;
+        for (axis, half) in self.axes.iter().zip(self.half) {
+            let along = axis.dot(p);
+            rest -= *axis * along;
+            squared += (along.abs() - half).max(0.0).powi(2);
+        }
+        // What no axis explains is the way out of a flat box; of a box with three axes it is rounding.
+        if self.half.contains(&0.0) {
+            squared += rest.length_squared();
+        }
+        squared.sqrt()
+    }
+
+    /// How far it reaches from its centre towards a plane.
+    fn reach(&self, normal: DVec3) -> f64 {
+        self.axes.iter().zip(self.half).map(|(axis, half)| axis.dot(normal).abs() * half).sum()
+    }
+}
+
+/// Largest factor by which the transform stretches a length.
+pub(crate) fn max_scale(m: &DMat4) -> f64 {
+    let squared = [m.x_axis, m.y_axis, m.z_axis].map(|a| a.truncate().length_squared());
+    squared.into_iter().fold(0.0, f64::max).sqrt()
+}
+
+/// From west to east, across the antimeridian if need be.
+fn width_rad(west: f64, east: f64) -> f64 {
+    if east < west { east - west + TAU } else { east - west }
+}
+
+/// To the point of the region with the eye's longitude, latitude and height, as far as the region has them: exact
+/// next to the region, and a little too long from afar.
+fn region_distance(region: &[f64; 6], eye: &Eye) -> f64 {
+    let [west, south, east, north, low, high] = *region;
+    let half_width = width_rad(west, east) / 2.0;
+    let off_middle = (eye.geodetic.lon_rad - west - half_width + PI).rem_euclid(TAU) - PI;
+    let nearest = Geodetic {
+        lon_rad: west + half_width + off_middle.clamp(-half_width, half_width),
+        lat_rad: eye.geodetic.lat_rad.clamp(south, north),
+        height_m: eye.geodetic.height_m.clamp(low, high),
+    };
+    if off_middle.abs() <= half_width
+        && nearest.lat_rad == eye.geodetic.lat_rad
+        && nearest.height_m == eye.geodetic.height_m
+    {
+        return 0.0;
+    }
+    (ecef_from_geodetic(nearest) - eye.position).length()
+}
+
+impl Volume {
+    /// The implicit tile (`level`, `x`, `y`, `z`) of a root with this volume; `None` for spheres, which do not
+    /// subdivide. Quadtrees keep the whole third extent.
+    pub(crate) fn subdivided(&self, octree: bool, level: u32, [x, y, z]: [u32; 3]) -> Option<Self> {
+        let size = 0.5f64.powi(level.try_into().unwrap_or(i32::MAX));
+        let z_part = if octree { (z, size) } else { (0, 1.0) };
+        let parts = [(x, size), (y, size), z_part];
+        match self {
+            Self::Sphere(_) => None,
+            Self::Box(v) => {
+                let mut out = *v;
+                for (axis, (i, size)) in parts.into_iter().enumerate() {
+                    // From −1 to 1 along the half axis.
+                    let middle = (2.0 * f64::from(i) + 1.0) * size - 1.0;
+                    for c in 0..3 {
+                        let half = v[3 + axis * 3 + c];
+                        out[c] += half * middle;
+                        out[3 + axis * 3 + c] = half * size;
+                    }
+                }
+                Some(Self::Box(out))
+            }
+            Self::Region([west, south, east, north, low, high]) => {
+                let span = |from: f64, extent: f64, (i, size): (u32, f64)| {
+                    (from + extent * size * f64::from(i), from + extent * size * (f64::from(i) + 1.0))
+                };
+                let (w, e) = span(*west, width_rad(*west, *east), parts[0]);
+                let (s, n) = span(*south, north - south, parts[1]);
+                let (l, h) = span(*low, high - low, parts[2]);
+                let wrap = |lon: f64| if lon > PI { lon - TAU } else { lon };
+                Some(Self::Region([wrap(w), s, wrap(e), n, l, h]))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use citytwin_geo::LookAt;
+
+    /// 100 m south of Helsinki's centre, looking north along the ground, 90° across.
+    fn eye() -> (Eye, EnuFrame) {
+        let (lon, lat) = (24.945, 60.17);
+        let look_at = LookAt { lon, lat, height_m: 0.0, distance_m: 100.0, heading_deg: 0.0, pitch_deg: 0.0 };
+        let view = View::look_at(&look_at, 90.0, [1000, 1000]);
+        (Eye::new(&view), EnuFrame::new(Geodetic::from_degrees(lon, lat, 0.0)))
+    }
+
+    fn boxed(center: [f64; 3], half: [f64; 3]) -> Volume {
+        let ([x, y, z], [a, b, c]) = (center, half);
+        Volume::Box([x, y, z, a, 0.0, 0.0, 0.0, b, 0.0, 0.0, 0.0, c])
+    }
+
+    #[test]
+    fn distance_is_to_the_nearest_face_edge_or_corner() {
+        let (eye, frame) = eye();
+        for (center, half, expected) in [
+            ([0.0, 0.0, 0.0], [10.0, 10.0, 10.0], 90.0),
+            ([0.0, -100.0, 0.0], [10.0, 10.0, 10.0], 0.0),
+            ([13.0, -100.0, 14.0], [10.0, 10.0, 10.0], 5.0),
+            ([0.0, -100.0, 5.0], [10.0, 10.0, 0.0], 5.0),
+            ([3.0, -100.0, 4.0], [0.0, 10.0, 0.0], 5.0),
+        ] {
+            let bounds = Bounds::new(&boxed(center, half), &frame.ecef_from_enu);
+            assert!((bounds.distance(&eye) - expected).abs() < 1e-6, "{center:?} {half:?}: {}", bounds.distance(&eye));
+        }
+        let sphere = Bounds::new(&Volume::Sphere([0.0, 0.0, 0.0, 30.0]), &frame.ecef_from_enu);
+        assert!((sphere.distance(&eye) - 70.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn only_what_the_frustum_touches_is_visible() {
+        let (eye, frame) = eye();
+        for (center, half, visible) in [
+            ([0.0, 0.0, 0.0], [1.0, 1.0, 1.0], true),
+            ([0.0, -200.0, 0.0], [1.0, 1.0, 1.0], false),
+            ([105.0, 0.0, 0.0], [1.0, 1.0, 1.0], false),
+            ([105.0, 0.0, 0.0], [6.0, 1.0, 1.0], true),
+            ([-105.0, 0.0, 0.0], [1.0, 1.0, 1.0], false),
+            ([0.0, 0.0, 105.0], [1.0, 1.0, 1.0], false),
+            ([0.0, 0.0, -105.0], [1.0, 1.0, 6.0], true),
+            ([0.0, -100.0, 0.0], [1.0, 1.0, 1.0], true),
+        ] {
+            let bounds = Bounds::new(&boxed(center, half), &frame.ecef_from_enu);
+            assert_eq!(bounds.cull(&eye, ALL_PLANES).is_some(), visible, "{center:?} {half:?}");
+        }
+        let inside = Bounds::new(&boxed([0.0, 50.0, 0.0], [1.0; 3]), &frame.ecef_from_enu);
+        assert_eq!(inside.cull(&eye, ALL_PLANES), Some(0), "no plane cuts it, so none is asked below it");
+    }
+
+    #[test]
+    fn a_region_is_as_far_as_its_nearest_point_and_inside_its_box() {
+        let (eye, _) = eye();
+        let rad = |lon: f64, lat: f64| (lon.to_radians(), lat.to_radians());
+        let ((west, south), (east, north)) = (rad(24.94, 60.17), rad(24.95, 60.18));
+        let bounds = Bounds::new(&Volume::Region([west, south, east, north, 0.0, 50.0]), &DMat4::IDENTITY);
+        assert!((bounds.distance(&eye) - 100.0).abs() < 0.01, "{}", bounds.distance(&eye));
+        assert!(bounds.cull(&eye, ALL_PLANES).is_some());
+        // The far side of the antimeridian is near.
+        let pacific =
+            LookAt { lon: 179.9, lat: 0.0, height_m: 0.0, distance_m: 1.0, heading_deg: 0.0, pitch_deg: -90.0 };
+        let eye = Eye::new(&View::look_at(&pacific, 60.0, [100, 100]));
+        let region = Volume::Region([179.95f64.to_radians(), -0.1, -179.0f64.to_radians(), 0.1, 0.0, 0.0]);
+        let distance = Bounds::new(&region, &DMat4::IDENTITY).distance(&eye);
+        assert!((distance - 0.05f64.to_radians() * WGS84_A).abs() < 5.0, "{distance}");
+    }
+
+    #[test]
+    fn a_region_is_held_by_its_box() {
+        for region in
+            [[0.1, 0.2, 0.3, 0.4, -10.0, 500.0], [-0.2, -0.3, 0.1, 0.2, 0.0, 0.0], [3.1, 0.9, -3.1, 1.2, 0.0, 9000.0]]
+        {
+            let bounds = Bounds::new(&Volume::Region(region), &DMat4::IDENTITY);
+            let Shape::Region(shape) = &bounds.shape else { panic!("a region") };
+            for i in 0..=20 {
+                for j in 0..=20 {
+                    for height_m in [region[4], region[5]] {
+                        let at = |from: f64, extent: f64, k: i32| from + extent * f64::from(k) / 20.0;
+                        let p = ecef_from_geodetic(Geodetic {
+                            lon_rad: at(region[0], width_rad(region[0], region[2]), i),
+                            lat_rad: at(region[1], region[3] - region[1], j),
+                            height_m,
+                        });
+                        let outside = shape.1.distance(p - bounds.center);
+                        assert!(outside < 1e-3 * bounds.radius, "{region:?} {i} {j}: {outside} of {}", bounds.radius);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn implicit_tiles_split_their_root() {
+        let root = Volume::Box([0.0, 0.0, 0.0, 8.0, 0.0, 0.0, 0.0, 4.0, 0.0, 0.0, 0.0, 2.0]);
+        let quad = Volume::Box([-6.0, 3.0, 0.0, 2.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 2.0]);
+        assert_eq!(root.subdivided(false, 2, [0, 3, 0]), Some(quad));
+        let oct = Volume::Box([4.0, -2.0, 1.0, 4.0, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 1.0]);
+        assert_eq!(root.subdivided(true, 1, [1, 0, 1]), Some(oct));
+        let region = Volume::Region([0.0, 0.0, 0.8, 0.4, 0.0, 100.0]);
+        assert_eq!(region.subdivided(false, 1, [1, 0, 0]), Some(Volume::Region([0.4, 0.0, 0.8, 0.2, 0.0, 100.0])));
+        assert_eq!(Volume::Sphere([0.0; 4]).subdivided(true, 1, [0; 3]), None);
+    }
+}
