@@ -13,6 +13,12 @@ mod flat;
 mod furniture;
 mod palette;
 mod polygon;
+#[cfg(test)]
+mod real_data;
+mod roof;
+#[cfg(test)]
+mod test_shapes;
+mod triangulate;
 
 pub use building::building;
 pub use flat::{area, extent_ground, way_bridge, way_flat};
@@ -134,5 +140,54 @@ impl Layers {
             all.append(layer);
         }
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn triangle() -> Mesh {
+        let mut mesh = Mesh::default();
+        for (x, y) in [(0.0, 0.0), (2.0, 0.0), (0.0, 1.0)] {
+            mesh.vertex(DVec3::new(x, y, 0.0), Vec3::Z, [1, 2, 3, 255], 4);
+        }
+        mesh.indices.extend([0, 1, 2]);
+        mesh.outline.push([0, 1]);
+        mesh
+    }
+
+    #[test]
+    fn appended_meshes_keep_their_own_corners() {
+        let mut both = triangle();
+        both.append(&triangle());
+        assert_eq!(both.indices, [0, 1, 2, 3, 4, 5]);
+        assert_eq!(both.outline, [[0, 1], [3, 4]]);
+        assert_eq!((both.triangle_count(), both.positions.len(), both.features.len()), (2, 6, 6));
+        assert_eq!(both.bounds(), Some((DVec3::ZERO, DVec3::new(2.0, 1.0, 0.0))));
+        assert_eq!(Mesh::default().bounds(), None);
+    }
+
+    #[test]
+    fn a_moved_mesh_still_faces_the_way_of_its_normals() {
+        for scale in [DVec3::new(2.0, 1.0, 1.0), DVec3::new(-1.0, 1.0, 3.0), DVec3::new(1.0, 1.0, -1.0)] {
+            let mut mesh = triangle();
+            let turn = DMat4::from_rotation_x(0.7) * DMat4::from_translation(DVec3::new(5.0, 6.0, 7.0));
+            mesh.transform(&(turn * DMat4::from_scale(scale)));
+            let [a, b, c] = [0, 1, 2].map(|corner| mesh.positions[mesh.indices[corner] as usize]);
+            let facing = (b - a).cross(c - a).normalize().as_vec3();
+            assert!(mesh.normals.iter().all(|normal| facing.dot(*normal) > 0.999), "{scale}: {facing}");
+        }
+    }
+
+    #[test]
+    fn layers_merge_from_the_lowest_to_the_highest() {
+        let mut layers = Layers::default();
+        for order in [40, 3, 17] {
+            let mut mesh = triangle();
+            mesh.features = vec![order; 3];
+            layers.layer(order).append(&mesh);
+        }
+        assert_eq!(layers.merged().features, [3, 3, 3, 17, 17, 17, 40, 40, 40]);
     }
 }

@@ -77,7 +77,7 @@ fn blocks(building: &Building, error_m: f64) -> Vec<Solid> {
         }
     }
     let merged = groups.iter().flat_map(|group| merge(group, error_m));
-    merged.chain(steep.into_iter().map(|solid| with_coarse_footprint(solid, error_m))).collect()
+    merged.chain(steep.iter().map(|solid| with_coarse_footprint(solid, error_m))).collect()
 }
 
 /// Height of a flat roof that stands for the solid's own.
@@ -92,8 +92,8 @@ fn mean_top(solid: &Solid) -> f64 {
     solid.top_m - solid.roof.height_m * missing
 }
 
-fn with_coarse_footprint(solid: Solid, error_m: f64) -> Solid {
-    Solid { footprint: simplify(&solid.footprint, error_m / 8.0, error_m * error_m), ..solid }
+fn with_coarse_footprint(solid: &Solid, error_m: f64) -> Solid {
+    Solid { footprint: simplify(&solid.footprint, error_m / 8.0, error_m * error_m), ..*solid }
 }
 
 /// Blocks over everything that the group covers, at its mean height, in the colours of its largest solid.
@@ -111,7 +111,7 @@ fn merge(group: &[Solid], error_m: f64) -> Vec<Solid> {
         .iter()
         .filter_map(clean)
         .map(|footprint| Solid { footprint, base_m, top_m, roof, ..group[largest] })
-        .map(|solid| with_coarse_footprint(solid, error_m))
+        .map(|solid| with_coarse_footprint(&solid, error_m))
         .collect()
 }
 

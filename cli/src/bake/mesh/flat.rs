@@ -3,7 +3,7 @@
 //! Drawing orders: 0 the bare ground, then areas by class; from [`Layers::FIRST_WAY`] on water lines, all casings, then
 //! fills by class, rails last. Since every fill lies above every casing, roads run into each other at junctions.
 
-use super::palette::{BALLAST, CASING, GROUND, area_color, shade, way_color};
+use super::palette::{BALLAST, CASING, GROUND, TRACK, area_color, shade, way_color};
 use super::polygon::{Caps, clean, extent_of, holds, intersection, parallel, ribbon, simplify, simplify_line};
 use super::triangulate::triangulate;
 use super::{Detail, Layers, Mesh};
@@ -20,7 +20,7 @@ const RAIL_ORDER: u32 = Layers::FIRST_WAY + 19;
 /// How much a casing is wider than its road on either side, metres.
 const CASING_M: f64 = 0.3;
 /// How far a round cap's or join's chords are from the arc at full detail, metres.
-const ARC_ERROR_M: f64 = 0.04;
+const ARC_ERROR_M: f64 = 0.07;
 /// From the middle of a track to a rail, and how wide a rail is drawn (wider than it is, or none would be seen).
 const HALF_GAUGE_M: f64 = 0.75;
 const RAIL_M: f64 = 0.22;
@@ -116,16 +116,19 @@ struct Stripe {
 fn stripes(way: &Way, detail: Detail) -> Vec<Stripe> {
     let error_m = detail.error_m.max(0.0);
     let width_m = way.width_m;
-    // A ribbon of two pixels or less at the usual error of 16 pixels goes, unless it leads somewhere from afar.
+    let finite: Vec<DVec2> = way.line.iter().copied().filter(|p| p.is_finite()).collect();
+    // At the usual 16 pixels of error, a ribbon goes when it is 3 pixels wide or 4 long, unless it leads far.
+    let is_needless = width_m < error_m / 5.0 || extent_of(&finite) < error_m / 4.0;
     let leads_far = way.class >= WayClass::Tertiary;
-    if !width_m.is_finite() || width_m <= 0.0 || (width_m < error_m / 8.0 && !leads_far) {
+    if !width_m.is_finite() || width_m <= 0.0 || (is_needless && !leads_far) {
         return Vec::new();
     }
-    let finite: Vec<DVec2> = way.line.iter().copied().filter(|p| p.is_finite()).collect();
     let line = if detail.is_full() { finite } else { simplify_line(&finite, error_m / 8.0) };
     let arc_error_m = (error_m / 16.0).max(ARC_ERROR_M);
     let width_m = width_m.max(error_m / 10.0);
-    let caps = if way.bridge { Caps::Butt } else { Caps::Round };
+    // Stairs begin and end straight, and so does what is wider than long.
+    let is_straight = way.bridge || way.class == WayClass::Steps || extent_of(&line) < width_m;
+    let caps = if is_straight { Caps::Butt } else { Caps::Round };
     let band = |order: u32, color: [u8; 3], width_m: f64, caps: Caps| Stripe {
         order,
         color,
@@ -158,7 +161,8 @@ fn tracks(
     let is_tram = way.class == WayClass::Tram;
     if error_m > ONE_BAND_ERROR_M {
         let narrow = (2.0 * HALF_GAUGE_M).max(error_m / 10.0);
-        let soft = if is_tram { BALLAST } else { color };
+        // A band covers what lies between the rails too: as dark as rails, it would be darker than they are.
+        let soft = if is_tram { BALLAST } else { TRACK };
         return vec![band(RAIL_ORDER, soft, narrow.min(width_m), Caps::Butt)];
     }
     let mut stripes = Vec::with_capacity(2);

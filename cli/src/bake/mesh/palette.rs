@@ -9,6 +9,9 @@ pub(super) const CASING: [u8; 3] = [0xd3, 0xcd, 0xc2];
 /// What rails lie on.
 pub(super) const BALLAST: [u8; 3] = [0xe0, 0xdb, 0xd1];
 
+/// A track from afar: rails and what lies between them.
+pub(super) const TRACK: [u8; 3] = [0xcd, 0xc8, 0xbe];
+
 /// The colour of an area.
 pub(super) fn area_color(class: AreaClass) -> [u8; 3] {
     match class {
