@@ -572,8 +572,7 @@ impl Core {
     }
 
     fn step_settled(&mut self, moving: bool) {
-        let settled =
-            self.engine_settled && self.arrivals.is_empty() && !self.engine_due && !moving && !self.layers.is_empty();
+        let settled = self.engine_settled && !moving && !self.layers.is_empty();
         if settled && !self.settled {
             self.events.push(Event::Settled);
             self.settled_waiters.drain(..).for_each(|waiter| waiter.send(()));
@@ -667,7 +666,7 @@ fn place<'a>(tile: &'a Tile, index: usize, eye: &Eye, distance_m: f64, number: u
 
 fn frame_look(eye: Eye, look: LookAt, viewport_px: [u32; 2], (near_m, far_m): (f64, f64)) -> FrameLook {
     // From afar the whole twin is clear; from near, the haze gives the street its depth.
-    let hidden_m = (8.0 * look.distance_m).max(6_000.0);
+    let hidden_m = (6.0 * look.distance_m).max(4_500.0);
     FrameLook {
         clip_from_rel: eye.clip_from_rel(near_m, far_m),
         eye,

@@ -1,7 +1,5 @@
 // Light, sky and haze. Axes: x east, y north, z up; colours are linear.
 
-// Clear mid-morning sun from the south-east, 48° high.
-const vec3 SUN = vec3(0.4731, -0.4731, 0.7431);
 // On a plane that faces up, sun and sky together give 1: palette colours come out as chosen.
 const vec3 SUN_LIGHT = vec3(0.76, 0.68, 0.57);
 const vec3 SKY_LIGHT = vec3(0.435, 0.495, 0.575);

@@ -37,7 +37,7 @@ pub(super) fn context(canvas: &HtmlCanvasElement) -> Result<Gl, ViewerError> {
     let attributes = WebGlContextAttributes::new();
     attributes.set_alpha(false);
     attributes.set_antialias(true);
-    attributes.set_stencil(false);
+    attributes.set_stencil(true);
     attributes.set_power_preference(WebGlPowerPreference::HighPerformance);
     attributes.set_fail_if_major_performance_caveat(false);
     let context = canvas.get_context_with_context_options("webgl2", &attributes).ok().flatten();
@@ -71,7 +71,8 @@ impl Gpu {
         gl.bind_framebuffer(Gl::FRAMEBUFFER, None);
         gl.depth_mask(true);
         gl.clear_depth(1.0);
-        gl.clear(Gl::COLOR_BUFFER_BIT | Gl::DEPTH_BUFFER_BIT);
+        gl.clear_stencil(0);
+        gl.clear(Gl::COLOR_BUFFER_BIT | Gl::DEPTH_BUFFER_BIT | Gl::STENCIL_BUFFER_BIT);
         self.scenery.draw(look);
         gl.viewport(0, 0, look.viewport_px[0] as i32, look.viewport_px[1] as i32);
         self.tiles.draw(gl, look, lists);

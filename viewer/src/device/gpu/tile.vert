@@ -8,6 +8,10 @@ layout(location = 5) in vec4 a_row1;
 layout(location = 6) in vec4 a_row2;
 
 uniform mat4 u_clip_from_rel;
+#ifdef SHADOW
+uniform float u_height; // of the eye above the ground, metres
+const float EARTH_DIAMETER = 12742000.0;
+#endif
 // [0..2] rows of rel_from_local, [3] base colour,
 // [4] selected feature, hovered feature, only the selected one (0 or 1), number of the draw
 uniform vec4 u_draw[5];
@@ -35,6 +39,11 @@ void main() {
     vec2 marked = vec2(abs(a_feature - u_draw[4].x), abs(a_feature - u_draw[4].y));
     v_mark = a_feature < 0.0 ? vec2(0.0) : vec2(lessThan(marked, vec2(0.5)));
     v_feature = a_feature < 0.0 ? 0u : uint(a_feature + 0.5) + 1u;
+#ifdef SHADOW
+    // Down along the sunlight to the ground, which falls away with distance as the Earth does.
+    float ground = -u_height - dot(v_rel.xy, v_rel.xy) / EARTH_DIAMETER;
+    v_rel -= SUN * (max(v_rel.z - ground, 0.0) / SUN.z);
+#endif
     gl_Position = u_clip_from_rel * vec4(v_rel, 1.0);
     gl_PointSize = 3.0;
     if (u_draw[4].z > 0.5 && v_mark.x < 0.5) {

@@ -95,13 +95,14 @@ struct TileProgram {
     clip_from_rel: Option<WebGlUniformLocation>,
     draw: Option<WebGlUniformLocation>,
     fog: Option<WebGlUniformLocation>,
-    /// `u_line` or `u_ghost`.
+    /// `u_line`, `u_ghost` or `u_height`.
     extra: Option<WebGlUniformLocation>,
 }
 
 impl TileProgram {
-    fn new(gl: &Gl, fragment: &[&str], extra: &str) -> Result<Self, ViewerError> {
-        let program = Program::new(gl, &[include_str!("tile.vert")], fragment)?;
+    fn new(gl: &Gl, variant: &str, fragment: &[&str], extra: &str) -> Result<Self, ViewerError> {
+        let vertex = [variant, include_str!("sun.glsl"), include_str!("tile.vert")];
+        let program = Program::new(gl, &vertex, fragment)?;
         let uniform = |name| program.uniform(gl, name);
         Ok(Self {
             clip_from_rel: uniform("u_clip_from_rel"),
@@ -139,24 +140,28 @@ impl TileProgram {
 /// The programs of all passes.
 pub(super) struct TilePrograms {
     surface: TileProgram,
+    shadow: TileProgram,
     line: TileProgram,
     pick: TileProgram,
 }
 
 impl TilePrograms {
     pub(super) fn new(gl: &Gl) -> Result<Self, ViewerError> {
-        let common = include_str!("common.glsl");
+        let light = [include_str!("sun.glsl"), include_str!("common.glsl")].concat();
         Ok(Self {
-            surface: TileProgram::new(gl, &[common, include_str!("tile.frag")], "u_ghost")?,
-            line: TileProgram::new(gl, &[common, include_str!("line.frag")], "u_line")?,
-            pick: TileProgram::new(gl, &[include_str!("pick.frag")], "")?,
+            surface: TileProgram::new(gl, "", &[&light, include_str!("tile.frag")], "u_ghost")?,
+            shadow: TileProgram::new(gl, "#define SHADOW\n", &[include_str!("shadow.frag")], "u_height")?,
+            line: TileProgram::new(gl, "", &[&light, include_str!("line.frag")], "u_line")?,
+            pick: TileProgram::new(gl, "", &[include_str!("pick.frag")], "")?,
         })
     }
 
     pub(super) fn draw(&self, gl: &Gl, look: &FrameLook, lists: &DrawLists<'_>) {
         constants(gl);
         gl.blend_func(Gl::SRC_ALPHA, Gl::ONE_MINUS_SRC_ALPHA);
-        self.draw_surfaces(gl, look, lists);
+        self.draw_flat(gl, look, lists);
+        self.draw_shadows(gl, look, lists);
+        self.draw_solid(gl, look, lists);
         self.draw_lines(gl, look, lists);
         self.draw_ghost(gl, look, lists);
         gl.disable(Gl::BLEND);
@@ -165,11 +170,10 @@ impl TilePrograms {
         gl.use_program(None);
     }
 
-    fn draw_surfaces(&self, gl: &Gl, look: &FrameLook, lists: &DrawLists<'_>) {
+    fn draw_flat(&self, gl: &Gl, look: &FrameLook, lists: &DrawLists<'_>) {
         let program = &self.surface;
         program.begin(gl, look);
         gl.uniform1f(program.extra.as_ref(), 1.0);
-
         gl.disable(Gl::DEPTH_TEST);
         gl.disable(Gl::CULL_FACE);
         gl.disable(Gl::BLEND);
@@ -177,7 +181,35 @@ impl TilePrograms {
             program.place(gl, draw, false);
             assemble(gl, draw.primitive);
         }
+    }
 
+    /// Solids, projected along the sunlight onto the ground. The stencil darkens each pixel once.
+    fn draw_shadows(&self, gl: &Gl, look: &FrameLook, lists: &DrawLists<'_>) {
+        let program = &self.shadow;
+        program.begin(gl, look);
+        gl.uniform1f(program.extra.as_ref(), look.eye.height_m as f32);
+        gl.enable(Gl::BLEND);
+        gl.blend_func(Gl::ZERO, Gl::SRC_COLOR);
+        gl.enable(Gl::STENCIL_TEST);
+        gl.stencil_func(Gl::EQUAL, 0, 0xff);
+        gl.stencil_op(Gl::KEEP, Gl::KEEP, Gl::INCR);
+        // Seen from above, what faces the sun keeps its winding and casts the whole shadow.
+        let mut culling = Culling::default();
+        let reach_m = 0.75 * f64::from(look.fog_m[1]);
+        for draw in lists.solid.iter().filter(|draw| draw.distance_m < reach_m) {
+            culling.set(gl, draw);
+            program.place(gl, draw, false);
+            assemble(gl, draw.primitive);
+        }
+        gl.disable(Gl::STENCIL_TEST);
+        gl.disable(Gl::BLEND);
+        gl.blend_func(Gl::SRC_ALPHA, Gl::ONE_MINUS_SRC_ALPHA);
+    }
+
+    fn draw_solid(&self, gl: &Gl, look: &FrameLook, lists: &DrawLists<'_>) {
+        let program = &self.surface;
+        program.begin(gl, look);
+        gl.uniform1f(program.extra.as_ref(), 1.0);
         gl.enable(Gl::DEPTH_TEST);
         gl.depth_func(Gl::LESS);
         gl.depth_mask(true);
