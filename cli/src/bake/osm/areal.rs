@@ -193,7 +193,9 @@ impl Areal<'_> {
             warnings.add("building_cut_at_border", self.key.to_string());
             return Vec::new();
         }
-        if !open.iter().all(is_cut) {
+        // A relation that has all its members, yet no closed ring, is a mistake and not cut.
+        let nothing_missing = !self.single && !self.incomplete;
+        if nothing_missing || !open.iter().all(is_cut) {
             warnings.add("open_ring", self.key.to_string());
             return rings;
         }

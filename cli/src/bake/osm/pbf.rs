@@ -22,12 +22,12 @@ const BLOCKS_AT_ONCE: usize = 16;
 /// What a writer may require of its readers, as far as this one can.
 const KNOWN_FEATURES: [&str; 3] = ["OsmSchema-V0.6", "DenseNodes", "HistoricalInformation"];
 
-/// Reads a whole file; `take` gets each block's elements in file order, and the number of bytes that they took.
+/// Reads a whole file; `take` gets each block's elements in file order.
 ///
 /// # Errors
 /// When the bytes are cut off, a length exceeds its limit or its surroundings, or a block needs what this reader does
 /// not know.
-pub(super) fn read(mut input: impl Read, take: &mut dyn FnMut(Batch, u64)) -> Result<(), Fault> {
+pub(super) fn read(mut input: impl Read, take: &mut dyn FnMut(Batch)) -> Result<(), Fault> {
     let mut offset = 0;
     loop {
         let mut blocks = Vec::new();
@@ -41,8 +41,8 @@ pub(super) fn read(mut input: impl Read, take: &mut dyn FnMut(Batch, u64)) -> Re
         }
         // An indexed parallel iterator keeps the order, and so the first fault is the first in the file.
         let batches: Vec<_> = blocks.par_iter().map(decode_block).collect();
-        for (block, batch) in blocks.iter().zip(batches) {
-            take(batch?, block.file_bytes);
+        for batch in batches {
+            take(batch?);
         }
     }
 }

@@ -229,7 +229,7 @@ pub(super) struct Grid {
 }
 
 impl Grid {
-    const MAX_CELLS: i64 = 4096;
+    const MAX_CELLS: i64 = 256;
 
     pub(super) fn new(cell_m: f64) -> Self {
         Self { cell_m, cells: HashMap::new(), large: Vec::new() }

@@ -23,22 +23,33 @@ const BEGINNING_BYTES: u64 = 64;
 /// [`BakeError::Io`] when it cannot be opened, [`BakeError::Input`] when it is no OpenStreetMap data, or broken.
 pub(super) fn read(path: &Path, raw: &mut Raw, progress: &dyn Progress) -> Result<(), BakeError> {
     let file = File::open(path).map_err(BakeError::io("open", path))?;
-    let mut take = |batch: Batch, bytes: u64| {
-        raw.absorb(batch);
-        progress.advance(bytes);
-    };
-    read_any(BufReader::new(file), false, &mut take).map_err(|fault| BakeError::Input {
+    let input = BufReader::new(Counted { file, progress });
+    read_any(input, false, &mut |batch| raw.absorb(batch)).map_err(|fault| BakeError::Input {
         path: path.to_owned(),
         place: fault.place,
         message: fault.message,
     })
 }
 
+/// Tells how much of the file has been read, whatever it unpacks to.
+struct Counted<'a> {
+    file: File,
+    progress: &'a dyn Progress,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.file.read(buffer)?;
+        self.progress.advance(n as u64);
+        Ok(n)
+    }
+}
+
 /// Recognises the format and reads it. `unpacked`: these bytes come out of a gzip file already.
 pub(super) fn read_any<'a>(
     mut input: impl BufRead + Send + 'a,
     unpacked: bool,
-    take: &mut dyn FnMut(Batch, u64),
+    take: &mut dyn FnMut(Batch),
 ) -> Result<(), Fault> {
     let mut beginning = Vec::new();
     let looked = input.by_ref().take(BEGINNING_BYTES).read_to_end(&mut beginning);

@@ -88,7 +88,7 @@ impl Drawing {
 
 fn raw_from(bytes: &[u8]) -> Result<Raw, source::Fault> {
     let mut raw = Raw::new();
-    source::read_any(std::io::BufReader::new(bytes), false, &mut |batch, _| raw.absorb(batch))?;
+    source::read_any(std::io::BufReader::new(bytes), false, &mut |batch| raw.absorb(batch))?;
     Ok(raw)
 }
 
@@ -562,7 +562,7 @@ fn bad_files_are_named_with_the_place_and_the_fault() {
             "byte 0: the file ends in the middle of a block header: 13 bytes announced, 11 left",
         ),
         (b"\0\x01\0\x01\x0a\x09OSMHeader\x18\x10", "byte 0: a block header of 65537 bytes"),
-        (b"\0\0\0\x11\x0a\x09OSMHeader\x18\xff\xff\xff\x7f", "byte 0: a block of 268435455 bytes"),
+        (b"\0\0\0\x10\x0a\x09OSMHeader\x18\xff\xff\xff\x7f", "byte 0: a block of 268435455 bytes"),
         (
             b"\0\0\0\x0d\x0a\x09OSMHeader\x18\x7f",
             "byte 0: the file ends in the middle of a block: 127 bytes announced, 0 left",

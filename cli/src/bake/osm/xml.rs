@@ -13,15 +13,14 @@ const MAX_EVENT_BYTES: u64 = 1024 * 1024;
 /// Elements handed on at once.
 const BATCH_ELEMENTS: usize = 10_000;
 
-/// Reads a whole document; `take` gets elements in file order, and the number of (unpacked) bytes that they took.
+/// Reads a whole document; `take` gets its elements in file order.
 ///
 /// # Errors
 /// When it is not well-formed, does not begin with `<osm>`, ends before `</osm>`, or one tag is absurdly long.
-pub(super) fn read(input: impl BufRead, take: &mut dyn FnMut(Batch, u64)) -> Result<(), Fault> {
+pub(super) fn read(input: impl BufRead, take: &mut dyn FnMut(Batch)) -> Result<(), Fault> {
     let mut reader = Reader::from_reader(Lines { input, line: 1, event_bytes: 0 });
     let mut document = Document::default();
     let mut buffer = Vec::new();
-    let mut reported_bytes = 0;
     loop {
         buffer.clear();
         reader.get_mut().event_bytes = 0;
@@ -32,9 +31,7 @@ pub(super) fn read(input: impl BufRead, take: &mut dyn FnMut(Batch, u64)) -> Res
             return Err(Fault { place: format!("line {}", reader.get_ref().line), message });
         }
         if ended || document.batch_len() >= BATCH_ELEMENTS {
-            let position = reader.buffer_position();
-            take(std::mem::take(&mut document.batch), position - reported_bytes);
-            reported_bytes = position;
+            take(std::mem::take(&mut document.batch));
         }
         if ended {
             return Ok(());
