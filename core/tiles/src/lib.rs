@@ -23,7 +23,7 @@ pub use content::{
     Attribute, Column, ColumnKind, Component, IndexRange, Instances, Number, Primitive, PropertyTable, TileContent,
     Topology, Value,
 };
-pub use decode::{Decoded, What, decode};
+pub use decode::{Decoded, What, base64, decode};
 pub use doc::{
     Availability, DocTile, Implicit, Refine, Semantic, SemanticProperty, SubtreeDoc, SubtreeShape, TileMetadata,
     TilesetDoc, Volume,

@@ -203,7 +203,7 @@ impl Number {
 }
 
 /// The bytes of a base64 text (RFC 4648, padding optional); `None` when it holds anything else.
-pub(crate) fn base64(text: &str) -> Option<Vec<u8>> {
+pub fn base64(text: &str) -> Option<Vec<u8>> {
     let text = text.trim_end_matches('=');
     let mut out = Vec::with_capacity(text.len() / 4 * 3 + 2);
     let (mut bits, mut held) = (0u32, 0);

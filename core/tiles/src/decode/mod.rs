@@ -9,6 +9,8 @@ mod tileset;
 
 use crate::{Problem, SubtreeDoc, SubtreeShape, TileContent, TilesetDoc};
 use bytes::Fault;
+
+pub use bytes::base64;
 use serde::{Deserialize, Serialize};
 
 /// What a fetched file is expected to be.

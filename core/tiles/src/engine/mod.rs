@@ -8,7 +8,7 @@ mod tree;
 mod tests;
 
 use crate::bounds::Eye;
-use crate::{ContentInfo, Problem, SubtreeDoc, TilesetDoc, View, What};
+use crate::{ContentInfo, Problem, Refine, SubtreeDoc, TilesetDoc, View, What};
 use cache::Cache;
 use glam::{DMat4, DVec3};
 use select::{Group, Selection, Want};
@@ -155,8 +155,12 @@ pub struct TileInfo<'a> {
     pub state: TileState,
     /// Error of drawing it instead of its children, metres, scaled by its transform.
     pub geometric_error: f64,
+    /// How its children refine it.
+    pub refine: Refine,
     /// Whether it has children, as far as is known.
     pub has_children: bool,
+    /// It has a file that is to be drawn (rather than a document, or nothing), whether that was loaded or not.
+    pub is_content: bool,
     /// It is no tile of its own but a further content of one that has several.
     pub is_further_content: bool,
     /// Centre of its bounding volume, ECEF metres.
@@ -470,7 +474,9 @@ impl Engine {
                 State::Failed => TileState::Failed,
             },
             geometric_error: node.geometric_error,
+            refine: node.refine,
             has_children: self.tree.has_children(id.0),
+            is_content: !node.expects_document && !matches!(node.state, State::Empty | State::Document),
             is_further_content: self.tree.is_further_content(id.0),
             center_ecef: node.bounds.center,
             radius_m: node.bounds.radius,

@@ -11,7 +11,7 @@
 
 use super::*;
 use crate::bounds::{ALL_PLANES, Bounds};
-use crate::{Availability, DocTile, Implicit, Refine, SubtreeShape, TileMetadata, Volume};
+use crate::{Availability, DocTile, Implicit, SubtreeShape, TileMetadata, Volume};
 use citytwin_geo::{EnuFrame, Geodetic};
 use std::collections::{BTreeMap, BTreeSet};
 
