@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // A command talks to its person.
 
 use citytwin::bake::{self, Cancel, Progress, Report};
+use citytwin::inspect::{self, InspectArgs};
 use citytwin::precompress::precompress;
 use citytwin::serve::Server;
 use citytwin_manifest::Text;
@@ -22,6 +23,8 @@ struct Arguments {
 enum Command {
     /// Bakes OpenStreetMap data (.osm.pbf, .osm, .osm.gz) to twin.json and 3D Tiles.
     Bake(BakeArguments),
+    /// Tells what a tileset holds and, for a view, which tiles are drawn and why.
+    Inspect(InspectArgs),
     /// Serves a directory over HTTP on this machine, with compression, caching and a strict security policy.
     Serve {
         /// The directory.
@@ -62,6 +65,7 @@ struct BakeArguments {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Bake(arguments) => run_bake(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Serve { directory, port, host } => run_serve(&directory, &host, port),
         Command::Precompress { directory } => run_precompress(&directory),
     };
