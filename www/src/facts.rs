@@ -45,10 +45,10 @@ pub fn of_hit(hit: &Hit, twin: &Twin, lang: Lang) -> Facts {
 /// The facts of a found asset, before its feature has been seen on the map.
 pub fn of_asset(asset: &Asset, twin: &Twin, lang: Lang) -> Facts {
     let kind = class_words(twin, &asset.category, lang);
-    let heading = asset.names.get(lang.primary()).unwrap_or(&asset.name);
-    let mut others: Vec<&str> = Vec::new();
+    let heading = clean(asset.names.get(lang.primary()).unwrap_or(&asset.name));
+    let mut others = Vec::new();
     for name in std::iter::once(&asset.name).chain(asset.names.values()) {
-        push_new(&mut others, name, heading);
+        push_new(&mut others, name, &heading);
     }
     let address = asset.address.as_deref().filter(|address| *address != heading);
     let mut rows = Vec::new();
@@ -59,7 +59,7 @@ pub fn of_asset(asset: &Asset, twin: &Twin, lang: Lang) -> Facts {
         let value = clean(&others.join(" · "));
         rows.push(Row { label: lang.words().also_called.into(), value, note: String::new() });
     }
-    Facts { heading: clean(heading), kind, rows, id: clean(&asset.id) }
+    Facts { heading, kind, rows, id: clean(&asset.id) }
 }
 
 /// The words of a class, from whichever layer knows it.
@@ -99,7 +99,7 @@ impl Reader<'_> {
             })
             .filter(|row| row.value != heading)
             .collect();
-        let mut others: Vec<&str> = Vec::new();
+        let mut others = Vec::new();
         for (id, value) in properties {
             if let (true, Value::Text(other)) = (is_name(id), value) {
                 push_new(&mut others, other, &heading);
@@ -180,8 +180,9 @@ fn is_blank(value: &Value) -> bool {
     }
 }
 
-fn push_new<'a>(names: &mut Vec<&'a str>, name: &'a str, heading: &str) {
-    let name = name.trim();
+/// Adds a name that is neither the heading nor there already.
+fn push_new(names: &mut Vec<String>, name: &str, heading: &str) {
+    let name = clean(name);
     if !name.is_empty() && name != heading && !names.contains(&name) {
         names.push(name);
     }
@@ -310,7 +311,8 @@ mod tests {
             lat: 0.0,
             height_m: 0.0,
         };
-        let heading = of_hit(&hit, &twin(), Lang::En).heading;
+        let Facts { heading, rows, .. } = of_hit(&hit, &twin(), Lang::En);
+        assert_eq!(rows, [], "the name is told once");
         assert!(heading.starts_with("<img src=x onerror=alert(1)>  aaa"), "{heading}");
         assert!(heading.chars().count() <= MAX_CHARS + 1 && heading.ends_with('…'));
     }

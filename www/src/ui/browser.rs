@@ -63,6 +63,19 @@ pub(super) fn window_height() -> f64 {
     root().map_or(1.0, |root| f64::from(root.client_height().max(1)))
 }
 
+pub(super) fn focus(id: &str) {
+    if let Some(element) = element_by_id(id) {
+        let _ = element.focus();
+    }
+}
+
+/// Whether the focus is on the element or on something in it.
+pub(super) fn has_focus_within(id: &str) -> bool {
+    let active = window().document().and_then(|document| document.active_element());
+    let (Some(element), Some(active)) = (element_by_id(id), active) else { return false };
+    element.contains(Some(&active))
+}
+
 /// Whether keys typed now go into a text field.
 pub(super) fn is_typing() -> bool {
     let active = window().document().and_then(|document| document.active_element());

@@ -28,7 +28,6 @@ pub(super) fn Panel() -> impl IntoView {
     let escape = window_event_listener(leptos::ev::keydown, move |event| {
         if event.key() == "Escape" && shell.panel.with_untracked(Option::is_some) {
             shell.close_panel();
-            focus("map");
         }
     });
     on_cleanup(move || escape.remove());
@@ -152,7 +151,7 @@ fn Heading() -> impl IntoView {
     };
     view! {
         <div class="panel__title">
-            <h2 id="panel-title" dir="auto">{move || title_and_line().0}</h2>
+            <h2 id="panel-title" dir="auto" tabindex="-1">{move || title_and_line().0}</h2>
             <p dir="auto">{move || title_and_line().1}</p>
         </div>
     }
@@ -165,11 +164,5 @@ fn facts_shown(shell: Shell) -> Facts {
         Some(Content::Feature(hit)) => facts::of_hit(&hit, &twin, lang),
         Some(Content::Place(asset)) => facts::of_asset(&asset, &twin, lang),
         _ => Facts::default(),
-    }
-}
-
-fn focus(id: &str) {
-    if let Some(element) = browser::element_by_id(id) {
-        let _ = element.focus();
     }
 }

@@ -78,6 +78,8 @@ fn choose(shell: Shell, asset: &Asset) {
         viewer.fly_to(target, None);
     });
     shell.show(Content::Place(asset.clone()));
+    // On to what was asked for; on a phone this also puts the keyboard away. The panel is there after this turn.
+    set_timeout(|| browser::focus("panel-title"), Duration::ZERO);
 }
 
 #[component]

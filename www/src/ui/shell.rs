@@ -124,6 +124,11 @@ impl Shell {
     }
 
     pub(super) fn close_panel(self) {
+        // The focus goes back to where the panel came from, not to the start of the page.
+        let from = if self.panel.get_untracked() == Some(Content::Layers) { "layers-button" } else { "map" };
+        if browser::has_focus_within("panel") {
+            browser::focus(from);
+        }
         if matches!(self.panel.get_untracked(), Some(Content::Feature(_))) {
             self.with_viewer(|viewer| viewer.select(None));
         }

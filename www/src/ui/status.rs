@@ -35,12 +35,15 @@ pub(super) fn Bar() -> impl IntoView {
     }
 }
 
-/// Notes at the bottom left, the most urgent only.
+/// Notes at the bottom left.
 #[component]
 pub(super) fn Notes() -> impl IntoView {
     let shell = shell();
     let is_slow = slow_loading(shell);
     let retry = move |_| shell.load_again();
+    // The panel with the details says it already.
+    let has_news =
+        move || shell.problems.with(|problems| !problems.is_empty()) && shell.panel.get() != Some(Content::Problems);
     view! {
         <div class="notes">
             <div role="status">
@@ -59,7 +62,7 @@ pub(super) fn Notes() -> impl IntoView {
                     }}
                 </p>
             </Show>
-            <Show when=move || shell.problems.with(|problems| !problems.is_empty())>
+            <Show when=has_news>
                 <div id="problems-note" class="pill pill--warning card" role="status">
                     {icon::WARNING.view()}
                     <span>{move || (shell.words().parts_missing)(shell.problems.with(Vec::len))}</span>
@@ -75,7 +78,7 @@ pub(super) fn Notes() -> impl IntoView {
 }
 
 fn note(icon: Icon, words: String) -> impl IntoView {
-    view! { <p class="pill card">{icon.view()}{words}</p> }
+    view! { <p class="pill card">{icon.view()}<span>{words}</span></p> }
 }
 
 /// True once loading has gone on for longer than a blink.
