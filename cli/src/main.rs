@@ -190,9 +190,15 @@ fn print_report(report: &Report) {
     let total: f64 = report.stages.iter().map(|stage| stage.seconds).sum();
     println!("{:<10} {total:>8.2}", "total");
     println!();
-    println!("{:<10} {:>6} {:>9} {:>10} {:>10} {:>9} {:>10}", "tileset", "tiles", "contents", "triangles", "instances", "features", "bytes");
+    println!(
+        "{:<10} {:>6} {:>9} {:>10} {:>10} {:>9} {:>10}",
+        "tileset", "tiles", "contents", "triangles", "instances", "features", "bytes"
+    );
     for (id, s) in &report.tilesets {
-        println!("{id:<10} {:>6} {:>9} {:>10} {:>10} {:>9} {:>10}", s.tiles, s.contents, s.triangles, s.instances, s.features, s.bytes);
+        println!(
+            "{id:<10} {:>6} {:>9} {:>10} {:>10} {:>9} {:>10}",
+            s.tiles, s.contents, s.triangles, s.instances, s.features, s.bytes
+        );
     }
 }
 

@@ -49,7 +49,9 @@ pub enum ServeError {
 fn cannot_listen(host: &str, port: u16, source: &std::io::Error) -> String {
     match source.kind() {
         std::io::ErrorKind::AddrInUse => {
-            format!("port {port} of {host} is taken by another program: pass --port N with another number, or --port 0 for any free one")
+            format!(
+                "port {port} of {host} is taken by another program: pass --port N with another number, or --port 0 for any free one"
+            )
         }
         std::io::ErrorKind::PermissionDenied => {
             format!("port {port} of {host} needs special rights: pass --port N with a number above 1023")
@@ -72,8 +74,7 @@ impl Server {
     /// [`ServeError::Directory`] when the directory cannot be read, [`ServeError::Listen`] when the address is taken,
     /// unknown or not allowed.
     pub async fn bind(directory: &Path, host: &str, port: u16) -> Result<Self, ServeError> {
-        std::fs::read_dir(directory)
-            .map_err(|source| ServeError::Directory { path: directory.into(), source })?;
+        std::fs::read_dir(directory).map_err(|source| ServeError::Directory { path: directory.into(), source })?;
         let listen = |source| ServeError::Listen { host: host.into(), port, source };
         let listener = TcpListener::bind((host, port)).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
@@ -112,10 +113,10 @@ async fn finish(request: Request, next: Next) -> Response {
         response = (StatusCode::NOT_FOUND, "not found\n").into_response();
     }
     let headers = response.headers_mut();
-    if status.is_success() {
-        if let Some(media_type) = media_type(&path) {
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-        }
+    if status.is_success()
+        && let Some(media_type) = media_type(&path)
+    {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     }
     let lasting = status.is_success() || status == StatusCode::NOT_MODIFIED;
     let cache = if lasting && is_hashed(&path) { "public, max-age=31536000, immutable" } else { "no-cache" };

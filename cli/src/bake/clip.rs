@@ -172,7 +172,9 @@ mod tests {
     #[test]
     fn a_triangle_beside_or_touching_the_line_goes_to_one_side_whole() {
         let mesh = triangle([(0.0, 0.0), (10.0, 1.0), (3.0, 8.0)]);
-        for (axis, at, low, high) in [(Axis::X, 10.0, 1, 0), (Axis::X, 0.0, 0, 1), (Axis::Y, 9.0, 1, 0), (Axis::Y, -1.0, 0, 1)] {
+        for (axis, at, low, high) in
+            [(Axis::X, 10.0, 1, 0), (Axis::X, 0.0, 0, 1), (Axis::Y, 9.0, 1, 0), (Axis::Y, -1.0, 0, 1)]
+        {
             let halves = split(&mesh, axis, at);
             assert_eq!(halves.map(|h| h.triangle_count()), [low, high], "{axis:?} {at}");
         }

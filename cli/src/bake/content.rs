@@ -135,10 +135,11 @@ static LINEAR: LazyLock<[u8; 256]> = LazyLock::new(|| {
 /// [`BakeError::Encode`] when a buffer does not fit its format.
 pub(super) fn encode(mut content: Content, grid: Grid, common: &Common) -> Result<Option<Encoded>, BakeError> {
     let dropped = drop_broken(&mut content);
-    let features = used_features(&content);
     let grid = fitting(grid, &content);
-    let mut tile = Tile::new(grid, &features, common);
-    tile.parts(&content)?;
+    let (parts, origin) = stored_parts(&content, grid)?;
+    let features = used_features(&parts, &content.groups);
+    let mut tile = Tile::new(&features, common);
+    tile.parts(&parts, grid, origin)?;
     for group in &content.groups {
         tile.group(group)?;
     }
@@ -169,13 +170,36 @@ fn drop_broken(content: &mut Content) -> u64 {
     dropped
 }
 
-fn used_features(content: &Content) -> Vec<u32> {
-    let mut used = BTreeSet::new();
-    for part in content.parts.iter().filter(|part| part.featured) {
-        used.extend(part.mesh.indices.iter().map(|&i| part.mesh.features[i as usize]));
+/// The features that are still drawn after rounding, ascending.
+fn used_features(parts: &[StoredPart], groups: &[Group]) -> Vec<u32> {
+    let featured = parts.iter().filter(|part| part.featured);
+    let vertices = featured.flat_map(|part| &part.stored.vertices).map(|vertex| vertex.feature);
+    let instances = groups.iter().flat_map(|group| &group.instances).map(|instance| instance.feature);
+    vertices.chain(instances).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// A part as it is stored.
+struct StoredPart {
+    stored: Stored,
+    flat_order: Option<u8>,
+    featured: bool,
+}
+
+/// Rounds the parts, all from the same corner: parts that still have a triangle, and the corner's grid line in
+/// glTF's axes.
+fn stored_parts(content: &Content, grid: Grid) -> Result<(Vec<StoredPart>, DVec3), BakeError> {
+    let Some((low, high)) = part_bounds(content) else { return Ok((Vec::new(), DVec3::ZERO)) };
+    // In glTF's axes the least corner is (west, bottom, −north).
+    let origin = DVec3::new(grid.line(low.x), grid.line(low.z), grid.line(-high.y));
+    let mut parts = Vec::new();
+    for part in &content.parts {
+        let stored = Rounding { grid, origin, featured: part.featured }.store(&part.mesh);
+        let stored = ordered(stored, part.flat_order.is_some())?;
+        if !stored.indices.is_empty() {
+            parts.push(StoredPart { stored, flat_order: part.flat_order, featured: part.featured });
+        }
     }
-    used.extend(content.groups.iter().flat_map(|group| &group.instances).map(|i| i.feature));
-    used.into_iter().collect()
+    Ok((parts, origin))
 }
 
 /// Smallest and largest corner of all drawn vertices of the parts.
@@ -203,7 +227,8 @@ struct Vertex {
     position: [i32; 3],
     normal: [i8; 3],
     color: [u8; 4],
-    row: u32,
+    /// Feature of the theme; 0 when the mesh has none.
+    feature: u32,
 }
 
 /// A mesh as it is stored.
@@ -214,15 +239,15 @@ struct Stored {
 }
 
 /// How a mesh is rounded.
-struct Rounding<'a> {
+struct Rounding {
     grid: Grid,
     /// Line of the mesh's corner, glTF axes.
     origin: DVec3,
-    /// Features in the order of the property table; nothing when the mesh has none.
-    features: Option<&'a [u32]>,
+    /// Whether its vertices belong to features.
+    featured: bool,
 }
 
-impl Rounding<'_> {
+impl Rounding {
     /// Rounds and welds a mesh; its triangles stay in order.
     fn store(&self, mesh: &Mesh) -> Stored {
         let mut vertices = Vec::with_capacity(mesh.positions.len());
@@ -257,12 +282,11 @@ impl Rounding<'_> {
         let normal = gltf_from_enu(mesh.normals[i].as_dvec3());
         let normal = if normal.is_finite() { normal.normalize_or(DVec3::Y) } else { DVec3::Y };
         let [r, g, b, a] = mesh.colors[i].map(usize::from);
-        let feature = self.features.and_then(|features| features.binary_search(&mesh.features[i]).ok());
         Vertex {
             position: lines.to_array().map(|line| line as i32),
             normal: normal.to_array().map(|v| (v * 127.0).round() as i8),
             color: [LINEAR[r], LINEAR[g], LINEAR[b], a as u8],
-            row: feature.unwrap_or(0) as u32,
+            feature: if self.featured { mesh.features[i] } else { 0 },
         }
     }
 }
@@ -272,7 +296,8 @@ fn ordered(stored: Stored, keep_triangles: bool) -> Result<Stored, BakeError> {
     if stored.indices.is_empty() {
         return Ok(stored);
     }
-    let failed = |error: meshoptimizer_rs::Error| BakeError::Encode { what: "a mesh".into(), message: format!("{error:?}") };
+    let failed =
+        |error: meshoptimizer_rs::Error| BakeError::Encode { what: "a mesh".into(), message: format!("{error:?}") };
     let mut workspace = Workspace::default();
     let count = stored.vertices.len();
     let indices = if keep_triangles {
@@ -303,7 +328,6 @@ fn ordered(stored: Stored, keep_triangles: bool) -> Result<Stored, BakeError> {
 /// A tile under construction.
 struct Tile<'a> {
     glb: Glb,
-    grid: Grid,
     features: &'a [u32],
     common: &'a Common<'a>,
     nodes: Vec<Value>,
@@ -316,10 +340,9 @@ struct Tile<'a> {
 }
 
 impl<'a> Tile<'a> {
-    fn new(grid: Grid, features: &'a [u32], common: &'a Common<'a>) -> Self {
+    fn new(features: &'a [u32], common: &'a Common<'a>) -> Self {
         Self {
             glb: Glb::default(),
-            grid,
             features,
             common,
             nodes: Vec::new(),
@@ -332,23 +355,22 @@ impl<'a> Tile<'a> {
         }
     }
 
+    /// Row of a feature in the property table.
+    fn row(&self, feature: u32) -> u32 {
+        self.features.binary_search(&feature).expect("every feature that is drawn is in the list") as u32
+    }
+
     /// All parts as one node, with the rounding as its scale.
-    fn parts(&mut self, content: &Content) -> Result<(), BakeError> {
-        let Some((low, high)) = part_bounds(content) else { return Ok(()) };
-        // In glTF's axes the least corner is (west, bottom, −north).
-        let origin = DVec3::new(self.grid.line(low.x), self.grid.line(low.z), self.grid.line(-high.y));
+    fn parts(&mut self, parts: &[StoredPart], grid: Grid, origin: DVec3) -> Result<(), BakeError> {
         let mut primitives = Vec::new();
-        for part in &content.parts {
-            let features = part.featured.then_some(self.features);
-            let stored = Rounding { grid: self.grid, origin, features }.store(&part.mesh);
-            let stored = ordered(stored, part.flat_order.is_some())?;
-            if stored.indices.is_empty() {
-                continue;
+        for part in parts {
+            for vertex in &part.stored.vertices {
+                let lines = DVec3::from_array(vertex.position.map(f64::from)) + origin;
+                self.bounds = Some(grown(self.bounds, enu_from_gltf(lines * grid.step_m)));
             }
-            self.grow(&stored, origin);
-            self.triangles += stored.indices.len() as u64 / 3;
+            self.triangles += part.stored.indices.len() as u64 / 3;
             let material = self.material(part.flat_order);
-            primitives.push(self.primitive(&stored, part.featured, material)?);
+            primitives.push(self.primitive(&part.stored, part.featured, material)?);
         }
         if primitives.is_empty() {
             return Ok(());
@@ -356,17 +378,10 @@ impl<'a> Tile<'a> {
         self.meshes.push(json!({ "primitives": primitives }));
         self.nodes.push(json!({
             "mesh": self.meshes.len() - 1,
-            "translation": (origin * self.grid.step_m).to_array(),
-            "scale": vec![self.grid.step_m; 3],
+            "translation": (origin * grid.step_m).to_array(),
+            "scale": [grid.step_m, grid.step_m, grid.step_m],
         }));
         Ok(())
-    }
-
-    fn grow(&mut self, stored: &Stored, origin: DVec3) {
-        for vertex in &stored.vertices {
-            let lines = DVec3::from_array(vertex.position.map(f64::from)) + origin;
-            self.bounds = Some(grown(self.bounds, enu_from_gltf(lines * self.grid.step_m)));
-        }
     }
 
     fn material(&mut self, flat_order: Option<u8>) -> usize {
@@ -388,7 +403,7 @@ impl<'a> Tile<'a> {
         attributes.insert("POSITION".into(), json!(position));
         let mut primitive = json!({ "material": material });
         if featured {
-            let rows: Vec<u32> = stored.vertices.iter().map(|v| v.row).collect();
+            let rows: Vec<u32> = stored.vertices.iter().map(|v| self.row(v.feature)).collect();
             attributes.insert("_FEATURE_ID_0".into(), json!(self.feature_ids(&rows)?));
             let unique: BTreeSet<u32> = rows.into_iter().collect();
             self.extensions.insert("EXT_mesh_features");
@@ -435,7 +450,8 @@ impl<'a> Tile<'a> {
     /// Normals and colours.
     fn surface(&mut self, stored: &Stored) -> Result<Map<String, Value>, BakeError> {
         let count = stored.vertices.len();
-        let normals: Vec<u8> = stored.vertices.iter().flat_map(|v| [v.normal[0] as u8, v.normal[1] as u8, v.normal[2] as u8, 0]).collect();
+        let normals: Vec<u8> =
+            stored.vertices.iter().flat_map(|v| [v.normal[0] as u8, v.normal[1] as u8, v.normal[2] as u8, 0]).collect();
         let colors: Vec<u8> = stored.vertices.iter().flat_map(|v| v.color).collect();
         let mut attributes = Map::new();
         for (name, bytes, component, kind) in
@@ -468,7 +484,7 @@ impl<'a> Tile<'a> {
         let Some((low, high)) = group.model.bounds() else { return Ok(()) };
         // Signed lines around the model's own origin: half the range to each side.
         let grid = Grid::for_size(2.0 * low.abs().max(high.abs()).max_element());
-        let stored = ordered(Rounding { grid, origin: DVec3::ZERO, features: None }.store(&group.model), false)?;
+        let stored = ordered(Rounding { grid, origin: DVec3::ZERO, featured: false }.store(&group.model), false)?;
         if stored.indices.is_empty() {
             return Ok(());
         }
@@ -482,7 +498,7 @@ impl<'a> Tile<'a> {
         self.nodes.push(json!({
             "mesh": self.meshes.len() - 1,
             "translation": gltf_from_enu(origin).to_array(),
-            "scale": vec![grid.step_m; 3],
+            "scale": [grid.step_m, grid.step_m, grid.step_m],
             "extensions": {
                 "EXT_mesh_gpu_instancing": { "attributes": attributes },
                 "EXT_instance_features":
@@ -515,7 +531,7 @@ impl<'a> Tile<'a> {
             let (sin, cos) = (-instance.bearing_deg.to_radians() / 2.0).sin_cos();
             turns.extend([0.0, sin as f32, 0.0, cos as f32]);
             scales.extend([instance.scale as f32; 3]);
-            rows.push(self.features.binary_search(&instance.feature).unwrap_or(0) as f32);
+            rows.push(self.row(instance.feature) as f32);
         }
         let mut attributes = Map::new();
         for (name, values, kind, width) in [
@@ -572,5 +588,246 @@ impl<'a> Tile<'a> {
             features: self.features.to_vec(),
             dropped,
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bake::model::Property;
+    use citytwin_tiles::{Attribute, Component, Decoded, Primitive, TileContent, Value as Cell, What, decode};
+    use glam::{DMat4, Vec3};
+
+    fn read(encoded: &Encoded) -> TileContent {
+        match decode(&encoded.glb, "test.glb", &What::Content) {
+            Ok(Decoded::Content(content)) => {
+                assert_eq!(content.problems, []);
+                content
+            }
+            other => panic!("not a content: {other:?}"),
+        }
+    }
+
+    fn values(bytes: &[u8], attribute: Attribute, count: u32) -> Vec<Vec<f64>> {
+        let one = |at: usize| match attribute.component {
+            Component::I8 => f64::from(bytes[at] as i8),
+            Component::U8 => f64::from(bytes[at]),
+            Component::I16 => f64::from(i16::from_le_bytes([bytes[at], bytes[at + 1]])),
+            Component::U16 => f64::from(u16::from_le_bytes([bytes[at], bytes[at + 1]])),
+            Component::U32 => f64::from(u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap())),
+            Component::F32 => f64::from(f32::from_le_bytes(bytes[at..at + 4].try_into().unwrap())),
+        };
+        let size = match attribute.component {
+            Component::I8 | Component::U8 => 1,
+            Component::I16 | Component::U16 => 2,
+            Component::U32 | Component::F32 => 4,
+        };
+        (0..count as usize)
+            .map(|i| {
+                let at = attribute.offset as usize + i * attribute.stride as usize;
+                (0..attribute.components as usize).map(|c| one(at + c * size)).collect()
+            })
+            .collect()
+    }
+
+    fn positions(content: &TileContent, primitive: &Primitive) -> Vec<DVec3> {
+        let tile_from_local = DMat4::from_cols_array(&primitive.tile_from_local);
+        values(&content.vertices, primitive.positions, primitive.vertex_count)
+            .iter()
+            .map(|v| tile_from_local.transform_point3(DVec3::new(v[0], v[1], v[2])))
+            .collect()
+    }
+
+    fn indices(content: &TileContent, range: citytwin_tiles::IndexRange) -> Vec<usize> {
+        let at = |i: u32| range.offset as usize + i as usize * if range.wide { 4 } else { 2 };
+        (0..range.count)
+            .map(|i| {
+                let bytes = &content.indices[at(i)..];
+                match range.wide {
+                    true => u32::from_le_bytes(bytes[..4].try_into().unwrap()) as usize,
+                    false => usize::from(u16::from_le_bytes(bytes[..2].try_into().unwrap())),
+                }
+            })
+            .collect()
+    }
+
+    /// A triangle for each feature, standing side by side.
+    fn teeth(features: std::ops::Range<u32>) -> Mesh {
+        let mut mesh = Mesh::default();
+        for feature in features {
+            let base = mesh.positions.len() as u32;
+            let corner = DVec3::new(f64::from(feature % 300) + 0.31, f64::from(feature / 300) - 55.7, 2.0);
+            mesh.positions.extend([corner, corner + DVec3::X * 0.7, corner + DVec3::Z * 9.3]);
+            mesh.normals.extend([Vec3::NEG_Y; 3]);
+            mesh.colors.extend([[128, 255, 0, 255]; 3]);
+            mesh.features.extend([feature; 3]);
+            mesh.indices.extend([base, base + 1, base + 2]);
+            mesh.outline.push([base, base + 2]);
+        }
+        mesh
+    }
+
+    fn rows(count: u32) -> Vec<Row> {
+        let text = |i: u32| Property::Text(format!("way/{i}"));
+        (0..count)
+            .map(|i| Row::from([("id".into(), text(i)), ("height_m".into(), Property::Number(f64::from(i)))]))
+            .collect()
+    }
+
+    fn check(content: Content, rows: &[Row]) -> (Encoded, TileContent) {
+        let schema = Schema::of("building", rows);
+        let common = Common { schema: &schema, rows, copyright: "© somebody" };
+        let encoded = encode(content, Grid::for_size(300.0), &common).unwrap().expect("something to draw");
+        let content = read(&encoded);
+        let info = content.info();
+        assert_eq!((info.triangles, info.instances), (encoded.triangles, encoded.instances));
+        assert_eq!(info.features, encoded.features.len() as u64);
+        let [low, high] = info.bounds.expect("bounds");
+        let (our_low, our_high) = encoded.bounds;
+        assert!(our_low.cmple(DVec3::from(low) + 1e-3).all() && our_high.cmpge(DVec3::from(high) - 1e-3).all());
+        (encoded, content)
+    }
+
+    fn part(mesh: Mesh) -> Content {
+        Content { parts: vec![Part { mesh, flat_order: None, featured: true }], groups: Vec::new() }
+    }
+
+    #[test]
+    fn triangles_features_and_properties_survive_within_half_a_grid_step() {
+        let mesh = teeth(5..105);
+        let (_, content) = check(part(mesh.clone()), &rows(200));
+        let primitive = &content.primitives[0];
+        let positions = positions(&content, primitive);
+        let features = values(&content.vertices, primitive.feature_ids.unwrap(), primitive.vertex_count);
+        let half_step = Grid::for_size(300.0).step_m / 2.0;
+        let mut seen = Vec::new();
+        for triangle in indices(&content, primitive.indices.unwrap()).chunks(3) {
+            let row = features[triangle[0]][0] as u32;
+            let cells = content.tables[0].row(&content.property_bytes, row);
+            let (_, Cell::Text(id)) = cells.iter().find(|(name, _)| name == "id").unwrap() else { panic!("{cells:?}") };
+            let feature: u32 = id.trim_start_matches("way/").parse().unwrap();
+            let first = (feature as usize - 5) * 3;
+            let mut found: Vec<usize> = triangle
+                .iter()
+                .map(|&i| {
+                    let near =
+                        |k: &usize| (mesh.positions[first + k] - positions[i]).abs().max_element() <= half_step * 1.001;
+                    (0..3).find(near).expect("a corner of this very feature")
+                })
+                .collect();
+            // The order may turn, but not round.
+            let least = found.iter().position(|&k| k == 0).unwrap();
+            found.rotate_left(least);
+            assert_eq!(found, [0, 1, 2], "the winding stays");
+            assert!(cells.contains(&("height_m".into(), Cell::Number(f64::from(feature)))));
+            seen.push(feature);
+        }
+        seen.sort_unstable();
+        assert_eq!(seen, (5..105).collect::<Vec<_>>());
+        assert_eq!(primitive.outline.unwrap().count, 200);
+        let normal = &values(&content.vertices, primitive.normals.unwrap(), 1)[0];
+        assert_eq!(normal[..], [0.0, 0.0, 127.0], "south is glTF's +z");
+        let color = &values(&content.vertices, primitive.colors.unwrap(), 1)[0];
+        assert_eq!(color[..], [55.0, 255.0, 0.0, 255.0], "sRGB 128 is 55 in linear light");
+    }
+
+    #[test]
+    fn outlines_join_the_vertices_they_joined() {
+        let (_, content) = check(part(teeth(0..50)), &rows(50));
+        let primitive = &content.primitives[0];
+        let positions = positions(&content, primitive);
+        for edge in indices(&content, primitive.outline.unwrap()).chunks(2) {
+            let along = (positions[edge[1]] - positions[edge[0]]).abs();
+            assert!(along.x < 0.01 && (along.z - 9.3).abs() < 0.02, "{along}");
+        }
+    }
+
+    #[test]
+    fn more_features_than_16_bits_become_floats() {
+        let (encoded, content) = check(part(teeth(0..66_000)), &rows(66_000));
+        assert_eq!(encoded.features.len(), 66_000);
+        let ids = content.primitives[0].feature_ids.unwrap();
+        assert_eq!(ids.component, Component::F32);
+        let greatest = values(&content.vertices, ids, content.primitives[0].vertex_count)
+            .into_iter()
+            .map(|v| v[0])
+            .fold(0.0, f64::max);
+        assert_eq!(greatest, 65_999.0);
+        assert!(content.primitives[0].indices.unwrap().wide, "198,000 vertices");
+    }
+
+    #[test]
+    fn what_is_not_a_number_is_left_out_and_counted() {
+        let mut mesh = teeth(0..10);
+        mesh.positions[4].x = f64::NAN;
+        mesh.positions[8].z = f64::INFINITY;
+        mesh.normals[0] = Vec3::NAN;
+        let (encoded, content) = check(part(mesh), &rows(10));
+        assert_eq!((encoded.triangles, encoded.dropped), (8, 2));
+        assert!(content.info().bounds.unwrap().iter().flatten().all(|v| v.is_finite()));
+        let nothing = part(Mesh { positions: vec![DVec3::NAN; 3], ..teeth(0..1) });
+        let common = Common { schema: &Schema::default(), rows: &[], copyright: "" };
+        assert!(encode(nothing, Grid::for_size(1.0), &common).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_content_far_larger_than_its_level_gets_a_coarser_grid() {
+        let mut mesh = teeth(0..2);
+        mesh.positions[4].x += 90_000.0;
+        let (_, content) = check(part(mesh), &rows(2));
+        let far = positions(&content, &content.primitives[0]).into_iter().map(|p| p.x).fold(0.0, f64::max);
+        assert!((far - 90_002.01).abs() < 2.0, "{far}");
+    }
+
+    #[test]
+    fn flat_parts_stay_in_drawing_order() {
+        let mesh = teeth(0..200);
+        let flat = Content { parts: vec![Part { mesh, flat_order: Some(10), featured: true }], groups: Vec::new() };
+        let (_, content) = check(flat, &rows(200));
+        let primitive = &content.primitives[0];
+        assert_eq!(primitive.flat_order, Some(10));
+        let features = values(&content.vertices, primitive.feature_ids.unwrap(), primitive.vertex_count);
+        let order: Vec<u32> =
+            indices(&content, primitive.indices.unwrap()).iter().map(|&i| features[i][0] as u32).collect();
+        assert!(order.is_sorted());
+    }
+
+    #[test]
+    fn instances_stand_turn_and_grow_as_told() {
+        let mut model = teeth(0..1);
+        // A pointer from the origin to 2 m north, and 1 m high.
+        model.positions = vec![DVec3::ZERO, DVec3::Y * 2.0, DVec3::Z];
+        let instances = vec![
+            Instance { position: DVec3::new(100.5, -20.25, 3.0), bearing_deg: 90.0, scale: 1.5, feature: 1 },
+            Instance { position: DVec3::new(-7.0, 500.0, 0.0), bearing_deg: 0.0, scale: 1.0, feature: 3 },
+        ];
+        let group = Group { name: "tree".into(), model, instances: instances.clone() };
+        let (_, content) = check(Content { parts: Vec::new(), groups: vec![group] }, &rows(5));
+        let primitive = &content.primitives[0];
+        let placed = primitive.instances.expect("instanced");
+        let tile_from_local = DMat4::from_cols_array(&primitive.tile_from_local);
+        let local = values(&content.vertices, primitive.positions, primitive.vertex_count);
+        let rows = values(&content.vertices, placed.feature_ids.unwrap(), placed.count);
+        let transforms_at = placed.transforms.offset as usize;
+        for (i, instance) in instances.iter().enumerate() {
+            let number = |k: usize| {
+                let at = transforms_at + i * placed.transforms.stride as usize + k * 4;
+                f64::from(f32::from_le_bytes(content.vertices[at..at + 4].try_into().unwrap()))
+            };
+            let row = |r: usize, p: DVec3| {
+                number(4 * r) * p.x + number(4 * r + 1) * p.y + number(4 * r + 2) * p.z + number(4 * r + 3)
+            };
+            let drawn: Vec<DVec3> = local
+                .iter()
+                .map(|v| DVec3::new(v[0], v[1], v[2]))
+                .map(|p| tile_from_local.transform_point3(DVec3::new(row(0, p), row(1, p), row(2, p))))
+                .collect();
+            let (sin, cos) = instance.bearing_deg.to_radians().sin_cos();
+            for expected in [DVec3::ZERO, DVec3::new(2.0 * sin, 2.0 * cos, 0.0), DVec3::Z] {
+                let expected = instance.position + expected * instance.scale;
+                assert!(drawn.iter().any(|p| p.distance(expected) < 0.005), "{expected} is not in {drawn:?}");
+            }
+            assert_eq!(rows[i][0], i as f64, "features 1 and 3 are rows 0 and 1");
+        }
     }
 }

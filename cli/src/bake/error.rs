@@ -20,7 +20,9 @@ pub enum BakeError {
     #[error("nothing to bake: the input has no building, area, way or street furniture with valid coordinates")]
     Empty,
     /// The data lies too far apart for one local frame.
-    #[error("the data reaches {reach_km:.0} km from its centre; a twin may reach {limit_km:.0} km: cut out one city first")]
+    #[error(
+        "the data reaches {reach_km:.0} km from its centre; a twin may reach {limit_km:.0} km: cut out one city first"
+    )]
     TooLarge {
         /// Greatest distance from the centre, kilometres.
         reach_km: f64,

@@ -57,7 +57,12 @@ impl Glb {
     ///
     /// # Errors
     /// [`BakeError::Encode`] when there is no value, or the stride is not a multiple of 4 below 256.
-    pub(super) fn attribute_view(&mut self, bytes: &[u8], stride: usize, is_vertices: bool) -> Result<usize, BakeError> {
+    pub(super) fn attribute_view(
+        &mut self,
+        bytes: &[u8],
+        stride: usize,
+        is_vertices: bool,
+    ) -> Result<usize, BakeError> {
         let count = bytes.len() / stride.max(1);
         let encoding = VertexEncoding::new(0, 2).map_err(failed)?;
         let packed = encode_vertex_buffer(bytes, count, stride, encoding, &mut self.workspace).map_err(failed)?;
@@ -73,16 +78,19 @@ impl Glb {
     ///
     /// # Errors
     /// [`BakeError::Encode`] when there is no index or a triangle is incomplete.
-    pub(super) fn indices(&mut self, indices: &[u32], vertex_count: usize, mode: IndexMode) -> Result<usize, BakeError> {
+    pub(super) fn indices(
+        &mut self,
+        indices: &[u32],
+        vertex_count: usize,
+        mode: IndexMode,
+    ) -> Result<usize, BakeError> {
         // The greatest 16-bit index would be read as primitive restart.
         let wide = vertex_count > 0xffff;
         let stride = if wide { 4 } else { 2 };
         let encoding = IndexEncoding::new(1).map_err(failed)?;
         let (packed, name) = match mode {
             IndexMode::Triangles => (encode_index_buffer(indices, encoding, &mut self.workspace), "TRIANGLES"),
-            IndexMode::Sequence => {
-                (encode_index_sequence(indices, encoding, &mut self.workspace), "INDICES")
-            }
+            IndexMode::Sequence => (encode_index_sequence(indices, encoding, &mut self.workspace), "INDICES"),
         };
         let packed = packed.map_err(failed)?;
         let mut view = self.compressed_view(&packed, indices.len(), stride, name);

@@ -172,7 +172,8 @@ mod tests {
     fn a_tag_never_replaces_what_the_kind_knows() {
         let tags = Tags {
             id: "way/1".into(),
-            more: [("class".to_owned(), Property::Text("fake".into())), ("id".to_owned(), Property::Number(3.0))].into(),
+            more: [("class".to_owned(), Property::Text("fake".into())), ("id".to_owned(), Property::Number(3.0))]
+                .into(),
             ..Tags::default()
         };
         let row = row(&tags, "church", &[("height_m", Property::Number(5.0))]);

@@ -2,7 +2,9 @@
 
 use super::content::{Content, Group, Instance, Part};
 use super::mesh::{self, Detail, Layers, Mesh};
-use super::model::{Area, AreaClass, Building, City, HeightSource, PointClass, PointThing, Polygon, Property, Way, WayClass};
+use super::model::{
+    Area, AreaClass, Building, City, HeightSource, PointClass, PointThing, Polygon, Property, Way, WayClass,
+};
 use super::properties::{Row, row};
 use super::tile::{Bend, Thing};
 use citytwin_geo::EnuFrame;
@@ -223,10 +225,7 @@ impl Theme for Buildings<'_> {
             row(
                 &building.tags,
                 &building.class,
-                &[
-                    ("height_m", Property::Number(building.height_m)),
-                    ("height_source", Property::Text(source.into())),
-                ],
+                &[("height_m", Property::Number(building.height_m)), ("height_source", Property::Text(source.into()))],
             )
         };
         self.buildings.iter().map(row_of).collect()
@@ -316,9 +315,8 @@ fn chance(point: &PointThing, salt: u8) -> f64 {
 }
 
 fn variant(point: &PointThing) -> usize {
-    let needles = |(id, value): (&String, &Property)| {
-        id == "leaf_type" && *value == Property::Text("needleleaved".into())
-    };
+    let needles =
+        |(id, value): (&String, &Property)| id == "leaf_type" && *value == Property::Text("needleleaved".into());
     usize::from(point.class == PointClass::Tree && point.tags.more.iter().any(needles))
 }
 

@@ -7,8 +7,8 @@
 
 use super::clip;
 use super::mesh::Mesh;
-use glam::{DMat3, DVec2, DVec3};
 use citytwin_geo::{EnuFrame, WGS84_A, WGS84_B};
+use glam::{DMat3, DVec2, DVec3};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
@@ -341,7 +341,11 @@ mod tests {
         let square = Square { side_m: 1024.0 };
         let flat = sheet(150, 500.0);
         let things: Vec<Thing> = (0..100)
-            .map(|i| Thing { feature: i, at: DVec2::new(f64::from(i % 10), f64::from(i / 10)) * 100.0 - 450.0, triangles: 900 })
+            .map(|i| Thing {
+                feature: i,
+                at: DVec2::new(f64::from(i % 10), f64::from(i / 10)) * 100.0 - 450.0,
+                triangles: 900,
+            })
             .collect();
         let nodes = plan(square, &things, vec![flat.clone()], f64::INFINITY);
         let leaves: Vec<&Node> = nodes.iter().filter(|n| n.leaf).collect();
@@ -370,7 +374,11 @@ mod tests {
             hand_out(square, level, vec![sheet(3, 500.0)], &mut nodes);
             let interior = nodes.iter().filter(|n| !n.leaf && n.key.level == level);
             let below = |key: TileKey| {
-                let covers = |leaf: TileKey| leaf.level > level && leaf.x >> (leaf.level - level) == key.x && leaf.y >> (leaf.level - level) == key.y;
+                let covers = |leaf: TileKey| {
+                    leaf.level > level
+                        && leaf.x >> (leaf.level - level) == key.x
+                        && leaf.y >> (leaf.level - level) == key.y
+                };
                 nodes.iter().filter(|n| n.leaf && covers(n.key)).map(|n| area(&n.flats[0])).sum::<f64>()
             };
             for node in interior {

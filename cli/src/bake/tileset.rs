@@ -207,3 +207,117 @@ fn document(setting: &Setting, (low, high): (DVec3, DVec3), levels: u32, subtree
     text.push(b'\n');
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bake::Silent;
+    use crate::bake::properties::Row;
+    use citytwin_geo::Geodetic;
+    use citytwin_tiles::{Decoded, What, decode};
+    use glam::{DMat4, Vec3};
+
+    /// A turned sheet of many triangles, so that borders cut it anywhere.
+    struct Sheet;
+
+    impl Theme for Sheet {
+        fn id(&self) -> &'static str {
+            "ground"
+        }
+
+        fn rows(&self) -> Vec<Row> {
+            vec![Row::new()]
+        }
+
+        fn things(&self) -> Vec<(Thing, (DVec3, DVec3))> {
+            Vec::new()
+        }
+
+        fn layers(&self) -> &'static [(u8, bool)] {
+            &[(0, true)]
+        }
+
+        fn flats(&self, detail: Detail) -> Vec<Mesh> {
+            let n: u32 = if detail.is_full() { 160 } else { 20 };
+            let mut mesh = Mesh::default();
+            for (y, x) in (0..=n).flat_map(|y| (0..=n).map(move |x| (y, x))) {
+                let at = |i: u32| (f64::from(i) / f64::from(n) - 0.5) * 900.0;
+                mesh.positions.push(DVec3::new(at(x) * 0.8 - at(y) * 0.6, at(x) * 0.6 + at(y) * 0.8, 0.1));
+                mesh.normals.push(Vec3::Z);
+                mesh.colors.push([200, 210, 220, 255]);
+                mesh.features.push(0);
+            }
+            for (y, x) in (0..n).flat_map(|y| (0..n).map(move |x| (y, x))) {
+                let a = y * (n + 1) + x;
+                mesh.indices.extend([a, a + 1, a + n + 2, a, a + n + 2, a + n + 1]);
+            }
+            vec![mesh]
+        }
+
+        fn draw(&self, _things: &[u32], _detail: Detail, _bend: &Bend, _out: &mut Content) {}
+    }
+
+    fn baked() -> Tileset {
+        let frame = EnuFrame::new(Geodetic::from_degrees(24.945, 60.17, 0.0));
+        let setting = Setting { frame: &frame, square: Square { side_m: 2048.0 }, copyright: "" };
+        bake(&Sheet, &setting, &Cancel::default(), &Silent).unwrap().unwrap()
+    }
+
+    /// Positions of a tile's vertices, ENU metres.
+    fn positions(tileset: &Tileset, key: TileKey) -> Vec<DVec3> {
+        let name = format!("tiles/{}/{}/{}.glb", key.level, key.x, key.y);
+        let Some((_, bytes)) = tileset.files.iter().find(|(path, _)| *path == name) else { return Vec::new() };
+        let Ok(Decoded::Content(content)) = decode(bytes, &name, &What::Content) else { panic!("{name}") };
+        let primitive = &content.primitives[0];
+        let enu_from_local = DMat4::from_cols_array(&primitive.tile_from_local);
+        (0..primitive.vertex_count as usize)
+            .map(|i| {
+                let at = primitive.positions.offset as usize + i * primitive.positions.stride as usize;
+                let line =
+                    |k: usize| f64::from(u16::from_le_bytes([content.vertices[at + k], content.vertices[at + k + 1]]));
+                enu_from_local.transform_point3(DVec3::new(line(0), line(2), line(4)))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn neighbouring_tiles_share_the_vertices_of_their_border_bit_for_bit() {
+        let tileset = baked();
+        let level = 1;
+        let mut shared = 0;
+        for (x, y) in [(0, 0), (0, 1)] {
+            // West and east of the origin: the border is the line east = 0.
+            let on_border = |key| {
+                let mut points: Vec<[u64; 3]> = positions(&tileset, key)
+                    .into_iter()
+                    .filter(|p| p.x == 0.0)
+                    .map(|p| p.to_array().map(f64::to_bits))
+                    .collect();
+                points.sort_unstable();
+                points.dedup();
+                points
+            };
+            let west = on_border(TileKey { level, x, y });
+            assert_eq!(west, on_border(TileKey { level, x: x + 1, y }), "{x} {y}");
+            shared += west.len();
+        }
+        assert!(shared > 100, "{shared} vertices on the border");
+    }
+
+    #[test]
+    fn every_tile_lies_in_the_box_that_its_ancestors_say() {
+        let tileset = baked();
+        assert!(tileset.stats.tiles >= 5 && tileset.stats.triangles > 51_200, "{:?}", tileset.stats);
+        let root: Value =
+            serde_json::from_slice(&tileset.files.iter().find(|f| f.0 == "tileset.json").unwrap().1).unwrap();
+        let half = root["root"]["boundingVolume"]["box"][3].as_f64().unwrap();
+        for level in 0..3 {
+            for p in (0..1 << level)
+                .flat_map(|x| (0..1 << level).map(move |y| (x, y)))
+                .flat_map(|(x, y)| positions(&tileset, TileKey { level, x, y }))
+            {
+                assert!(p.x.abs() <= half && p.y.abs() <= half, "{p}");
+            }
+        }
+    }
+}

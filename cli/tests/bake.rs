@@ -1,0 +1,356 @@
+//! `citytwin bake` from files to files: the demo city, and cities that no one would want.
+
+use citytwin::bake::model::{
+    Area, AreaClass, Building, City, HeightSource, PointClass, PointThing, Polygon, Roof, RoofShape, Solid, Tags,
+    Warnings, Way, WayClass,
+};
+use citytwin::bake::{BakeError, Cancel, Options, Report, Silent, bake, files_of};
+use citytwin_geo::{Geodetic, LonLatRect};
+use citytwin_manifest::{Asset, Text, Twin};
+use citytwin_tiles::{Decoded, TileContent, Value, What, decode};
+use glam::DVec2;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn helsinki() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../demo/Helsinki.osm.pbf")
+}
+
+/// A directory that is gone when this value is.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("citytwin-bake-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).expect("a temporary directory");
+        Self(path)
+    }
+
+    fn names(&self) -> Vec<String> {
+        let names = fs::read_dir(&self.0).expect("listed").map(|e| e.expect("an entry").file_name());
+        let mut names: Vec<String> = names.map(|name| name.to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn options(out: &Path) -> Options {
+    Options { inputs: vec![helsinki()], out: out.into(), title: Text::default(), force: false }
+}
+
+/// Every file below a directory, by path.
+fn files_below(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut open = vec![root.to_path_buf()];
+    while let Some(directory) = open.pop() {
+        for entry in fs::read_dir(&directory).expect("listed") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                let name = path.strip_prefix(root).expect("below").to_string_lossy().into_owned();
+                files.insert(name, fs::read(&path).expect("read"));
+            }
+        }
+    }
+    files
+}
+
+fn content(bytes: &[u8], name: &str) -> TileContent {
+    match decode(bytes, name, &What::Content) {
+        Ok(Decoded::Content(content)) => content,
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
+fn near_the_origin() -> City {
+    City {
+        origin: Geodetic::from_degrees(24.945, 60.17, 0.0),
+        extent: LonLatRect { west: 24.944, south: 60.1695, east: 24.946, north: 60.1705 },
+        title: Some("Testville".into()),
+        buildings: Vec::new(),
+        areas: Vec::new(),
+        ways: Vec::new(),
+        points: Vec::new(),
+        places: Vec::new(),
+        warnings: Warnings::default(),
+    }
+}
+
+fn ring(corners: &[(f64, f64)]) -> Polygon {
+    Polygon { outer: corners.iter().copied().map(DVec2::from).collect(), holes: Vec::new() }
+}
+
+fn house(id: &str, corners: &[(f64, f64)], height_m: f64) -> Building {
+    let footprint = ring(corners);
+    let solid = Solid {
+        footprint: footprint.clone(),
+        base_m: 0.0,
+        top_m: height_m,
+        roof: Roof { shape: RoofShape::Flat, height_m: 0.0, direction_deg: None, across: false },
+        wall_color: [200; 3],
+        roof_color: [100; 3],
+    };
+    Building {
+        tags: Tags { id: id.into(), ..Tags::default() },
+        class: "yes".into(),
+        outline: vec![footprint],
+        solids: vec![solid],
+        height_m,
+        height_source: HeightSource::Tagged,
+    }
+}
+
+fn tree(id: &str, x: f64, y: f64) -> PointThing {
+    let tags = Tags { id: id.into(), ..Tags::default() };
+    PointThing { tags, class: PointClass::Tree, position: DVec2::new(x, y), direction_deg: None, height_m: None }
+}
+
+fn bake_city(city: &City) -> Result<(BTreeMap<String, Vec<u8>>, Report), BakeError> {
+    let mut report = Report::default();
+    let title = Text::new([("en", "Testville")]);
+    let files = files_of(city, &title, &Cancel::default(), &Silent, &mut report)?;
+    Ok((files.into_iter().collect(), report))
+}
+
+#[test]
+fn helsinki_gives_the_same_bytes_with_any_number_of_threads() {
+    let at = Temporary::new("same");
+    let bake_with = |threads: usize| {
+        let out = at.0.join(format!("twin-{threads}"));
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        pool.install(|| bake(&options(&out), &Cancel::default(), &Silent)).expect("a twin");
+        files_below(&out)
+    };
+    let (one, again, four) = (bake_with(1), bake_with(2), bake_with(4));
+    assert!(one.len() > 50, "{} files", one.len());
+    for (name, bytes) in &one {
+        assert!(again.get(name) == Some(bytes) && four.get(name) == Some(bytes), "{name} differs");
+    }
+    assert_eq!((one.len(), one.len()), (again.len(), four.len()));
+    assert_eq!(at.names(), ["twin-1", "twin-2", "twin-4"], "nothing half-written is left behind");
+}
+
+#[test]
+fn every_file_of_helsinki_reads_back_without_a_problem() {
+    let at = Temporary::new("reads");
+    let out = at.0.join("twin");
+    let report = bake(&options(&out), &Cancel::default(), &Silent).expect("a twin");
+    let files = files_below(&out);
+    let twin = Twin::from_json(&files["twin.json"]).expect("a manifest");
+    assert_eq!(
+        twin.layers.iter().map(|l| l.id.as_str()).collect::<Vec<_>>(),
+        ["ground", "transport", "buildings", "furniture"]
+    );
+    let mut ids = BTreeSet::new();
+    for layer in &twin.layers {
+        let Ok(Decoded::Tileset(tileset)) = decode(&files[&layer.tileset], &layer.tileset, &What::Json) else {
+            panic!("{}", layer.tileset)
+        };
+        let implicit = tileset.tiles[0].implicit.as_ref().expect("an implicit tree");
+        for (name, bytes) in files.range(format!("{}/", layer.id)..format!("{}0", layer.id)) {
+            if name.ends_with(".subtree") {
+                let subtree = decode(bytes, name, &What::Subtree(implicit.shape.clone()));
+                let Ok(Decoded::Subtree(subtree)) = subtree else { panic!("{name}: {subtree:?}") };
+                assert_eq!(subtree.problems, []);
+                assert!(!subtree.metadata.is_empty() && subtree.metadata.iter().all(|m| m.volume.is_some()), "{name}");
+            } else if name.ends_with(".glb") {
+                let content = content(bytes, name);
+                assert_eq!(content.problems, [], "{name}");
+                for table in &content.tables {
+                    for row in 0..table.count {
+                        let cells = table.row(&content.property_bytes, row);
+                        let id = cells.iter().find(|(id, _)| id == "id");
+                        let Some((_, Value::Text(id))) = id else { panic!("{name}: row {row}: {cells:?}") };
+                        ids.insert(id.clone());
+                        let unnamed = cells.iter().find(|(id, _)| !layer.properties.contains_key(id));
+                        assert_eq!(unnamed, None, "{name}: every property has words");
+                    }
+                }
+            }
+        }
+    }
+    // What can be found can be picked, unless it is a place without a shape.
+    let assets: Vec<Asset> = String::from_utf8(files["assets.ndjson"].clone())
+        .expect("text")
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("an asset"))
+        .collect();
+    assert!(assets.len() > 1000, "{}", assets.len());
+    let buildings = assets.iter().filter(|a| a.category == "building");
+    assert!(buildings.clone().count() > 50 && buildings.clone().all(|a| ids.contains(&a.id)));
+    let [west, south, east, north] = twin.extent;
+    assert!(west < twin.home.lon && twin.home.lon < east && south < twin.home.lat && twin.home.lat < north);
+    assert!(report.stages.iter().map(|s| s.name).eq(["read", "mesh", "tile", "write"]));
+}
+
+#[test]
+fn coarse_tiles_draw_fewer_triangles_than_what_is_below_them() {
+    let at = Temporary::new("coarse");
+    let out = at.0.join("twin");
+    bake(&options(&out), &Cancel::default(), &Silent).expect("a twin");
+    let files = files_below(&out);
+    for theme in ["transport", "buildings", "furniture"] {
+        let mut by_level: BTreeMap<u32, u64> = BTreeMap::new();
+        for (name, bytes) in files.iter().filter(|(name, _)| name.starts_with(theme) && name.ends_with(".glb")) {
+            let level = name.split('/').nth(2).and_then(|level| level.parse().ok()).expect("a level");
+            *by_level.entry(level).or_default() += content(bytes, name).info().triangles;
+        }
+        let first = by_level.first_key_value().map_or(0, |(_, n)| *n);
+        assert!(by_level.len() > 1 && first < by_level.values().sum::<u64>() / 2, "{theme}: {by_level:?}");
+    }
+}
+
+#[test]
+fn hostile_names_numbers_and_shapes_never_break_a_tile() {
+    let mut city = near_the_origin();
+    let square = [(0.0, 0.0), (10.0, 0.0), (10.0, 10.0), (0.0, 10.0)];
+    let mut script = house("way/1", &square, 10.0);
+    script.tags.name = Some("<script>alert(\"1\")</script>\u{0}\u{202e}".into());
+    script.tags.names = [("zh-Hans\"}".to_owned(), "塔".to_owned())].into();
+    city.buildings = vec![
+        script,
+        house("way/2", &square, 1e9),
+        house("way/3", &[(f64::NAN, 0.0), (5.0, 0.0), (5.0, 5.0)], 8.0),
+        house("way/4", &[(0.0, 0.0), (0.0, 0.0), (0.0, 0.0)], 8.0),
+        house("way/5", &square, f64::NAN),
+        house("way/6", &[], 5.0),
+    ];
+    city.areas = vec![Area {
+        tags: Tags { id: "way/7".into(), ..Tags::default() },
+        class: AreaClass::Park,
+        polygons: vec![
+            ring(&[(-50.0, -50.0), (f64::INFINITY, 0.0), (0.0, 50.0)]),
+            ring(&[(0.0, 0.0), (9.0, 9.0), (9.0, 0.0), (0.0, 9.0)]),
+        ],
+    }];
+    city.ways = vec![Way {
+        tags: Tags { id: "way/8".into(), ..Tags::default() },
+        class: WayClass::Primary,
+        line: vec![DVec2::ZERO, DVec2::NAN, DVec2::new(30.0, 3.0)],
+        width_m: f64::INFINITY,
+        deck_m: f64::NAN,
+        bridge: true,
+    }];
+    city.points = vec![tree("node/1", f64::NAN, 0.0), tree("node/2", 5.0, 5.0)];
+    city.points[1].height_m = Some(f64::INFINITY);
+    city.points[1].direction_deg = Some(-1e300);
+    let (files, _) = bake_city(&city).expect("a twin");
+    let mut names = Vec::new();
+    for (name, bytes) in files.iter().filter(|(name, _)| name.ends_with(".glb")) {
+        let content = content(bytes, name);
+        assert_eq!(content.problems, [], "{name}");
+        for table in &content.tables {
+            let cells = (0..table.count).flat_map(|row| table.row(&content.property_bytes, row));
+            names.extend(cells.filter(|(id, _)| id.starts_with("name")));
+        }
+    }
+    assert!(
+        names.contains(&("name".into(), Value::Text("<script>alert(\"1\")</script>\u{0}\u{202e}".into()))),
+        "{names:?}"
+    );
+    assert!(names.contains(&("name_zh_Hans__".into(), Value::Text("塔".into()))), "{names:?}");
+    Twin::from_json(&files["twin.json"]).expect("a manifest");
+}
+
+#[test]
+fn nothing_and_far_too_much_are_clear_errors() {
+    assert!(matches!(bake_city(&near_the_origin()), Err(BakeError::Empty)));
+    let mut wide = near_the_origin();
+    wide.points = vec![tree("node/1", 0.0, 0.0), tree("node/2", 900_000.0, 0.0)];
+    let error = bake_city(&wide).expect_err("too wide");
+    assert!(matches!(error, BakeError::TooLarge { .. }) && error.to_string().contains("900 km"), "{error}");
+}
+
+#[test]
+fn one_tree_makes_a_twin_of_what_there_is() {
+    let mut city = near_the_origin();
+    city.points = vec![tree("node/1", 3.0, 4.0)];
+    city.extent = LonLatRect { west: 24.945, south: 60.17, east: 24.945, north: 60.17 };
+    let (files, report) = bake_city(&city).expect("a twin");
+    let twin = Twin::from_json(&files["twin.json"]).expect("a manifest, although the extent is a point");
+    assert!(twin.layers.iter().any(|l| l.id == "furniture") && twin.layers.iter().all(|l| l.id != "buildings"));
+    assert!(report.tilesets.iter().any(|(id, stats)| *id == "furniture" && stats.instances == 1));
+}
+
+#[test]
+fn a_deep_tree_needs_several_subtrees_and_lists_each_tile_once() {
+    let mut city = near_the_origin();
+    // Trees every 4 m along 6 km: tiles of 256 m and less in a square of 8 km.
+    city.points =
+        (0..1500).map(|i| tree(&format!("node/{i}"), f64::from(i) * 4.0 - 3000.0, f64::from(i % 7))).collect();
+    // And a crowd in one place, so that the tree goes down deep there.
+    city.points.extend(
+        (0..3000).map(|i| tree(&format!("node/c{i}"), 10.0 + f64::from(i % 60) * 0.1, 10.0 + f64::from(i / 60) * 0.1)),
+    );
+    let (files, report) = bake_city(&city).expect("a twin");
+    let Ok(Decoded::Tileset(tileset)) = decode(&files["furniture/tileset.json"], "furniture/tileset.json", &What::Json)
+    else {
+        panic!("a tileset")
+    };
+    let implicit = tileset.tiles[0].implicit.clone().expect("implicit");
+    let subtrees: Vec<&String> =
+        files.keys().filter(|name| name.ends_with(".subtree") && name.starts_with("furniture")).collect();
+    assert!(
+        implicit.levels > implicit.shape.subtree_levels && subtrees.len() > 1,
+        "{} levels, {subtrees:?}",
+        implicit.levels
+    );
+    let mut tiles = 0;
+    for name in subtrees {
+        let Ok(Decoded::Subtree(subtree)) = decode(&files[name], name, &What::Subtree(implicit.shape.clone())) else {
+            panic!("{name}")
+        };
+        tiles += subtree.metadata.len() as u64;
+    }
+    let stats = report.tilesets.iter().find(|(id, _)| *id == "furniture").expect("furniture").1;
+    assert_eq!((tiles, stats.instances), (stats.tiles, 4500));
+}
+
+#[test]
+fn what_stands_at_the_output_is_safe() {
+    let at = Temporary::new("safe");
+    let out = at.0.join("site");
+    fs::create_dir_all(out.join("photos")).expect("a directory");
+    fs::write(out.join("photos/1.jpg"), "a photo").expect("written");
+    let refused = bake(&options(&out), &Cancel::default(), &Silent).expect_err("not a twin");
+    assert!(matches!(refused, BakeError::OutputExists { .. }), "{refused}");
+    assert!(refused.to_string().contains("--force"));
+    bake(&Options { force: true, ..options(&out) }, &Cancel::default(), &Silent).expect("forced");
+    assert_eq!(fs::read(out.join("photos/1.jpg")).expect("still there"), b"a photo");
+    // Now it is a twin: it may be baked again, and what is stale goes.
+    fs::write(out.join("ground/stale.glb"), "old").expect("written");
+    fs::write(out.join("twin.json.br"), "old").expect("written");
+    bake(&options(&out), &Cancel::default(), &Silent).expect("a twin over a twin");
+    assert!(!out.join("ground/stale.glb").exists() && !out.join("twin.json.br").exists());
+    assert!(out.join("photos/1.jpg").exists());
+    assert_eq!(at.names(), ["site"]);
+}
+
+#[test]
+fn a_bake_that_fails_leaves_nothing_behind() {
+    let at = Temporary::new("fails");
+    let broken = at.0.join("broken.osm.pbf");
+    fs::write(&broken, &fs::read(helsinki()).expect("the demo")[..300_000]).expect("written");
+    let missing = at.0.join("missing.osm");
+    for input in [&broken, &missing] {
+        let options = Options { inputs: vec![input.clone()], ..options(&at.0.join("twin")) };
+        let error = bake(&options, &Cancel::default(), &Silent).expect_err("it cannot be read").to_string();
+        assert!(error.contains(&*input.file_name().expect("a name").to_string_lossy()), "{error}");
+    }
+    let cancel = Cancel::default();
+    cancel.cancel();
+    let stopped = bake(&options(&at.0.join("twin")), &cancel, &Silent).expect_err("cancelled");
+    assert!(matches!(stopped, BakeError::Interrupted));
+    let below_a_file = bake(&options(&broken.join("twin")), &Cancel::default(), &Silent).expect_err("not a directory");
+    assert!(below_a_file.to_string().contains("broken.osm.pbf"), "{below_a_file}");
+    assert_eq!(at.names(), ["broken.osm.pbf"]);
+}
