@@ -130,6 +130,8 @@ pub struct DrawnTile {
     pub error_px: f64,
     /// Its triangles.
     pub triangles: u64,
+    /// Its features.
+    pub features: u64,
     /// Why it is drawn.
     #[serde(skip)]
     pub why: String,
@@ -328,6 +330,7 @@ fn drawn_tile(engine: &Engine, id: TileId, max_error_px: f64, directory: &str) -
         level: tile.level,
         error_px: tile.error_px,
         triangles: engine.content(id).map_or(0, |info| info.triangles),
+        features: engine.content(id).map_or(0, |info| info.features),
         why: why(&tile, max_error_px),
     })
 }
@@ -388,8 +391,13 @@ impl Inspection {
             let triangles = view.drawn_triangles;
             line("drawn", format!("{} tiles, {triangles} triangles, at {max_error_px} px", view.drawn_tiles));
             for tile in &view.drawn {
-                let DrawnTile { content, level, error_px, triangles, why } = tile;
-                line("", format!("{content}: level {level}, error {error_px:.1} px, {triangles} triangles; {why}"));
+                let DrawnTile { content, level, error_px, triangles, features, why } = tile;
+                line(
+                    "",
+                    format!(
+                        "{content}: level {level}, error {error_px:.1} px, {triangles} triangles, {features} features; {why}"
+                    ),
+                );
             }
         }
         out
