@@ -38,8 +38,7 @@ impl Path {
         if way < 1e-3 * w0.min(w1) {
             return Self::Zoom { log_ratio: (w1 / w0).ln() };
         }
-        let b =
-            |w: f64, sign: f64| (w1 * w1 - w0 * w0 + sign * RHO.powi(4) * way * way) / (2.0 * w * RHO * RHO * way);
+        let b = |w: f64, sign: f64| (w1 * w1 - w0 * w0 + sign * RHO.powi(4) * way * way) / (2.0 * w * RHO * RHO * way);
         let r = |b: f64| -b.asinh();
         let (r0, r1) = (r(b(w0, 1.0)), r(b(w1, -1.0)));
         Self::Arc { r0, length: (r1 - r0) / RHO }

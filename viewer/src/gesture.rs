@@ -151,9 +151,8 @@ impl Gestures {
             return Some(Act::Release);
         }
         let at = held.start;
-        let double = self
-            .last_tap
-            .is_some_and(|(ms, p)| pointer.time_ms - ms < DOUBLE_TAP_MS && p.distance(at) < DOUBLE_TAP_PX);
+        let double =
+            self.last_tap.is_some_and(|(ms, p)| pointer.time_ms - ms < DOUBLE_TAP_MS && p.distance(at) < DOUBLE_TAP_PX);
         self.last_tap = (!double).then_some((pointer.time_ms, at));
         Some(if double { Act::DoubleTap { at } } else { Act::Tap { at } })
     }
@@ -260,11 +259,8 @@ mod tests {
 
     #[test]
     fn a_finger_around_the_other_turns_clockwise_on_the_screen() {
-        let acts = play(&[
-            ('d', p(1, 100.0, 100.0, 0.0)),
-            ('d', p(2, 200.0, 100.0, 5.0)),
-            ('m', p(2, 100.0, 200.0, 10.0)),
-        ]);
+        let acts =
+            play(&[('d', p(1, 100.0, 100.0, 0.0)), ('d', p(2, 200.0, 100.0, 5.0)), ('m', p(2, 100.0, 200.0, 10.0))]);
         let [Act::Pinch { clockwise_deg, .. }] = acts[..] else { panic!("{acts:?}") };
         assert!((clockwise_deg - 90.0).abs() < 1e-9, "{clockwise_deg}");
     }

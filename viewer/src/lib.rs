@@ -20,6 +20,9 @@
 //! viewer.open(&twin, "https://example.org/twin/twin.json");
 //! ```
 
+// Without a browser there is no device to use the pure parts; they are here to be tested.
+#![cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
+
 mod camera;
 #[cfg(target_arch = "wasm32")]
 mod device;

@@ -227,7 +227,10 @@ impl Core {
     }
 
     pub(super) fn ask(&mut self, at_css: DVec2, purpose: Purpose) {
-        self.picks.push_back((at_css, purpose));
+        // Without graphics nothing can be found; dropping the sender says so.
+        if self.gpu.is_some() {
+            self.picks.push_back((at_css, purpose));
+        }
     }
 
     pub(super) fn hover_moved(&mut self, at_css: DVec2) {

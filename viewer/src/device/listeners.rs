@@ -95,12 +95,7 @@ impl Listeners {
     }
 }
 
-fn listen(
-    shared: &Rc<Shared>,
-    target: &EventTarget,
-    kind: &'static str,
-    hear: Hear,
-) -> Result<Listener, ViewerError> {
+fn listen(shared: &Rc<Shared>, target: &EventTarget, kind: &'static str, hear: Hear) -> Result<Listener, ViewerError> {
     let weak = Rc::downgrade(shared);
     let hear = Closure::<dyn FnMut(Event)>::new(move |event: Event| {
         if let Some(shared) = weak.upgrade() {
@@ -139,10 +134,10 @@ fn pointer(event: &PointerEvent) -> Pointer {
 }
 
 /// Carries out what a pointer event means.
-fn act(core: &mut Core, act: Option<Act>) {
+fn act(core: &mut Core, act: Option<Act>, time_ms: f64) {
     let Some(act) = act else { return };
     core.motion.set_reduced(reduced_motion());
-    core.motion.act(&mut core.camera, act, now_ms());
+    core.motion.act(&mut core.camera, act, time_ms);
     if let Act::Tap { at } = act {
         core.ask(at, Purpose::Click);
     }
@@ -160,7 +155,7 @@ fn pointer_down(shared: &Shared, event: &Event) {
         // A pointer that is gone already cannot be captured; then it is not held either.
         let _ = core.canvas.set_pointer_capture(event.pointer_id());
         let down = core.gestures.down(pointer(event));
-        act(core, down);
+        act(core, down, event.time_stamp());
     });
 }
 
@@ -169,7 +164,7 @@ fn pointer_moved(shared: &Shared, event: &Event) {
     shared.change(|core| {
         if core.gestures.active() {
             let moved = core.gestures.moved(pointer(event));
-            act(core, moved);
+            act(core, moved, event.time_stamp());
         } else if event.pointer_type() != "touch" {
             core.hover_moved(place(event));
         }
@@ -180,7 +175,7 @@ fn pointer_up(shared: &Shared, event: &Event) {
     let Some(event) = event.dyn_ref::<PointerEvent>() else { return };
     shared.change(|core| {
         let up = core.gestures.up(pointer(event));
-        act(core, up);
+        act(core, up, event.time_stamp());
     });
 }
 
@@ -188,7 +183,7 @@ fn pointer_cancelled(shared: &Shared, event: &Event) {
     let Some(event) = event.dyn_ref::<PointerEvent>() else { return };
     shared.change(|core| {
         let cancelled = core.gestures.cancelled(event.pointer_id());
-        act(core, cancelled);
+        act(core, cancelled, event.time_stamp());
     });
 }
 

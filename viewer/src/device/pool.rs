@@ -147,10 +147,13 @@ fn start_worker(state: &Rc<RefCell<State>>, index: usize, deaths: u32) -> Result
         worker.add_event_listener_with_callback(kind, listener.as_ref().unchecked_ref()).unwrap_throw();
         listener
     };
-    let listeners = [listen("message", heard), listen("error", |state, index, event| {
-        let message = get(event, "message").as_string();
-        died(state, index, None, &message.unwrap_or_else(|| "its script cannot be loaded".into()));
-    })];
+    let listeners = [
+        listen("message", heard),
+        listen("error", |state, index, event| {
+            let message = get(event, "message").as_string();
+            died(state, index, None, &message.unwrap_or_else(|| "its script cannot be loaded".into()));
+        }),
+    ];
     let slot = Slot { worker, jobs: Vec::new(), deaths, broken: None, _listeners: listeners };
     send_module(&state.borrow(), &slot);
     Ok(slot)
@@ -167,14 +170,14 @@ async fn compile(url: &str) -> Result<JsValue, JsValue> {
     let window = web_sys::window().ok_or_else(|| JsValue::from_str("no window"))?;
     let streamed = js_sys::WebAssembly::compile_streaming(&window.fetch_with_str(url));
     if let Ok(module) = JsFuture::from(streamed).await {
-        return Ok(module.into());
+        return Ok(module);
     }
     let response: web_sys::Response = JsFuture::from(window.fetch_with_str(url)).await?.dyn_into()?;
     if !response.ok() {
         return Err(JsValue::from_str(&format!("the server answered {}", response.status())));
     }
     let bytes = JsFuture::from(response.array_buffer()?).await?;
-    Ok(JsFuture::from(js_sys::WebAssembly::compile(&bytes)).await?.into())
+    JsFuture::from(js_sys::WebAssembly::compile(&bytes)).await
 }
 
 fn give(state: &Rc<RefCell<State>>, job: Job) {

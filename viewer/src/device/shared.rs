@@ -11,6 +11,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
 
 type Subscriber = Rc<dyn Fn(&Event)>;
+type Animation = Closure<dyn FnMut(f64)>;
 
 #[derive(Default)]
 pub(super) struct Shared {
@@ -19,7 +20,7 @@ pub(super) struct Shared {
     subscribers: RefCell<Vec<(u64, Subscriber)>>,
     next_subscriber: Cell<u64>,
     listeners: RefCell<Option<Listeners>>,
-    animation: RefCell<Option<Closure<dyn FnMut(f64)>>>,
+    animation: RefCell<Option<Animation>>,
     scheduled: Cell<Option<i32>>,
 }
 
@@ -29,7 +30,7 @@ pub(super) fn now_ms() -> f64 {
 }
 
 impl Shared {
-    pub(super) fn start(self: &Rc<Self>, core: Core) {
+    pub(super) fn start(self: &Rc<Self>, core: Core, listeners: Listeners) {
         let weak = Rc::downgrade(self);
         let animation = Closure::<dyn FnMut(f64)>::new(move |_time_ms: f64| {
             if let Some(shared) = Weak::upgrade(&weak) {
@@ -38,11 +39,8 @@ impl Shared {
         });
         *self.animation.borrow_mut() = Some(animation);
         *self.core.borrow_mut() = Some(core);
-        self.schedule();
-    }
-
-    pub(super) fn set_listeners(&self, listeners: Listeners) {
         *self.listeners.borrow_mut() = Some(listeners);
+        self.schedule();
     }
 
     /// Does something with the state and asks for a frame. `None` when the viewer is removed.

@@ -71,10 +71,9 @@ impl Viewer {
             }
         };
         let pool = Pool::new(&on_page(&options.worker_url), workers, Rc::new(on_loaded))?;
-        let core = Core::new(canvas.clone(), options, pool, reduced_motion())?;
         let handle = Rc::new(Handle(Rc::clone(&shared)));
-        shared.start(core);
-        shared.set_listeners(Listeners::new(&shared, &canvas)?);
+        let listeners = Listeners::new(&shared, &canvas)?;
+        shared.start(Core::new(canvas, options, pool, reduced_motion())?, listeners);
         Ok(Self { handle })
     }
 

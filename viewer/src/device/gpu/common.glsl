@@ -1,9 +1,9 @@
 // Light, sky and haze. Axes: x east, y north, z up; colours are linear.
 
-// On a plane that faces up, sun and sky together give 1: palette colours come out as chosen.
-const vec3 SUN_LIGHT = vec3(0.76, 0.68, 0.57);
-const vec3 SKY_LIGHT = vec3(0.435, 0.495, 0.575);
-const vec3 BOUNCE_LIGHT = vec3(0.36, 0.34, 0.315);
+// On a plane that faces up, sun and sky together give about 1: palette colours come out as chosen.
+const vec3 SUN_LIGHT = vec3(0.860, 0.770, 0.645);
+const vec3 SKY_LIGHT = vec3(0.410, 0.465, 0.540);
+const vec3 BOUNCE_LIGHT = vec3(0.320, 0.305, 0.285);
 // A little light from the west keeps the two shaded sides of a house apart.
 const vec3 FILL = vec3(-0.80, 0.36, 0.48);
 const vec3 FILL_LIGHT = vec3(0.075, 0.085, 0.10);

@@ -59,7 +59,7 @@ impl Gpu {
         let context = three_d::Context::from_gl_context(low_level).map_err(graphics)?;
         Ok(Self {
             gl: gl.clone(),
-            scenery: scenery::Scenery::new(context)?,
+            scenery: scenery::Scenery::new(&context)?,
             tiles: tiles::TilePrograms::new(gl)?,
             pick: pick::PickTarget::new(gl)?,
         })

@@ -17,8 +17,8 @@ pub(in crate::device) struct PickAnswer {
 /// A target of one pixel and the buffer that it is read into.
 pub(super) struct PickTarget {
     framebuffer: WebGlFramebuffer,
-    buffer: WebGlBuffer,
-    fence: Option<WebGlSync>,
+    /// Under way: a buffer of its own for each pick, since a reused one costs the browser a copy and a warning.
+    reading: Option<(WebGlBuffer, WebGlSync)>,
 }
 
 impl PickTarget {
@@ -35,11 +35,7 @@ impl PickTarget {
             gl.framebuffer_renderbuffer(Gl::FRAMEBUFFER, attachment, Gl::RENDERBUFFER, Some(&pixels));
         }
         gl.bind_framebuffer(Gl::FRAMEBUFFER, None);
-        let buffer = gl.create_buffer().ok_or_else(refused)?;
-        gl.bind_buffer(Gl::PIXEL_PACK_BUFFER, Some(&buffer));
-        gl.buffer_data_with_i32(Gl::PIXEL_PACK_BUFFER, 16, Gl::STREAM_READ);
-        gl.bind_buffer(Gl::PIXEL_PACK_BUFFER, None);
-        Ok(Self { framebuffer, buffer, fence: None })
+        Ok(Self { framebuffer, reading: None })
     }
 
     pub(super) fn start(&mut self, gl: &Gl, draw: impl FnOnce(&Gl)) -> bool {
@@ -49,32 +45,36 @@ impl PickTarget {
         gl.clear_bufferuiv_with_u32_array(Gl::COLOR, 0, &[0; 4]);
         gl.clear_bufferfv_with_f32_array(Gl::DEPTH, 0, &[1.0]);
         draw(gl);
-        gl.bind_buffer(Gl::PIXEL_PACK_BUFFER, Some(&self.buffer));
-        let read = gl.read_pixels_with_i32(0, 0, 1, 1, Gl::RGBA_INTEGER, Gl::UNSIGNED_INT, 0);
-        gl.bind_buffer(Gl::PIXEL_PACK_BUFFER, None);
+        self.reading = read(gl);
         gl.bind_framebuffer(Gl::FRAMEBUFFER, None);
-        self.fence = gl.fence_sync(Gl::SYNC_GPU_COMMANDS_COMPLETE, 0);
         gl.flush();
-        read.is_ok() && self.fence.is_some()
+        self.reading.is_some()
     }
 
     pub(super) fn poll(&mut self, gl: &Gl) -> Option<PickAnswer> {
-        let fence = self.fence.as_ref()?;
-        let status = gl.client_wait_sync_with_u32(fence, 0, 0);
-        if status == Gl::TIMEOUT_EXPIRED {
+        let (buffer, fence) = self.reading.as_ref()?;
+        if gl.client_wait_sync_with_u32(fence, 0, 0) == Gl::TIMEOUT_EXPIRED {
             return None;
         }
-        gl.delete_sync(Some(fence));
-        self.fence = None;
         let mut bytes = [0; 16];
-        gl.bind_buffer(Gl::PIXEL_PACK_BUFFER, Some(&self.buffer));
+        gl.bind_buffer(Gl::PIXEL_PACK_BUFFER, Some(buffer));
         gl.get_buffer_sub_data_with_i32_and_u8_array(Gl::PIXEL_PACK_BUFFER, 0, &mut bytes);
         gl.bind_buffer(Gl::PIXEL_PACK_BUFFER, None);
+        gl.delete_sync(Some(fence));
+        gl.delete_buffer(Some(buffer));
+        self.reading = None;
         let word = |i: usize| u32::from_le_bytes([bytes[i * 4], bytes[i * 4 + 1], bytes[i * 4 + 2], bytes[i * 4 + 3]]);
-        Some(PickAnswer {
-            number: word(0),
-            feature: word(1).checked_sub(1),
-            distance_m: f32::from_bits(word(2)),
-        })
+        Some(PickAnswer { number: word(0), feature: word(1).checked_sub(1), distance_m: f32::from_bits(word(2)) })
     }
+}
+
+/// Starts to read the pixel into a buffer; `None` when the GPU refuses.
+fn read(gl: &Gl) -> Option<(WebGlBuffer, WebGlSync)> {
+    let buffer = gl.create_buffer()?;
+    gl.bind_buffer(Gl::PIXEL_PACK_BUFFER, Some(&buffer));
+    gl.buffer_data_with_i32(Gl::PIXEL_PACK_BUFFER, 16, Gl::STREAM_READ);
+    let read = gl.read_pixels_with_i32(0, 0, 1, 1, Gl::RGBA_INTEGER, Gl::UNSIGNED_INT, 0);
+    gl.bind_buffer(Gl::PIXEL_PACK_BUFFER, None);
+    read.ok()?;
+    Some((buffer, gl.fence_sync(Gl::SYNC_GPU_COMMANDS_COMPLETE, 0)?))
 }

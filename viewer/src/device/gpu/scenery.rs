@@ -12,9 +12,9 @@ pub(super) struct Scenery {
 }
 
 impl Scenery {
-    pub(super) fn new(context: three_d::Context) -> Result<Self, ViewerError> {
+    pub(super) fn new(context: &three_d::Context) -> Result<Self, ViewerError> {
         let fragment = [include_str!("sun.glsl"), include_str!("common.glsl"), include_str!("scenery.frag")].concat();
-        let program = Program::from_source(&context, include_str!("scenery.vert"), &fragment).map_err(graphics)?;
+        let program = Program::from_source(context, include_str!("scenery.vert"), &fragment).map_err(graphics)?;
         Ok(Self { program })
     }
 

@@ -6,5 +6,5 @@ layout(location = 0) out vec4 o_color;
 
 void main() {
     float fade = 1.0 - smoothstep(0.25 * u_fog.y, 0.75 * u_fog.y, length(v_rel));
-    o_color = vec4(mix(vec3(1.0), vec3(0.760, 0.785, 0.835), fade), 1.0);
+    o_color = vec4(mix(vec3(1.0), vec3(0.715, 0.745, 0.805), fade), 1.0);
 }

@@ -21,7 +21,7 @@ void main() {
     vec3 albedo = v_color.rgb;
     // Both marks keep the light and shade of the surface.
     albedo = mix(albedo, mix(albedo, vec3(0.42, 0.66, 1.0), 0.55), v_mark.y * (1.0 - v_mark.x));
-    albedo = mix(albedo, mix(albedo * 0.25, ACCENT, 0.86), v_mark.x);
+    albedo = mix(albedo, mix(albedo * 0.3, ACCENT, 0.93), v_mark.x);
     vec3 color = hazed(lit(albedo, normal), v_rel);
     o_color = vec4(display(color), v_color.a * u_ghost);
 }
