@@ -254,8 +254,9 @@ impl Bend {
     /// Bends a flat mesh that fills (a part of) a tile, cutting long triangles so that they follow the ground.
     pub(super) fn apply_flat(&self, mesh: Mesh, square: Square, key: TileKey, leaf: bool) -> Mesh {
         let side_m = square.side_at(key.level);
-        // A coarse tile's own error dwarfs what a quarter of it bends away.
-        let cell_m = if leaf { BEND_CELL_M } else { BEND_CELL_M.max(side_m / 4.0) };
+        // A coarse tile's own error dwarfs what a quarter of it bends away; a leaf that large is open sea or the like.
+        let cells = if leaf { 32.0 } else { 4.0 };
+        let cell_m = BEND_CELL_M.max(side_m / cells);
         let mut cut = Mesh::default();
         cut_to_cells(mesh, square.corner(key), side_m, cell_m, &mut cut);
         self.apply(&mut cut);
