@@ -1,5 +1,6 @@
 //! A feature's properties as a person reads them.
 
+use crate::kinds;
 use crate::number;
 use crate::words::Lang;
 use citytwin_manifest::{Asset, PropertyWords, Twin};
@@ -62,10 +63,14 @@ pub fn of_asset(asset: &Asset, twin: &Twin, lang: Lang) -> Facts {
     Facts { heading, kind, rows, id: clean(&asset.id) }
 }
 
-/// The words of a class, from whichever layer knows it.
+/// The words of a class, from whichever layer knows it, else from the shell.
 pub fn class_words(twin: &Twin, class: &str, lang: Lang) -> String {
     let known = twin.layers.iter().filter_map(|layer| layer.properties.get("class")?.values.get(class)).next();
-    known.map_or_else(|| readable_id(class), |words| clean(words.get(lang.tag())))
+    match (known, kinds::words(class, lang)) {
+        (Some(words), _) => clean(words.get(lang.tag())),
+        (None, Some(words)) => words.to_owned(),
+        (None, None) => readable_id(class),
+    }
 }
 
 fn property_title(twin: &Twin, id: &str, lang: Lang) -> String {
@@ -332,6 +337,7 @@ mod tests {
             line(&of_asset(&asset, &twin(), Lang::En)),
             "Helsinki Cathedral | Church | Address: Unioninkatu 29; Also called: Tuomiokirkko | way/123"
         );
+        assert_eq!(class_words(&twin(), "cafe", Lang::Zh), "咖啡馆");
         assert_eq!(class_words(&twin(), "police_station", Lang::Zh), "Police station");
     }
 }

@@ -271,7 +271,7 @@ static ZH: Words = Words {
     page_title: |city| format!("{city} · 数字孪生"),
     skip_to_map: "跳到地图",
 
-    map_of: |city| format!("{city}三维地图"),
+    map_of: |city| format!("{}三维地图", beside_chinese(city)),
     map_help: "拖动可移动，滚轮或双指捏合可缩放，按住右键或用双指拖动可旋转和倾斜。\
                使用键盘：方向键移动，加号和减号缩放，其余操作可用右下角的按钮完成。\
                所有可点击的对象也可以通过搜索找到。",
@@ -279,7 +279,7 @@ static ZH: Words = Words {
     headings: ["北", "东北", "东", "东南", "南", "西南", "西", "西北"],
 
     search: "搜索",
-    search_in: |city| format!("搜索{city}"),
+    search_in: |city| format!("搜索{}", beside_chinese(city)),
     clear_search: "清除搜索内容",
     results: "搜索结果",
     results_found: |count| format!("{} 条结果", number::count(count as u64)),
@@ -351,9 +351,24 @@ static ZH: Words = Words {
     no_viewer: ("三维画面未能启动", "请重新加载页面。如果仍然不行，请换用其他浏览器。"),
 };
 
+/// A name between Chinese words: one in another script gets thin spaces around it, as Chinese is set.
+fn beside_chinese(name: &str) -> String {
+    if name.chars().all(|c| ('\u{3400}'..='\u{9fff}').contains(&c)) {
+        name.to_owned()
+    } else {
+        format!("\u{2009}{name}\u{2009}")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn foreign_names_stand_off_from_chinese_words() {
+        assert_eq!((ZH.map_of)("赫尔辛基"), "赫尔辛基三维地图");
+        assert_eq!((ZH.map_of)("Helsinki"), "\u{2009}Helsinki\u{2009}三维地图");
+    }
 
     #[test]
     fn tags_lead_to_a_language_by_their_first_part() {

@@ -49,6 +49,7 @@ fn show(shell: Shell, canvas: web_sys::HtmlCanvasElement, city: &City) -> Result
         viewer.set_view(view);
     }
     shell.view.set(Some(viewer.view()));
+    shell.rest.set(Some(viewer.view()));
     shell.viewer.set_value(Some(viewer));
     follow_address(shell);
     Ok(())
@@ -76,7 +77,10 @@ fn hear(shell: Shell, event: &Event) {
         }
         Event::Progress(progress) => {
             shell.progress.set(*progress);
-            shell.settled.set(false);
+            // Progress also counts what is fetched ahead of need; that is not worth a word.
+            if progress.loaded + progress.failed < progress.wanted {
+                shell.settled.set(false);
+            }
             if progress.loaded > 0 {
                 shell.drawn.set(true);
             }
