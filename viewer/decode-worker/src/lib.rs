@@ -67,7 +67,7 @@ fn decode_into(output: &mut Output, bytes: &[u8], url: &str, what: &[u8]) -> Rep
             output.vertices = std::mem::take(&mut content.vertices);
             output.indices = std::mem::take(&mut content.indices);
             output.properties = std::mem::take(&mut content.property_bytes);
-            reply::Decoded::Content(content, info)
+            reply::Decoded::Content(Box::new((content, info)))
         }
     })
 }

@@ -12,7 +12,7 @@ pub(crate) enum Decoded {
     /// A subtree of an implicit tileset.
     Subtree(SubtreeDoc),
     /// Something to draw; its bulk arrays travel beside it.
-    Content(TileContent, ContentInfo),
+    Content(Box<(TileContent, ContentInfo)>),
 }
 
 /// The header of an answer.

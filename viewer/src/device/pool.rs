@@ -248,13 +248,16 @@ fn read(id: u64, data: &JsValue) -> Loaded {
     let result = reply.map(|decoded| match decoded {
         Decoded::Tileset(tileset) => Payload::Tileset(tileset),
         Decoded::Subtree(subtree) => Payload::Subtree(subtree),
-        Decoded::Content(content, info) => Payload::Content(Box::new(ContentPayload {
-            content,
-            info,
-            vertices: array("vertices"),
-            indices: array("indices"),
-            properties: array("properties"),
-        })),
+        Decoded::Content(decoded) => {
+            let (content, info) = *decoded;
+            Payload::Content(Box::new(ContentPayload {
+                content,
+                info,
+                vertices: array("vertices"),
+                indices: array("indices"),
+                properties: array("properties"),
+            }))
+        }
     });
     Loaded { id, bytes, result }
 }
