@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what a browser downloads, and how long the demo takes until it is drawn.
 
 use crate::check::budgets;
+use crate::native::{self, Build};
 use crate::repo::Repo;
 use crate::shell::{output, read, step, write};
 use crate::test::{in_browser, site};
@@ -9,10 +10,11 @@ use serde_json::{Value, json};
 
 /// Measures, prints a table, and writes `target/bench.json`.
 pub(crate) fn bench(repo: &Repo) -> Result<()> {
-    let pkg = site(repo)?;
+    let pkg = site(repo, Build::Release)?;
+    native::precompress(repo)?;
     let sizes = step("weigh", || budgets::weigh(repo, &pkg))?;
     let settle: Value = step("load the demo three times in headless Chromium", || {
-        let json = output(in_browser(repo)?.arg(repo.at("tests-wasm/bench.mjs")))?;
+        let json = output(in_browser(repo, Build::Release)?.arg(repo.at("tests-wasm/bench.mjs")))?;
         serde_json::from_str(&json).context("bench.mjs printed something else than JSON")
     })?;
     println!("\n  {:24} {:>10} {:>10} {:>10}", "download", "raw kB", "brotli kB", "budget kB");

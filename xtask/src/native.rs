@@ -51,6 +51,14 @@ pub(crate) fn citytwin(repo: &Repo, build: Build) -> Result<PathBuf> {
 
 /// The demo's input, relative to the checkout.
 const DEMO_INPUT: &str = "demo/Helsinki.osm.pbf";
+/// The demo's name.
+const DEMO_TITLES: [&str; 4] = ["--title", "Helsinki", "--title", "zh-CN=赫尔辛基"];
+
+/// Compresses what is served; what is fresh stays.
+pub(crate) fn precompress(repo: &Repo) -> Result<()> {
+    let binary = citytwin(repo, Build::Release)?;
+    step("compress what is served", || run(program(repo, binary).arg("precompress").arg(repo.dist())))
+}
 
 /// Bakes the demo into `target/dist/twin`, unless it lies there already, baked from the same input by the same
 /// sources.
@@ -65,7 +73,7 @@ pub(crate) fn bake_demo(repo: &Repo, build: Build) -> Result<()> {
     let binary = citytwin(repo, build)?;
     step("bake the demo", || {
         std::fs::create_dir_all(repo.dist())?;
-        run(program(repo, binary).args(["bake", DEMO_INPUT, "--out"]).arg(&out))
+        run(program(repo, binary).args(["bake", DEMO_INPUT]).args(DEMO_TITLES).arg("--out").arg(&out))
     })?;
     write(&stamp_file, stamp)
 }
@@ -78,6 +86,7 @@ fn demo_stamp(repo: &Repo) -> Result<String> {
         files.extend(files_below(&repo.at(dir))?);
     }
     let mut hash = Fnv1a::default();
+    DEMO_TITLES.iter().for_each(|word| hash.eat(word.as_bytes()));
     for file in files {
         hash.eat(repo.short(&file).to_string().as_bytes());
         hash.eat(&read(&file)?);

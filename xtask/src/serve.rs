@@ -2,7 +2,7 @@
 
 use crate::native::{self, Build};
 use crate::repo::Repo;
-use crate::shell::{program, run, step};
+use crate::shell::{program, run};
 use crate::web;
 use anyhow::{Context, Result};
 use std::net::TcpListener;
@@ -18,7 +18,7 @@ pub(crate) fn serve(repo: &Repo, port: u16) -> Result<()> {
     let citytwin = native::citytwin(repo, Build::Release)?;
     native::bake_demo(repo, Build::Release)?;
     web::build(repo, web::Profile::Release)?;
-    step("compress what is served", || run(program(repo, &citytwin).arg("precompress").arg(repo.dist())))?;
+    native::precompress(repo)?;
     println!("\nThe city is at http://127.0.0.1:{port}/ until you press Ctrl-C.\n");
     run(program(repo, &citytwin).arg("serve").arg(repo.dist()).args(["--port", &port.to_string()]))
 }

@@ -96,31 +96,31 @@ fn gltf_tests(repo: &Repo) -> Result<Count> {
 }
 
 fn page_tests(repo: &Repo) -> Result<Count> {
-    site(repo)?;
+    site(repo, Build::Dev)?;
     package::examples(repo)?;
-    let command = in_browser(repo)?;
+    let command = in_browser(repo, Build::Dev)?;
     node_tests(repo, "page", command)
 }
 
 fn peer_tests(repo: &Repo) -> Result<Count> {
     setup::node_packages(repo, "tests-wasm")?;
     native::bake_demo(repo, Build::Dev)?;
-    let command = in_browser(repo)?;
+    let command = in_browser(repo, Build::Dev)?;
     node_tests(repo, "peers", command)
 }
 
 /// Builds the app as published, with the demo, and returns its `pkg-HASH` folder.
-pub(crate) fn site(repo: &Repo) -> Result<PathBuf> {
+pub(crate) fn site(repo: &Repo, build: Build) -> Result<PathBuf> {
     setup::node_packages(repo, "tests-wasm")?;
-    native::bake_demo(repo, Build::Dev)?;
+    native::bake_demo(repo, build)?;
     web::compile(repo, web::Profile::Release, &[web::APP, web::DECODE_WORKER, web::SDK])?;
     web::build(repo, web::Profile::Release)
 }
 
 /// Node, told where the browser and the command are.
-pub(crate) fn in_browser(repo: &Repo) -> Result<Command> {
+pub(crate) fn in_browser(repo: &Repo, build: Build) -> Result<Command> {
     let browser = setup::browser(repo)?;
-    let citytwin = native::citytwin(repo, Build::Dev)?;
+    let citytwin = native::citytwin(repo, build)?;
     let mut command = program(repo, "node");
     command.env("CHROMIUM", browser.chromium).env("CITYTWIN", citytwin).env("CITYTWIN_TARGET", &repo.target);
     Ok(command)

@@ -1,0 +1,94 @@
+// The npm package, as a stranger uses it: the example stands on the packed tarball.
+import assert from "node:assert/strict";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { openBrowser, openPage, serve, settled, target } from "../harness.mjs";
+
+let server, browser;
+before(async () => {
+  server = await serve(path.join(target, "examples/minimal-html"));
+  browser = await openBrowser();
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+async function visit(look) {
+  const { page, complaints, close } = await openPage(browser, server.url, { viewport: { width: 640, height: 400 } });
+  try {
+    await settled(page);
+    await look(page, complaints);
+  } finally {
+    await close();
+  }
+}
+
+test("the ten-line example shows a city and answers a click", () =>
+  visit(async (page, complaints) => {
+    await page.locator("canvas").click({ position: { x: 320, y: 200 } });
+    await page.waitForFunction(() => document.title !== "A city on a page");
+    assert.deepEqual(complaints, []);
+  }));
+
+test("views, layers, picking and events work from JavaScript", () =>
+  visit(async (page, complaints) => {
+    const seen = await page.evaluate(async () => {
+      const { CityTwin } = await import("/node_modules/citytwin/dist/index.js");
+      document.querySelector("#city").replaceChildren();
+      const twin = await CityTwin.create("#city", { twin: "twin/twin.json", maxErrorPx: 8 });
+      const events = [];
+      for (const type of ["progress", "settled", "view"]) twin.on(type, () => events.push(type));
+      const silence = twin.on("settled", () => events.push("silenced"));
+      silence();
+      await twin.settled();
+      twin.setView({ lon: 24.9438, lat: 60.1724, heightM: 10, distanceM: 300, pitchDeg: -90 });
+      await twin.settled();
+      const hit = await twin.pick(320, 200);
+      const all = twin.stats.trianglesDrawn;
+      twin.setLayerVisible("buildings", false);
+      await twin.settled();
+      const fewer = twin.stats.trianglesDrawn;
+      const view = twin.view;
+      const visible = twin.layers.filter((layer) => layer.visible).map((layer) => layer.id);
+      twin.remove();
+      twin.remove();
+      return { hit, all, fewer, view, visible, events: [...new Set(events)].sort(), left: document.querySelectorAll("#city canvas").length };
+    });
+    assert.equal(seen.hit.layer, "buildings");
+    assert.equal(seen.hit.properties.name_en, "Finnish National Theatre");
+    assert.ok(Math.abs(seen.hit.lon - 24.9438) < 1e-4 && Math.abs(seen.hit.lat - 60.1724) < 1e-4, JSON.stringify(seen.hit));
+    assert.ok(seen.fewer < seen.all, `${seen.fewer} < ${seen.all}`);
+    assert.ok(Math.abs(seen.view.distanceM - 300) < 1 && seen.view.headingDeg === 0, JSON.stringify(seen.view));
+    assert.deepEqual(seen.visible, ["ground", "transport", "furniture"]);
+    assert.deepEqual(seen.events, ["progress", "settled", "view"]);
+    assert.equal(seen.left, 0);
+    assert.deepEqual(complaints, []);
+  }));
+
+test("every failure is a CityTwinError with its code", () =>
+  visit(async (page) => {
+    const codes = await page.evaluate(async () => {
+      const { CityTwin, CityTwinError } = await import("/node_modules/citytwin/dist/index.js");
+      const code = async (work) => {
+        try {
+          await work();
+          return "no error";
+        } catch (error) {
+          return error instanceof CityTwinError && error.message ? error.code : `not ours: ${error}`;
+        }
+      };
+      const twin = await CityTwin.create("#city", { twin: "twin/twin.json" });
+      const codes = [
+        await code(() => CityTwin.create("#nowhere", { twin: "twin/twin.json" })),
+        await code(() => CityTwin.create("#city", { twin: "nowhere/twin.json" })),
+        await code(() => CityTwin.create("#city", { twin: "index.html" })),
+        await code(() => twin.setView({ lon: 24.9, lat: 60.1, pitchDeg: -45 })),
+        await code(() => twin.setView({ lon: 24.9, lat: 160.1, distanceM: 10, pitchDeg: -45 })),
+        await code(() => twin.setLayerVisible("nothing", true)),
+      ];
+      twin.remove();
+      return [...codes, await code(() => twin.stats)];
+    });
+    assert.deepEqual(codes, ["container", "fetch", "manifest", "view", "view", "layer", "removed"]);
+  }));
