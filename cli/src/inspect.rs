@@ -173,7 +173,8 @@ pub fn inspect(args: &InspectArgs) -> anyhow::Result<Inspection> {
     let frame = engine.update(&view).clone();
     let mut inspection = Inspection { bytes, ..count(&engine) };
     inspection.extensions = extensions.into_iter().collect();
-    inspection.problems = frame.problems.into_iter().map(|p| p.relative_to(&directory)).collect();
+    inspection.problems =
+        frame.problems.into_iter().map(|p| Problem { place: relative(&p.place, &directory), ..p }).collect();
     if args.view.is_some() {
         let tiles = frame.draw.iter().filter_map(|id| drawn_tile(&engine, *id, args.max_error_px, &directory));
         let drawn: Vec<DrawnTile> = tiles.collect();
@@ -192,16 +193,17 @@ fn tilesets(path: &Path) -> anyhow::Result<(String, Vec<String>)> {
     } else {
         path.to_owned()
     };
-    let url = file.to_str().with_context(|| format!("{}: the name is not UTF-8", file.display()))?.replace('\\', "/");
+    let url = file.to_str().with_context(|| format!("{}: the name is not UTF-8", file.display()))?;
+    // Resolved against nothing, so that it starts as all URLs in it will.
+    let url = resolve_url("", &escape(&url.replace('\\', "/")));
     let directory = url[..url.rfind('/').map_or(0, |slash| slash + 1)].to_owned();
-    let bytes = std::fs::read(&file).with_context(|| format!("{}: cannot be read", file.display()))?;
     if file.file_name().is_some_and(|name| name == "twin.json") {
+        let bytes = std::fs::read(&file).with_context(|| format!("{}: cannot be read", file.display()))?;
         let twin = Twin::from_json(&bytes).with_context(|| file.display().to_string())?;
         ensure!(!twin.layers.is_empty(), "{}: the twin has no layers", file.display());
-        let layers = twin.layers.iter().map(|layer| resolve_url(&escape(&url), &layer.tileset));
-        return Ok((directory, layers.collect()));
+        return Ok((directory, twin.layers.iter().map(|layer| resolve_url(&url, &layer.tileset)).collect()));
     }
-    Ok((directory, vec![escape(&url)]))
+    Ok((directory, vec![url]))
 }
 
 /// A path as a URL reference: what would end the path or start an escape is escaped.
@@ -265,7 +267,7 @@ fn read(url: &str) -> Result<Vec<u8>, Problem> {
     let path = &url[..url.find(['?', '#']).unwrap_or(url.len())];
     let path = unescape(path.as_bytes());
     let path = String::from_utf8_lossy(&path);
-    std::fs::read(path.as_ref()).map_err(|e| Problem::new("fetch-failed", e.to_string(), path))
+    std::fs::read(path.as_ref()).map_err(|e| Problem::new("fetch-failed", e.to_string(), url))
 }
 
 /// The start of a text that may be very long.
@@ -345,23 +347,11 @@ fn why(tile: &TileInfo<'_>, max_error_px: f64) -> String {
     }
 }
 
+/// A name that does not depend on where the tileset lies.
 fn relative(url: &str, directory: &str) -> String {
     match url.starts_with("data:") {
         true => short(url),
-        false => url.strip_prefix(&escape(directory)).unwrap_or(url).to_owned(),
-    }
-}
-
-/// Places in words that do not depend on where the tileset lies.
-trait RelativeTo {
-    fn relative_to(self, directory: &str) -> Self;
-}
-
-impl RelativeTo for Problem {
-    fn relative_to(self, directory: &str) -> Self {
-        let place = self.place.strip_prefix(directory).unwrap_or(&self.place).to_owned();
-        let place = place.strip_prefix(&escape(directory)).unwrap_or(&place).to_owned();
-        Problem { place: if place.starts_with("data:") { short(&place) } else { place }, ..self }
+        false => url.strip_prefix(directory).unwrap_or(url).to_owned(),
     }
 }
 

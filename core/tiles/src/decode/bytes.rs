@@ -102,15 +102,15 @@ impl Component {
 
     /// The component at the start of `bytes`, as it is stored; 0 when there are too few bytes.
     pub fn read(self, bytes: &[u8]) -> f64 {
-        let number = match self {
-            Self::I8 => Number::I8,
-            Self::U8 => Number::U8,
-            Self::I16 => Number::I16,
-            Self::U16 => Number::U16,
-            Self::U32 => Number::U32,
-            Self::F32 => Number::F32,
-        };
-        number.read(bytes, 0).unwrap_or(0.0)
+        match (self, bytes) {
+            (Self::I8, [a, ..]) => f64::from(*a as i8),
+            (Self::U8, [a, ..]) => f64::from(*a),
+            (Self::I16, [a, b, ..]) => f64::from(i16::from_le_bytes([*a, *b])),
+            (Self::U16, [a, b, ..]) => f64::from(u16::from_le_bytes([*a, *b])),
+            (Self::U32, [a, b, c, d, ..]) => f64::from(u32::from_le_bytes([*a, *b, *c, *d])),
+            (Self::F32, [a, b, c, d, ..]) => f64::from(f32::from_le_bytes([*a, *b, *c, *d])),
+            _ => 0.0,
+        }
     }
 
     /// What to divide a normalised integer by.
