@@ -34,6 +34,14 @@ pub struct Row {
     pub note: String,
 }
 
+impl Row {
+    /// Where the value leads when it is a web address. Nothing but `http` and `https`: a tile could name a script.
+    pub fn link(&self) -> Option<&str> {
+        let is_web = self.value.starts_with("https://") || self.value.starts_with("http://");
+        (is_web && !self.value.contains(char::is_whitespace) && !self.value.ends_with('…')).then_some(&self.value)
+    }
+}
+
 /// The facts of a picked feature.
 pub fn of_hit(hit: &Hit, twin: &Twin, lang: Lang) -> Facts {
     let layer = twin.layers.iter().find(|layer| layer.id == hit.layer);
@@ -139,9 +147,12 @@ impl Reader<'_> {
             return clean(named.get(self.lang.tag()));
         }
         match value {
-            Value::Text(text) => clean(text),
+            // OpenStreetMap has no booleans.
             Value::Boolean(true) => self.lang.words().yes.into(),
             Value::Boolean(false) => self.lang.words().no.into(),
+            Value::Text(text) if text == "yes" => self.lang.words().yes.into(),
+            Value::Text(text) if text == "no" => self.lang.words().no.into(),
+            Value::Text(text) => clean(text),
             Value::Number(number) => match words.and_then(|words| words.unit.as_deref()) {
                 // A no-break space keeps number and unit on one line.
                 Some(unit) => format!("{}\u{a0}{}", number::measure(*number), self.lang.unit(&clean(unit))),
@@ -291,11 +302,27 @@ mod tests {
     #[test]
     fn properties_without_words_are_shown_under_their_own_id() {
         check(
-            &[("roof_shape", text("gabled")), ("class", text("barn")), ("wheelchair", Value::Boolean(true))],
+            &[
+                ("roof_shape", text("gabled")),
+                ("class", text("barn")),
+                ("wheelchair", text("yes")),
+                ("lit", Value::Boolean(false)),
+            ],
             Lang::En,
-            "Barn |  | Roof shape: gabled; Wheelchair: Yes | ",
+            "Barn |  | Roof shape: gabled; Wheelchair: Yes; Lit: No | ",
         );
         check(&[("noise_source", text("traffic"))], Lang::En, "Buildings |  | Noise source: traffic | ");
+    }
+
+    #[test]
+    fn only_web_addresses_become_links() {
+        let link = |value: &str| {
+            Row { label: String::new(), value: value.into(), note: String::new() }.link().map(str::to_owned)
+        };
+        assert_eq!(link("https://kiasma.fi/"), Some("https://kiasma.fi/".into()));
+        for other in ["javascript:alert(1)", "data:text/html,x", "kiasma.fi", "https://a b", "https://cut…", ""] {
+            assert_eq!(link(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -40,11 +40,17 @@ pub(super) fn view(shell: Shell, lon: f64, lat: f64, facts: Facts) -> AnyView {
 }
 
 fn fact(row: Row) -> impl IntoView {
+    let link = row.link().map(str::to_owned);
     let note = (!row.note.is_empty()).then(|| view! { <span class="facts__note">{row.note}</span> });
+    let value = match link {
+        Some(url) => view! { <a href=url target="_blank" rel="noopener noreferrer nofollow" dir="ltr">{row.value}</a> }
+            .into_any(),
+        None => view! { <span dir="auto">{row.value}</span> }.into_any(),
+    };
     view! {
         <div class="facts__row">
             <dt dir="auto">{row.label}</dt>
-            <dd><span dir="auto">{row.value}</span>{note}</dd>
+            <dd>{value}{note}</dd>
         </div>
     }
 }
