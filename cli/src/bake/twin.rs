@@ -3,8 +3,8 @@
 use super::model::{Building, City, Polygon, Tags, Way, WayClass};
 use super::theme::{area_class, point_class};
 use super::words;
-use citytwin_geo::{EnuFrame, Geodetic};
-use citytwin_manifest::{Asset, Attribution, FORMAT, Layer, Text, Theme, Twin, View};
+use citytwin_geo::{EnuFrame, Geodetic, LookAt};
+use citytwin_manifest::{Asset, Attribution, FORMAT, Layer, Text, Theme, Twin};
 use glam::DVec2;
 use std::collections::BTreeMap;
 
@@ -65,7 +65,7 @@ fn extent(city: &City) -> [f64; 4] {
 }
 
 /// An oblique view of where most is built, from the south-east, where the morning sun lights what is seen.
-fn home(city: &City) -> View {
+fn home(city: &City) -> LookAt {
     const HEADING_DEG: f64 = 335.0;
     const PITCH_DEG: f64 = -35.0;
     let frame = EnuFrame::new(city.origin);
@@ -83,7 +83,7 @@ fn home(city: &City) -> View {
     let corner = |lon, lat| frame.enu_from_geodetic(Geodetic::from_degrees(lon, lat, 0.0)).truncate();
     let diagonal_m = corner(west, south).distance(corner(east, north));
     let at = frame.geodetic_from_enu(target.extend(frame.surface_z(target)));
-    View {
+    LookAt {
         lon: rounded(at.lon()),
         lat: rounded(at.lat()),
         height_m: height_m.round(),

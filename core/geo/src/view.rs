@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// The camera sits `distance_m` away from the target, looking at it along `heading_deg` and `pitch_deg`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct LookAt {
     /// Longitude of the target, degrees (WGS84).

@@ -10,6 +10,7 @@
 //!
 //! This crate knows no network and no files: bytes in, [`Twin`] or [`ManifestError`] out.
 
+use citytwin_geo::LookAt;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -52,7 +53,7 @@ pub struct Twin {
     /// West, south, east, north, degrees (WGS84).
     pub extent: [f64; 4],
     /// The first view.
-    pub home: View,
+    pub home: LookAt,
     /// What a person switches on and off, in drawing order (ground first).
     pub layers: Vec<Layer>,
     /// Newline-delimited JSON of [`Asset`]s, the things that can be found; absent when there are none.
@@ -60,27 +61,6 @@ pub struct Twin {
     pub assets: Option<String>,
     /// Who is to be named on the map, always visible.
     pub attribution: Vec<Attribution>,
-}
-
-/// What is looked at, and from where. The same as `citytwin_geo::LookAt`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct View {
-    /// Longitude of the target, degrees (WGS84).
-    pub lon: f64,
-    /// Latitude of the target, degrees (WGS84).
-    pub lat: f64,
-    /// Height of the target, metres above the ellipsoid.
-    #[serde(default)]
-    pub height_m: f64,
-    /// From the target to the eye, metres; above 0.
-    pub distance_m: f64,
-    /// Direction of looking, degrees clockwise from north.
-    #[serde(default)]
-    pub heading_deg: f64,
-    /// Direction of looking, degrees above the horizon: −90 looks straight down.
-    pub pitch_deg: f64,
 }
 
 /// The theme of a layer: decides its icon, its words and its place in the drawing order.
@@ -215,9 +195,8 @@ impl Twin {
                 twin.extent
             )));
         }
-        let home = &twin.home;
-        if !(in_range(home.lon, home.lat) && home.distance_m > 0.0 && (-90.0..=90.0).contains(&home.pitch_deg)) {
-            return Err(ManifestError::Value(format!("home view {home:?} is out of range")));
+        if !twin.home.is_valid() {
+            return Err(ManifestError::Value(format!("home view {:?} is out of range", twin.home)));
         }
         for (i, layer) in twin.layers.iter().enumerate() {
             if twin.layers[..i].iter().any(|other| other.id == layer.id) {

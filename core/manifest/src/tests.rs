@@ -5,7 +5,7 @@ fn twin() -> Twin {
         format: FORMAT.into(),
         title: Text::new([("en", "Helsinki"), ("zh-CN", "赫尔辛基")]),
         extent: [24.93, 60.16, 24.95, 60.18],
-        home: View { lon: 24.94, lat: 60.17, height_m: 0.0, distance_m: 1200.0, heading_deg: 0.0, pitch_deg: -40.0 },
+        home: LookAt { lon: 24.94, lat: 60.17, height_m: 0.0, distance_m: 1200.0, heading_deg: 0.0, pitch_deg: -40.0 },
         layers: vec![Layer {
             id: "buildings".into(),
             title: Text::new([("en", "Buildings")]),

@@ -81,18 +81,9 @@ impl Viewer {
     /// relative to the page; the layers' URLs are relative to it. Layers of a twin shown before are removed.
     pub fn open(&self, twin: &Twin, base_url: &str) {
         let base = on_page(base_url);
-        let view = twin.home;
-        let home = LookAt {
-            lon: view.lon,
-            lat: view.lat,
-            height_m: view.height_m,
-            distance_m: view.distance_m,
-            heading_deg: view.heading_deg,
-            pitch_deg: view.pitch_deg,
-        };
         self.change(|core| {
             core.remove_layers();
-            core.set_extent(twin.extent, home);
+            core.set_extent(twin.extent, twin.home);
             for layer in &twin.layers {
                 core.add_layer(&layer.id, resolve_url(&base, &layer.tileset), layer.visible);
             }
