@@ -105,7 +105,10 @@ fn spoken_progress(shell: Shell) -> impl Fn() -> String {
     });
     let loading = Memo::new(move |_| is_loading(shell));
     move || match (loading.get(), quarter.get()) {
-        (false, _) if shell.city().is_some() => shell.words().loading_done.to_owned(),
+        // With parts missing it is not; the note about them says so.
+        (false, _) if shell.city().is_some() && shell.problems.with(Vec::is_empty) => {
+            shell.words().loading_done.to_owned()
+        }
         (false, _) => String::new(),
         (true, 0) => shell.words().loading_starts.to_owned(),
         (true, quarter) => (shell.words().loading_quarter)(quarter),
