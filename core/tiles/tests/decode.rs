@@ -231,6 +231,24 @@ fn properties_are_read_by_their_schema() {
     assert_eq!(row(2), []);
 }
 
+#[test]
+fn a_bad_property_is_left_out_and_told() {
+    let (mut json, bin) = unpack(&baked());
+    let table = &mut json["extensions"]["EXT_structural_metadata"]["propertyTables"][0]["properties"];
+    // Offsets that go down: 3, 0, 7.
+    table["name"]["stringOffsets"] = table["tags"]["values"].clone();
+    table["name"]["stringOffsetType"] = "UINT8".into();
+    table["levels"]["values"] = 99.into();
+    let view = table["name"]["stringOffsets"].as_u64().unwrap() as usize;
+    let at = json["bufferViews"][view]["byteOffset"].as_u64().unwrap() as usize;
+    let mut bin = bin;
+    bin[at..at + 3].copy_from_slice(&[3, 0, 7]);
+    let content = content(&pack(&json, &bin));
+    let places: Vec<&str> = content.problems.iter().map(|p| p.place.rsplit(' ').next().unwrap()).collect();
+    assert_eq!(places, ["building.levels", "building.name"]);
+    assert_eq!(content.tables[0].row(&content.property_bytes, 1).len(), 5);
+}
+
 /// A triangle, with whatever else a test wants.
 fn triangle(glb: &mut Glb, count: usize) -> usize {
     let corners: Vec<f32> = (0..count).flat_map(|i| [i as f32, (i % 2) as f32, 0.0]).collect();

@@ -115,11 +115,7 @@ impl Selection<'_> {
             }
             Status::Failed => Visit::FAILED,
             Status::Waiting => {
-                let start = self.draw.len();
                 let covered = self.tree.nodes[index as usize].refine == Refine::Replace && self.hold(index, planes);
-                if !covered && fallback {
-                    self.draw.truncate(start);
-                }
                 Visit { covered, loading }
             }
         }
@@ -131,7 +127,8 @@ impl Selection<'_> {
         if failed { Visit::FAILED } else { Visit::COVERED }
     }
 
-    /// Draws what is loaded below a tile that is loading itself; whether that covers it.
+    /// Draws what is loaded below a tile that is loading itself; whether that covers it. If it does not, a loaded tile
+    /// above takes it all back; if there is none, a part is better than nothing.
     fn hold(&mut self, index: u32, planes: u8) -> bool {
         let mut child = self.tree.nodes[index as usize].first_child;
         let mut covered = child != NONE;

@@ -387,6 +387,21 @@ fn a_failed_child_makes_the_parent_stay_and_is_told_once() {
 }
 
 #[test]
+fn a_failed_child_calls_for_its_parent_when_that_is_not_loaded() {
+    let mut world = World::with(
+        "
+        root 100
+          a 0
+          b 0 fails
+        ",
+        Options { preload: false, ..Options::default() },
+    );
+    world.look(0.0, 1000.0).frame();
+    world.arrive("city").check("", "a b").arrive("b").check("", "").arrive("a").check("a", "root");
+    world.arrive("root").check("root", "");
+}
+
+#[test]
 fn a_failed_child_of_an_empty_parent_leaves_its_siblings_alone() {
     let mut world = World::new(
         "
@@ -446,6 +461,17 @@ fn over_the_budget_the_longest_unused_goes_first() {
     let names: BTreeSet<&str> = world.held.values().map(String::as_str).collect();
     assert_eq!(names, BTreeSet::from(["w2.glb", "e1.glb", "e2.glb"]));
     world.look(-150.0, 120.0).check("w2", "w1").arrive("w1").check("w1 w2", "");
+}
+
+#[test]
+fn what_was_seen_again_counts_as_used() {
+    let mut world = World::with(CITY, Options { preload: false, cache_bytes: 200, ..Options::default() });
+    world.look(-180.0, 40.0).check_settled("w1");
+    world.look(180.0, 40.0).check_settled("e2");
+    world.look(-180.0, 40.0).check_settled("w1");
+    world.look(20.0, 30.0).check_settled("e1");
+    let names: BTreeSet<&str> = world.held.values().map(String::as_str).collect();
+    assert_eq!(names, BTreeSet::from(["w1.glb", "e1.glb"]), "e2 is the longest unused, though loaded after w1");
 }
 
 #[test]
