@@ -188,12 +188,7 @@ pub fn files_of(
 }
 
 /// All files of the twin, sorted, and the report's numbers.
-fn gather(
-    city: &City,
-    title: &Text,
-    tilesets: Vec<tileset::Tileset>,
-    report: &mut Report,
-) -> Vec<(String, Vec<u8>)> {
+fn gather(city: &City, title: &Text, tilesets: Vec<tileset::Tileset>, report: &mut Report) -> Vec<(String, Vec<u8>)> {
     let assets = twin::assets(city);
     let layers: Vec<(&str, &[String])> = tilesets.iter().map(|t| (t.id, t.property_ids.as_slice())).collect();
     let manifest = twin::twin(city, title.clone(), &layers, !assets.is_empty());

@@ -20,7 +20,7 @@ mod points;
 mod raw;
 mod shape;
 mod source;
-mod tags;
+pub(super) mod tags;
 #[cfg(test)]
 mod tests;
 mod values;

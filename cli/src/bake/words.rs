@@ -57,51 +57,88 @@ fn values(theme: Theme, id: &str) -> BTreeMap<String, Text> {
 const PROPERTIES: &[(&str, &str, &str, &str)] = &[
     ("access", "Access", "通行权限", ""),
     ("address", "Address", "地址", ""),
+    ("alt_name", "Also called", "别名", ""),
     ("amenity", "Amenity", "设施", ""),
     ("architect", "Architect", "建筑师", ""),
+    ("artist_name", "Artist", "艺术家", ""),
+    ("bicycle", "Bicycles", "自行车通行", ""),
+    ("brand", "Brand", "品牌", ""),
     ("bridge", "Bridge", "桥梁", ""),
     ("building", "Building type", "建筑类型", ""),
+    ("building_material", "Wall material", "墙体材料", ""),
+    ("building_use", "Use of the building", "建筑用途", ""),
+    ("camera_type", "Camera type", "摄像机类型", ""),
     ("capacity", "Capacity", "容量", ""),
     ("circumference_m", "Trunk circumference", "树干周长", "m"),
     ("class", "Kind", "类别", ""),
+    ("crossing", "Crossing", "过街设施", ""),
+    ("cuisine", "Cuisine", "菜系", ""),
+    ("denomination", "Denomination", "教派", ""),
     ("denotation", "Denotation", "标识", ""),
+    ("description", "Description", "说明", ""),
     ("direction_deg", "Direction", "朝向", "°"),
     ("electrified", "Electrified", "电气化", ""),
+    ("email", "E-mail", "电子邮箱", ""),
+    ("emergency", "Emergency facility", "应急设施", ""),
+    ("fee", "Fee", "收费", ""),
+    ("flats", "Flats", "户数", ""),
     ("floors", "Floors", "楼层数", ""),
     ("genus", "Genus", "属", ""),
+    ("healthcare", "Health care", "医疗", ""),
     ("height_m", "Height", "高度", "m"),
     ("height_source", "Height known from", "高度来源", ""),
+    ("heritage", "Heritage listing", "文物保护级别", ""),
+    ("highway", "Road type", "道路类型", ""),
+    ("historic", "Historic site", "历史遗迹", ""),
     ("id", "Source id", "来源编号", ""),
+    ("internet_access", "Internet access", "上网", ""),
+    ("landuse", "Land use", "用地性质", ""),
     ("lanes", "Lanes", "车道数", ""),
     ("layer", "Layer", "层次", ""),
     ("leaf_cycle", "Leaf cycle", "落叶习性", ""),
     ("leaf_type", "Leaf type", "叶型", ""),
+    ("leisure", "Leisure", "休闲设施", ""),
     ("levels", "Floors", "楼层数", ""),
+    ("levels_underground", "Floors underground", "地下层数", ""),
     ("lit", "Lit at night", "夜间照明", ""),
+    ("man_made", "Structure", "构筑物", ""),
     ("material", "Material", "材料", ""),
     ("maxspeed", "Speed limit", "限速", "km/h"),
     ("maxspeed_kmh", "Speed limit", "限速", "km/h"),
     ("min_height_m", "Height of the underside", "底部高度", "m"),
     ("name", "Name", "名称", ""),
+    ("natural", "Natural feature", "自然要素", ""),
     ("network", "Network", "线网", ""),
+    ("office", "Office", "办公机构", ""),
+    ("official_name", "Official name", "正式名称", ""),
+    ("old_name", "Former name", "旧称", ""),
     ("oneway", "One-way", "单行", ""),
     ("opening_hours", "Opening hours", "营业时间", ""),
     ("operator", "Operator", "运营单位", ""),
+    ("parts", "Parts in the model", "模型组成部分", ""),
     ("phone", "Phone", "电话", ""),
     ("postcode", "Postcode", "邮编", ""),
+    ("public_transport", "Public transport", "公共交通", ""),
+    ("railway", "Railway", "铁路", ""),
     ("ref", "Reference", "编号", ""),
+    ("religion", "Religion", "宗教", ""),
     ("roof_levels", "Floors in the roof", "屋顶层数", ""),
+    ("roof_material", "Roof material", "屋顶材料", ""),
     ("roof_shape", "Roof shape", "屋顶形状", ""),
+    ("shop", "Shop", "商店", ""),
+    ("short_name", "Short name", "简称", ""),
+    ("source", "Source", "数据来源", ""),
     ("species", "Species", "树种", ""),
+    ("sport", "Sport", "运动项目", ""),
     ("start_date", "Built", "建成时间", ""),
     ("surface", "Surface", "路面", ""),
     ("surveillance", "Surveillance", "监控类型", ""),
+    ("surveillance_type", "Surveillance type", "监控方式", ""),
+    ("tourism", "Sight or lodging", "旅游设施", ""),
     ("tunnel", "Tunnel", "隧道", ""),
     ("website", "Website", "网站", ""),
     ("wheelchair", "Wheelchair access", "无障碍通行", ""),
     ("width_m", "Width", "宽度", "m"),
-    ("wikidata", "Wikidata", "维基数据", ""),
-    ("wikipedia", "Wikipedia", "维基百科", ""),
 ];
 
 /// (tag, English, Chinese).
@@ -131,7 +168,7 @@ const LANGUAGES: &[(&str, &str, &str)] = &[
 /// (value, English, Chinese).
 const HEIGHT_SOURCES: &[(&str, &str, &str)] = &[
     ("tagged", "measured or given", "实测或标注"),
-    ("levels", "number of floors", "按楼层数推算"),
+    ("levels", "from the number of floors", "按楼层数推算"),
     ("estimated", "estimate from type and neighbours", "按类型与周边估计"),
 ];
 
@@ -239,7 +276,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_property_has_words_in_both_languages() {
+    fn every_kept_tag_has_words_of_its_own() {
+        use crate::bake::osm::tags::{KEPT, NUMBERS};
+        for (_, id) in KEPT.iter().chain(&NUMBERS) {
+            assert!(PROPERTIES.iter().any(|known| known.0 == *id), "{id}");
+        }
+    }
+
+    #[test]
+    fn unknown_properties_have_readable_words_too() {
         for id in ["height_m", "name_fi", "name_xx", "roof_shape", "something_new", "_"] {
             let words = property(Theme::Buildings, id);
             assert!(!words.title.get("en").is_empty() && !words.title.get("zh-CN").is_empty(), "{id}");

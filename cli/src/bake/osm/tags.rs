@@ -42,12 +42,12 @@ impl fmt::Display for Key {
     }
 }
 
-/// Tags that are kept as text properties: OpenStreetMap's key, the property's id.
-const KEPT: [(&str, &str); 62] = [
+/// Tags that are kept as text properties: OpenStreetMap's key, the property's id. Left out: notes among mappers, and
+/// identifiers of other databases, which are no plain words.
+pub(in crate::bake) const KEPT: [(&str, &str); 58] = [
     ("access", "access"),
     ("amenity", "amenity"),
     ("architect", "architect"),
-    ("architect:wikidata", "architect_wikidata"),
     ("artist_name", "artist_name"),
     ("bicycle", "bicycle"),
     ("brand", "brand"),
@@ -77,7 +77,6 @@ const KEPT: [(&str, &str); 62] = [
     ("maxspeed", "maxspeed"),
     ("natural", "natural"),
     ("network", "network"),
-    ("note", "note"),
     ("office", "office"),
     ("official_name", "official_name"),
     ("alt_name", "alt_name"),
@@ -104,12 +103,10 @@ const KEPT: [(&str, &str); 62] = [
     ("tourism", "tourism"),
     ("website", "website"),
     ("wheelchair", "wheelchair"),
-    ("wikidata", "wikidata"),
-    ("wikipedia", "wikipedia"),
 ];
 
 /// Tags that are kept as numbers where they are plain numbers, as text otherwise.
-const NUMBERS: [(&str, &str); 5] = [
+pub(in crate::bake) const NUMBERS: [(&str, &str); 5] = [
     ("building:levels", "levels"),
     ("building:flats", "flats"),
     ("lanes", "lanes"),
