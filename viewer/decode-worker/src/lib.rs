@@ -21,7 +21,7 @@ pub struct Output {
 
 #[wasm_bindgen]
 impl Output {
-    /// The [`Reply`] in `postcard`.
+    /// What the viewer decodes first, in `postcard`: the small part of the answer, or its problem.
     pub fn header(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.header)
     }
