@@ -57,7 +57,7 @@ fn values(theme: Theme, id: &str) -> BTreeMap<String, Text> {
 const PROPERTIES: &[(&str, &str, &str, &str)] = &[
     ("access", "Access", "通行权限", ""),
     ("address", "Address", "地址", ""),
-    ("alt_name", "Also called", "别名", ""),
+    ("alt_name", "Other name", "其他名称", ""),
     ("amenity", "Amenity", "设施", ""),
     ("architect", "Architect", "建筑师", ""),
     ("artist_name", "Artist", "艺术家", ""),
@@ -169,7 +169,7 @@ const LANGUAGES: &[(&str, &str, &str)] = &[
 const HEIGHT_SOURCES: &[(&str, &str, &str)] = &[
     ("tagged", "measured or given", "实测或标注"),
     ("levels", "from the number of floors", "按楼层数推算"),
-    ("estimated", "estimate from type and neighbours", "按类型与周边估计"),
+    ("estimated", "estimated from type and neighbours", "按类型与周边估计"),
 ];
 
 const AREA_CLASSES: &[(&str, &str, &str)] = &[
