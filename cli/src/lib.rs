@@ -3,3 +3,4 @@
 //! It stands on `core`; nothing that a browser needs lives here.
 
 pub mod bake;
+pub mod search;
