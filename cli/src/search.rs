@@ -289,7 +289,7 @@ pub fn answer(dir: &Path, query: &Query) -> anyhow::Result<Answer> {
         }
         for need in &answer.needs {
             match read_range(&dir.join(searcher.file_name(need.file)), need) {
-                Ok(bytes) => searcher.feed(need.file, need.range.start, &bytes),
+                Ok(bytes) => searcher.feed(need.file, need.range.start, bytes),
                 Err(error) => searcher.fail(need, &format!("cannot be read: {error}")),
             }
         }

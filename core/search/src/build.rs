@@ -20,7 +20,7 @@ pub(crate) const HEAD: usize = 64;
 /// A prefix of more keys than this gets the first groups of all of them precomputed.
 const WIDE_PREFIX: usize = 96;
 /// Combinations of readings that one run of Han characters is filed under.
-const MAX_COMBINATIONS: usize = 8;
+const MAX_COMBINATIONS: usize = 6;
 /// Records of one place cell on average.
 const CELL_RECORDS: u32 = 32;
 /// Id fronts (`way/`) that are worth a place in the root.
@@ -173,10 +173,8 @@ fn rank(records: &[Record], readings: &Readings) -> Vec<u32> {
             arena.push(b' ');
         }
         let length = match width {
-            0..=9 => 0,
-            10..=14 => 1,
-            15..=20 => 2,
-            _ => 3,
+            0..=20 => 0,
+            _ => 1,
         };
         let importance = (record.importance_or_guess() * IMPORTANCE_CLASSES).min(IMPORTANCE_CLASSES - 1.0) as u8;
         let class = (IMPORTANCE_CLASSES as u8 - 1 - importance) << 2 | length;

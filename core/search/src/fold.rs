@@ -1,7 +1,6 @@
 //! What makes two spellings the same.
 
 use std::sync::OnceLock;
-use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// One folded word and where it stood in the original text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,22 +24,37 @@ pub fn fold(c: char, out: &mut String) {
         out.push(simplified(c));
         return;
     }
-    for part in std::iter::once(c).nfkd().filter(|&part| !is_combining_mark(part)) {
-        for lower in part.to_lowercase() {
-            match lower {
-                'ß' => out.push_str("ss"),
-                'æ' => out.push_str("ae"),
-                'œ' => out.push_str("oe"),
-                'ø' => out.push('o'),
-                'ł' => out.push('l'),
-                'đ' | 'ð' => out.push('d'),
-                'þ' => out.push_str("th"),
-                'ı' => out.push('i'),
-                other if is_combining_mark(other) => {}
-                other => out.push(simplified(other)),
-            }
-        }
+    static TABLE: OnceLock<Vec<(char, &str)>> = OnceLock::new();
+    let table = TABLE.get_or_init(|| {
+        FOLDED.lines().filter_map(|line| Some((line.chars().next()?, line.split_at(line.chars().next()?.len_utf8()).1))).collect()
+    });
+    if let Ok(place) = table.binary_search_by_key(&c, |(from, _)| *from) {
+        out.push_str(table[place].1);
+    } else if !is_combining_mark(c) {
+        out.extend(c.to_lowercase());
     }
+}
+
+/// What characters fold to where that is not their lower case: compatibility decomposition (NFKD) without marks, made
+/// from the crate `unicode-normalization` by a test of this module. One line each, ascending.
+const FOLDED: &str = include_str!("folded.txt");
+
+/// First and last of the ranges of combining marks, ascending; from the same test.
+const MARKS: &str = include_str!("marks.txt");
+
+/// Whether a character only changes the letter before it.
+pub(crate) fn is_combining_mark(c: char) -> bool {
+    static RANGES: OnceLock<Vec<(u32, u32)>> = OnceLock::new();
+    let code = u32::from(c);
+    if code < 0x300 || matches!(code, 0x4E00..=0xABEA) {
+        return false;
+    }
+    let ranges = RANGES.get_or_init(|| {
+        let number = |text: &str| u32::from_str_radix(text, 16).unwrap_or_default();
+        MARKS.split_whitespace().filter_map(|range| range.split_once('-')).map(|(a, b)| (number(a), number(b))).collect()
+    });
+    let after = ranges.partition_point(|(first, _)| *first <= code);
+    after > 0 && code <= ranges[after - 1].1
 }
 
 /// At most `len` bytes of a text, whole characters only.
@@ -187,6 +201,59 @@ impl Analysis {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use unicode_normalization::{UnicodeNormalization, char::is_combining_mark as is_mark};
+
+    /// The rule that the table is made by.
+    fn fold_by_rule(c: char) -> String {
+        let mut out = String::new();
+        for part in std::iter::once(c).nfkd().filter(|part| !is_mark(*part)) {
+            for lower in part.to_lowercase().flat_map(|lower| std::iter::once(lower).nfkd()) {
+                match lower {
+                    'ß' => out.push_str("ss"),
+                    'æ' => out.push_str("ae"),
+                    'œ' => out.push_str("oe"),
+                    'ø' => out.push('o'),
+                    'ł' => out.push('l'),
+                    'đ' | 'ð' => out.push('d'),
+                    'þ' => out.push_str("th"),
+                    'ı' => out.push('i'),
+                    other if is_mark(other) => {}
+                    other => out.push(simplified(other)),
+                }
+            }
+        }
+        out
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "writes the tables when asked to by UPDATE_FOLDING=1")]
+    fn tables_say_what_the_normalisation_crate_says() {
+        let mut folded = String::new();
+        let mut marks: Vec<(u32, u32)> = Vec::new();
+        for c in (0x80..=0x2_FFFF).filter_map(char::from_u32) {
+            let code = u32::from(c);
+            if is_mark(c) {
+                match marks.last_mut() {
+                    Some((_, last)) if *last + 1 == code => *last = code,
+                    _ => marks.push((code, code)),
+                }
+            } else if c.is_alphanumeric() && !matches!(code, 0x3400..=0x9FFF | 0xAC00..=0xD7AF) {
+                let by_rule = fold_by_rule(c);
+                if !by_rule.chars().eq(c.to_lowercase()) {
+                    folded.push(c);
+                    folded.push_str(&by_rule);
+                    folded.push('\n');
+                }
+            }
+        }
+        let marks: String = marks.iter().map(|(first, last)| format!("{first:X}-{last:X}\n")).collect();
+        if std::env::var("UPDATE_FOLDING").is_ok() {
+            std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/src/folded.txt"), &folded).unwrap();
+            std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/src/marks.txt"), &marks).unwrap();
+        } else {
+            assert!(folded == FOLDED && marks == MARKS, "run this test with UPDATE_FOLDING=1 and look at the difference");
+        }
+    }
 
     #[test]
     fn spellings_that_people_take_for_the_same_fold_alike() {

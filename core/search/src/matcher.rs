@@ -198,7 +198,7 @@ impl Matcher {
                 ("match", 50.0 * quality),
                 ("start", if starts { 15.0 } else { 0.0 }),
                 ("order", if in_order { 5.0 } else { 0.0 }),
-                ("coverage", 20.0 * coverage + if whole { 10.0 } else { 0.0 }),
+                ("coverage", 8.0 * coverage + if whole { 20.0 } else { 0.0 }),
             ],
             how,
             whole,

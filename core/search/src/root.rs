@@ -12,9 +12,9 @@ pub(crate) const GROUP: u32 = 16;
 pub(crate) const BLOCK: u32 = 128;
 
 /// Letters of a pinyin key; longer readings are compared on the record itself.
-pub(crate) const PINYIN_KEY: usize = 16;
+pub(crate) const PINYIN_KEY: usize = 12;
 /// Letters of an initials key.
-pub(crate) const INITIALS_KEY: usize = 6;
+pub(crate) const INITIALS_KEY: usize = 4;
 /// Bytes of a word key.
 pub(crate) const WORD_KEY: usize = 32;
 

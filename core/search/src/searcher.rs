@@ -100,7 +100,7 @@ pub struct Answer {
 ///     }
 ///     for need in &answer.needs {
 ///         let bytes = fetch(searcher.file_name(need.file), need.range.clone());
-///         searcher.feed(need.file, need.range.start, &bytes);
+///         searcher.feed(need.file, need.range.start, bytes);
 ///     }
 /// }
 /// # Ok(())
@@ -147,9 +147,10 @@ impl Searcher {
         self.root.files[file as usize].1
     }
 
-    /// Takes bytes of a file that start at `offset`: those of a need, or a whole file.
-    pub fn feed(&mut self, file: File, offset: u64, bytes: &[u8]) {
-        self.store.feed(file, offset, bytes);
+    /// Takes bytes of a file that start at `offset`: those of a need, or a whole file. A boxed slice or a vector is
+    /// kept without being copied.
+    pub fn feed(&mut self, file: File, offset: u64, bytes: impl Into<Box<[u8]>>) {
+        self.store.feed(file, offset, bytes.into());
     }
 
     /// Says that a need will not be met. Queries no longer ask for it and name it among their problems.
@@ -225,6 +226,8 @@ struct Run<'a> {
     problems: Vec<Problem>,
     hits: BTreeMap<u32, Scored>,
     names: BTreeSet<u64>,
+    /// Names that the groups that have not arrived will bring, roughly.
+    awaited: usize,
     /// Groups looked at, by the reading of the query and whether typos were allowed.
     seen: BTreeSet<(u8, u32)>,
 }
@@ -249,6 +252,7 @@ impl<'a> Run<'a> {
             problems: Vec::new(),
             hits: BTreeMap::new(),
             names: BTreeSet::new(),
+            awaited: 0,
             seen: BTreeSet::new(),
         }
     }
@@ -263,7 +267,7 @@ impl<'a> Run<'a> {
 
     /// Different names after which a step of the query has found enough.
     fn enough(&self) -> usize {
-        if self.query.exhaustive { usize::MAX } else { self.query.limit.saturating_mul(2).clamp(16, 200) }
+        if self.query.exhaustive { usize::MAX } else { self.query.limit.clamp(10, 200) }
     }
 
     fn max_groups(&self) -> usize {
@@ -302,7 +306,7 @@ impl<'a> Run<'a> {
                 _ => self.search_words(tokens, i as u8 * 2, false),
             }
         }
-        let typed: usize = self.names.len();
+        let typed = self.names.len() + self.awaited;
         if typed < self.query.limit || self.query.exhaustive {
             for (i, tokens) in readings.iter().enumerate() {
                 self.search_typos(tokens, i as u8 * 2 + 1);
@@ -547,13 +551,13 @@ impl<'a> Run<'a> {
                 let first = if matches!(token, Token::Pinyin(_)) { 2 } else { 0 };
                 let WordLists { mut exact, mut longer, .. } = lists;
                 for kind in (first..6).step_by(2) {
-                    for slot in [kind, kind + 1] {
-                        let list = std::mem::take(&mut exact[slot]);
-                        self.verify_list(list, tokens, mark, false);
-                    }
-                    for slot in [kind, kind + 1] {
-                        let list = std::mem::take(&mut longer[slot]);
-                        self.verify_list(list, tokens, mark, false);
+                    for lists in [&mut exact, &mut longer] {
+                        for slot in [kind, kind + 1] {
+                            // Twice as many as wanted, so that the better of two kinds of match can win.
+                            if self.names.len() + self.awaited < self.enough().saturating_mul(2) {
+                                self.verify_list(std::mem::take(&mut lists[slot]), tokens, mark, false);
+                            }
+                        }
                     }
                 }
                 if (self.names.is_empty() || self.query.exhaustive) && is_pinyin_letters(word) && word.len() > 2 && !cut {
@@ -597,12 +601,19 @@ impl<'a> Run<'a> {
         lists.sort_by_key(List::len);
         let mut lists = lists.into_iter();
         let Some(mut least) = lists.next() else { return List::default() };
+        // All lists are fetched in one round.
+        let mut rest: Vec<List> = lists.collect();
+        if least.len() > SHORT_LIST {
+            rest.iter_mut().for_each(|list| {
+                self.load(list);
+            });
+        }
         if !self.load(&mut least) {
             return List::default();
         }
-        for mut other in lists {
-            if least.groups.len() <= SHORT_LIST {
-                break;
+        for mut other in rest {
+            if least.groups.len() <= SHORT_LIST && other.whole.is_some() {
+                continue;
             }
             if self.load(&mut other) {
                 let mut rest = other.groups.as_slice();
@@ -635,7 +646,7 @@ impl<'a> Run<'a> {
                         list.groups.extend(part.groups);
                     }
                     if typos {
-                        for (_, groups) in self.typo_groups(word, typos_allowed(word)) {
+                        for (_, groups) in self.typo_groups(word, typos_allowed(word), !self.query.exhaustive) {
                             list.groups.extend(groups);
                         }
                     }
@@ -669,18 +680,23 @@ impl<'a> Run<'a> {
             self.search_words(tokens, mark, true);
             return;
         };
-        for allowed in 1..=most {
-            for (_, groups) in self.typo_groups(word, allowed) {
+        // The first letter is nearly always right, and believing it leaves a tenth of the dictionary to search.
+        for (allowed, first_right) in [(1, true), (2, true), (1, false)] {
+            if allowed > most || (allowed == 2 && self.query.exhaustive) {
+                continue;
+            }
+            let allowed = if self.query.exhaustive { most } else { allowed };
+            for (_, groups) in self.typo_groups(word, allowed, first_right && !self.query.exhaustive) {
                 self.verify_list(List { groups, whole: None }, tokens, mark, true);
             }
-            if !self.names.is_empty() && !self.query.exhaustive {
+            if !self.names.is_empty() {
                 break;
             }
         }
     }
 
     /// Groups of keys within so many mistakes of a word, by how good such a match is, the best first.
-    fn typo_groups(&mut self, word: &str, allowed: u32) -> BTreeMap<(u32, u8), Vec<u32>> {
+    fn typo_groups(&mut self, word: &str, allowed: u32, first_right: bool) -> BTreeMap<(u32, u8), Vec<u32>> {
         let mut groups: BTreeMap<(u32, u8), Vec<u32>> = BTreeMap::new();
         if allowed == 0 {
             return groups;
@@ -703,7 +719,12 @@ impl<'a> Run<'a> {
         // By depth: least distance of the word to a beginning of the key so far.
         let mut nearest: Vec<u32> = vec![u32::MAX];
         let mut block = 0;
-        let blocks = self.root().term_keys.len();
+        let mut blocks = self.root().term_keys.len();
+        let first_byte = word.first().copied().filter(|_| first_right);
+        if let Some(first) = first_byte {
+            block = self.term_block(&[first]);
+            blocks = blocks.min(self.term_block(&[first, 0xFF]) + 1);
+        }
         while block < blocks {
             if self.has_block(File::Terms, block) {
                 let mut dead: Option<usize> = None;
@@ -720,6 +741,9 @@ impl<'a> Run<'a> {
                     let shared = shared.min(before_len);
                     before_len = key.len();
                     let Some((&kind, letters)) = key.split_last() else { return true };
+                    if first_byte.is_some() && letters.first() != first_byte.as_ref() {
+                        return true;
+                    }
                     if dead.is_some_and(|dead| shared >= dead) {
                         return true;
                     }
@@ -885,15 +909,15 @@ impl<'a> Run<'a> {
 
     /// Looks at the names of a list's groups until there are enough hits.
     fn verify_list(&mut self, mut list: List, tokens: &[Token], mark: u8, typos: bool) {
-        let enough = self.enough();
+        let enough = if typos { self.enough().saturating_mul(2) } else { self.enough() };
         let max_groups = self.max_groups();
         let mut found = BTreeSet::new();
         let mut awaited = 0;
         let mut done = 0;
         loop {
-            for &group in &list.groups[done.min(list.groups.len())..] {
-                // A group that has not arrived will bring a hit or so: no need to ask for all of them at once.
-                if found.len() + awaited >= if awaited > 0 { self.query.limit.min(enough) } else { enough } || done >= max_groups {
+            while let Some(&group) = list.groups.get(done) {
+                if found.len() + awaited >= enough || done >= max_groups {
+                    self.awaited += awaited;
                     return;
                 }
                 done += 1;
@@ -902,10 +926,13 @@ impl<'a> Run<'a> {
                 }
                 match self.verify_group(group, tokens, typos, u16::MAX) {
                     Some(names) => found.extend(names),
+                    // A group that has not arrived brings a hit at least; one in a row of groups brings many.
+                    None if list.groups.get(done) == Some(&(group + 1)) => awaited += GROUP as usize / 2,
                     None => awaited += 1,
                 }
             }
             if list.whole.is_none() || !self.load(&mut list) {
+                self.awaited += awaited;
                 return;
             }
         }

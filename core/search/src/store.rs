@@ -61,7 +61,7 @@ impl Store {
     }
 
     /// Takes bytes of a file. Bytes that are here already are kept as they are.
-    pub(crate) fn feed(&mut self, file: File, offset: u64, bytes: &[u8]) {
+    pub(crate) fn feed(&mut self, file: File, offset: u64, bytes: Box<[u8]>) {
         let extents = &mut self.extents[file as usize];
         let Some(end) = offset.checked_add(bytes.len() as u64) else { return };
         let covered = (extents.range(..=offset).next_back())
@@ -76,7 +76,7 @@ impl Store {
             extents.remove(&start);
         }
         // An extent that begins alike but reaches further was covered above; one that begins alike was removed.
-        extents.insert(offset, bytes.into());
+        extents.insert(offset, bytes);
         self.failed[file as usize].retain(|start, (until, _)| *until <= offset || *start >= end);
     }
 

@@ -46,7 +46,7 @@ pub extern "C" fn feed(file: usize, offset: f64, start: *mut u8, len: usize) {
     let bytes = taken(start, len);
     STATE.with_borrow_mut(|state| {
         if let (Some(searcher), Some(file)) = (&mut state.searcher, File::ALL.get(file)) {
-            searcher.feed(*file, offset as u64, &bytes);
+            searcher.feed(*file, offset as u64, bytes);
         }
     });
 }
