@@ -222,12 +222,7 @@ impl Occurrences {
         let len = self.arena.len() - start;
         let mut first = [0; 8];
         first[..len.min(8)].copy_from_slice(&self.arena[start..start + len.min(8)]);
-        self.found.push(Occurrence {
-            first: u64::from_be_bytes(first),
-            start: start as u32,
-            len: len as u8,
-            place,
-        });
+        self.found.push(Occurrence { first: u64::from_be_bytes(first), start: start as u32, len: len as u8, place });
     }
 
     fn key(&self, occurrence: &Occurrence) -> &[u8] {
@@ -325,13 +320,7 @@ fn split_places(places: impl IntoIterator<Item = u32>) -> (Vec<u32>, Vec<u32>) {
 }
 
 /// Files every word, character, pair of characters and reading of a text.
-fn collect(
-    analysis: &Analysis,
-    readings: &Readings,
-    group: u32,
-    letters: &mut Occurrences,
-    han: &mut Vec<(u64, u32)>,
-) {
+fn collect(analysis: &Analysis, readings: &Readings, group: u32, letters: &mut Occurrences, han: &mut Vec<(u64, u32)>) {
     let items = &analysis.items;
     for (i, item) in items.iter().enumerate() {
         let place = group << 1 | u32::from(i > 0);

@@ -26,7 +26,10 @@ pub fn fold(c: char, out: &mut String) {
     }
     static TABLE: OnceLock<Vec<(char, &str)>> = OnceLock::new();
     let table = TABLE.get_or_init(|| {
-        FOLDED.lines().filter_map(|line| Some((line.chars().next()?, line.split_at(line.chars().next()?.len_utf8()).1))).collect()
+        FOLDED
+            .lines()
+            .filter_map(|line| Some((line.chars().next()?, line.split_at(line.chars().next()?.len_utf8()).1)))
+            .collect()
     });
     if let Ok(place) = table.binary_search_by_key(&c, |(from, _)| *from) {
         out.push_str(table[place].1);
@@ -51,7 +54,11 @@ pub(crate) fn is_combining_mark(c: char) -> bool {
     }
     let ranges = RANGES.get_or_init(|| {
         let number = |text: &str| u32::from_str_radix(text, 16).unwrap_or_default();
-        MARKS.split_whitespace().filter_map(|range| range.split_once('-')).map(|(a, b)| (number(a), number(b))).collect()
+        MARKS
+            .split_whitespace()
+            .filter_map(|range| range.split_once('-'))
+            .map(|(a, b)| (number(a), number(b)))
+            .collect()
     });
     let after = ranges.partition_point(|(first, _)| *first <= code);
     after > 0 && code <= ranges[after - 1].1
@@ -251,7 +258,10 @@ mod tests {
             std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/src/folded.txt"), &folded).unwrap();
             std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/src/marks.txt"), &marks).unwrap();
         } else {
-            assert!(folded == FOLDED && marks == MARKS, "run this test with UPDATE_FOLDING=1 and look at the difference");
+            assert!(
+                folded == FOLDED && marks == MARKS,
+                "run this test with UPDATE_FOLDING=1 and look at the difference"
+            );
         }
     }
 

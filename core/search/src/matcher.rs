@@ -293,8 +293,9 @@ impl Matcher {
             return None;
         }
         self.runs().find_map(|run| {
-            let chars: Vec<char> =
-                (self.analysis.items[run.clone()].iter().take(32)).filter_map(|item| self.analysis.text(item).chars().next()).collect();
+            let chars: Vec<char> = (self.analysis.items[run.clone()].iter().take(32))
+                .filter_map(|item| self.analysis.text(item).chars().next())
+                .collect();
             let first = *chars.first()?;
             let starts_alike = readings.of(first).any(|reading| reading.as_bytes()[0] == word.as_bytes()[0]);
             if !starts_alike {
@@ -309,8 +310,8 @@ impl Matcher {
                 _ => How::Mixed,
             };
             let items = spelled.items;
-            // Initials name their characters but say little about them: they cover half of each.
-            let letters = if how == How::Initials { items as f64 * 0.5 } else { items as f64 };
+            // Letters name their characters but say little about them: a short name is no better guess than a long one.
+            let letters = 0.0;
             Some(Place { how, first: run.start, items, within: None, letters })
         })
     }
@@ -352,22 +353,31 @@ impl Matcher {
         }
         let runs: Vec<Range<usize>> = self.runs().collect();
         runs.into_iter().find_map(|run| {
-            self.joined.clear();
-            let mut ends = Vec::new();
-            for item in &self.analysis.items[run.clone()] {
-                let Some(reading) = self.analysis.text(item).chars().next().and_then(|c| readings.of(c).next()) else {
-                    break;
-                };
-                self.joined.push_str(reading);
-                ends.push(self.joined.len());
-                if self.joined.len() > word.len() + 3 {
-                    break;
+            // Each reading of the first character that has several, the most usual of all others.
+            let several =
+                self.analysis.items[run.clone()].iter().position(|item| readings.of(self.char_of(item)).len() > 1);
+            let variants =
+                several.map_or(1, |at| readings.of(self.char_of(&self.analysis.items[run.start + at])).len());
+            (0..variants).find_map(|variant| {
+                self.joined.clear();
+                let mut ends = Vec::new();
+                for (at, item) in self.analysis.items[run.clone()].iter().enumerate() {
+                    let mut of = readings.of(self.char_of(item));
+                    let reading = if Some(at) == several { of.nth(variant) } else { of.next() };
+                    let Some(reading) = reading.filter(|_| self.joined.len() <= word.len() + 3) else { break };
+                    self.joined.push_str(reading);
+                    ends.push(self.joined.len());
                 }
-            }
-            let (_, prefix, at) = self.rows.distances(word.as_bytes(), self.joined.as_bytes(), allowed)?;
-            let items = (ends.iter().take_while(|end| **end < at).count() + 1).min(ends.len());
-            Some(Place { how: How::TypoPinyin(prefix), first: run.start, items, within: None, letters: items as f64 })
+                let (_, prefix, at) = self.rows.distances(word.as_bytes(), self.joined.as_bytes(), allowed)?;
+                let items = (ends.iter().take_while(|end| **end < at).count() + 1).min(ends.len());
+                Some(Place { how: How::TypoPinyin(prefix), first: run.start, items, within: None, letters: 0.0 })
+            })
         })
+    }
+
+    /// The first folded character of a word.
+    fn char_of(&self, item: &Item) -> char {
+        self.analysis.text(item).chars().next().unwrap_or_default()
     }
 }
 
@@ -475,7 +485,7 @@ fn split_mixed(
         let initial = len == 1 || matches!(syllable, "zh" | "ch" | "sh");
         let whole = len > 1 && is_syllable(syllable);
         if initial || whole {
-            split_mixed(&word[len..], is_syllable, so_far, full || whole, found, steps);
+            split_mixed(&word[len..], is_syllable, so_far, full || whole || len > 1, found, steps);
         }
     }
     so_far.pop();
@@ -505,6 +515,12 @@ impl Rows {
     /// The distance between the word and the whole key so far.
     pub(crate) fn distance(&self, len: usize) -> u32 {
         self.rows.get(self.key.len() * (len + 1) + len).copied().unwrap_or(u32::MAX)
+    }
+
+    /// The least distance between the whole key so far and any beginning of the word.
+    pub(crate) fn least(&self, len: usize) -> u32 {
+        let start = self.key.len() * (len + 1);
+        self.rows.get(start..start + len + 1).into_iter().flatten().copied().min().unwrap_or(u32::MAX)
     }
 
     /// Forgets all but the first `depth` bytes of the key.

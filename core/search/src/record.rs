@@ -229,8 +229,17 @@ impl<'a> RecordBlock<'a> {
         if id_bits > 56 || importance_bits > 8 {
             return None;
         }
-        let mut opened =
-            Self { root, count, ends, least_number, id_bits, least_importance, importance_bits, columns: &[], texts: &[] };
+        let mut opened = Self {
+            root,
+            count,
+            ends,
+            least_number,
+            id_bits,
+            least_importance,
+            importance_bits,
+            columns: &[],
+            texts: &[],
+        };
         let widths = opened.widths();
         opened.columns = reader.take((widths.iter().sum::<u32>() as usize * count).div_ceil(8))?;
         opened.texts = reader.rest();

@@ -342,8 +342,7 @@ impl Readings {
     }
 
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let syllables =
-            (0..reader.len()?).map(|_| Some(reader.text()?.to_owned())).collect::<Option<Vec<String>>>()?;
+        let syllables = (0..reader.len()?).map(|_| Some(reader.text()?.to_owned())).collect::<Option<Vec<String>>>()?;
         if syllables.iter().any(String::is_empty) {
             return None;
         }

@@ -490,7 +490,7 @@ impl<'a> Run<'a> {
         // Pinyin and initials are filed under their first letters only.
         for (len, marker, slot) in [(PINYIN_KEY, marker::PINYIN, 2), (INITIALS_KEY, marker::INITIALS, 4)] {
             if word.len() > len && is_pinyin_letters(word) {
-                let [start, other] = self.exact_lists(&[word[..len].as_bytes(), &[marker]].concat());
+                let [start, other] = self.exact_lists(&[&word.as_bytes()[..len], &[marker]].concat());
                 lists.longer[slot] = merge(std::mem::take(&mut lists.longer[slot]), start);
                 lists.longer[slot + 1] = merge(std::mem::take(&mut lists.longer[slot + 1]), other);
             }
@@ -505,7 +505,7 @@ impl<'a> Run<'a> {
         let mut lists: [List; 2] = Default::default();
         for initials in initials {
             if initials.len() >= INITIALS_KEY {
-                let key = [initials[..INITIALS_KEY].as_bytes(), &[marker::INITIALS]].concat();
+                let key = [&initials.as_bytes()[..INITIALS_KEY], &[marker::INITIALS]].concat();
                 let [start, other] = self.exact_lists(&key);
                 lists = [merge(std::mem::take(&mut lists[0]), start), merge(std::mem::take(&mut lists[1]), other)];
             } else {
@@ -560,7 +560,8 @@ impl<'a> Run<'a> {
                         }
                     }
                 }
-                if (self.names.is_empty() || self.query.exhaustive) && is_pinyin_letters(word) && word.len() > 2 && !cut {
+                if (self.names.is_empty() || self.query.exhaustive) && is_pinyin_letters(word) && word.len() > 2 && !cut
+                {
                     for list in self.mixed_lists(word) {
                         self.verify_list(list, tokens, mark, false);
                     }
@@ -584,7 +585,9 @@ impl<'a> Run<'a> {
             let rest = lists[1..].to_vec();
             let mut all = vec![first];
             // A run may begin a text with its first pair only: all others stand elsewhere.
-            all.extend(rest.into_iter().map(|[start, other]| if start.is_empty() { other } else { self.union(start, other) }));
+            all.extend(
+                rest.into_iter().map(|[start, other]| if start.is_empty() { other } else { self.union(start, other) }),
+            );
             let list = self.intersect(all);
             self.verify_list(list, tokens, mark, false);
         }
@@ -702,7 +705,6 @@ impl<'a> Run<'a> {
             return groups;
         }
         let word = crate::fold::floor(word, WORD_KEY).as_bytes();
-        let pinyin_word = &word[..word.len().min(PINYIN_KEY)];
         let universe = self.root().group_count();
         let mut budget = MAX_TYPO_BLOCKS;
         let near = self.term_block(word);
@@ -737,7 +739,7 @@ impl<'a> Run<'a> {
                 // Rows are kept from key to key as far as the keys begin alike.
                 rows.truncate(0, word.len());
                 nearest.truncate(1);
-                let mut damaged = each_key_shared(bytes, &mut |key, shared, payload| {
+                let damaged = each_key_shared(bytes, &mut |key, shared, payload| {
                     let shared = shared.min(before_len);
                     before_len = key.len();
                     let Some((&kind, letters)) = key.split_last() else { return true };
@@ -751,7 +753,6 @@ impl<'a> Run<'a> {
                     let keep = shared.min(rows.depth()).min(letters.len());
                     rows.truncate(keep, word.len());
                     nearest.truncate(keep + 1);
-                    let wanted = if kind == marker::PINYIN { pinyin_word } else { word };
                     let mut whole = u32::MAX;
                     for (depth, &byte) in letters.iter().enumerate().skip(keep) {
                         let (distance, least) = rows.push(word, byte);
@@ -768,8 +769,11 @@ impl<'a> Run<'a> {
                     if keep == letters.len() {
                         whole = rows.distance(word.len());
                     }
-                    let best = nearest.last().copied().unwrap_or(u32::MAX);
-                    let whole = if kind == marker::PINYIN && wanted.len() < word.len() { best } else { whole };
+                    let mut best = nearest.last().copied().unwrap_or(u32::MAX);
+                    if kind == marker::PINYIN && letters.len() >= PINYIN_KEY {
+                        // The reading goes on where its key ends: so may the word.
+                        best = best.min(rows.least(word.len()));
+                    }
                     let class = match kind {
                         marker::WORD if whole <= allowed => (whole, 0),
                         marker::PINYIN if whole <= allowed => (whole, 1),
@@ -789,7 +793,6 @@ impl<'a> Run<'a> {
                     true
                 })
                 .is_none();
-                damaged &= true;
                 if damaged {
                     self.damaged(File::Terms, block);
                 }
@@ -817,9 +820,7 @@ impl<'a> Run<'a> {
     /// Whether an area has so few cells that looking at its records beats looking for the words first.
     fn is_small(&self, area: &Area) -> bool {
         cells_of(area.bounds(), self.root())
-            .is_none_or(|([left, low], [right, high])| {
-                u64::from(right - left + 1) * u64::from(high - low + 1) <= 64
-            })
+            .is_none_or(|([left, low], [right, high])| u64::from(right - left + 1) * u64::from(high - low + 1) <= 64)
     }
 
     /// Numbers of the records in the given cells.
@@ -1086,11 +1087,10 @@ impl<'a> Run<'a> {
 }
 
 fn field_penalty(address: bool) -> f64 {
-    if address { 8.0 } else { 3.0 }
+    if address { 12.0 } else { 3.0 }
 }
 
 /// The best of a record's texts that alone answers the query; with no words, every record does.
-#[expect(clippy::option_option, reason = "no hit, a hit without text, a hit by a text")]
 fn score(
     matcher: &mut Matcher,
     texts: &GroupTexts<'_>,
@@ -1191,8 +1191,11 @@ fn each_key(bytes: &[u8], each: &mut dyn FnMut(&[u8], &[u8]) -> bool) -> Option<
     each_key_shared(bytes, &mut |key, _, payload| each(key, payload))
 }
 
+/// Takes a key, how many bytes it shares with the one before, and its payload; answers whether to go on.
+type EachKey<'a> = dyn FnMut(&[u8], usize, &[u8]) -> bool + 'a;
+
 /// The same, with how many bytes the key shares with the one before.
-fn each_key_shared(bytes: &[u8], each: &mut dyn FnMut(&[u8], usize, &[u8]) -> bool) -> Option<bool> {
+fn each_key_shared(bytes: &[u8], each: &mut EachKey<'_>) -> Option<bool> {
     let mut reader = Reader::new(bytes);
     let mut key: Vec<u8> = Vec::new();
     while !reader.is_empty() {

@@ -64,14 +64,17 @@ impl Store {
     pub(crate) fn feed(&mut self, file: File, offset: u64, bytes: Box<[u8]>) {
         let extents = &mut self.extents[file as usize];
         let Some(end) = offset.checked_add(bytes.len() as u64) else { return };
-        let covered = (extents.range(..=offset).next_back())
-            .is_some_and(|(start, extent)| start + extent.len() as u64 >= end);
+        let covered =
+            (extents.range(..=offset).next_back()).is_some_and(|(start, extent)| start + extent.len() as u64 >= end);
         if covered || bytes.is_empty() {
             return;
         }
         // A longer extent takes the place of those that it holds.
-        let inner: Vec<u64> =
-            extents.range(offset..end).filter(|(start, extent)| *start + extent.len() as u64 <= end).map(|(s, _)| *s).collect();
+        let inner: Vec<u64> = extents
+            .range(offset..end)
+            .filter(|(start, extent)| *start + extent.len() as u64 <= end)
+            .map(|(s, _)| *s)
+            .collect();
         for start in inner {
             extents.remove(&start);
         }
