@@ -329,6 +329,9 @@ impl Matcher {
                 continue;
             }
             let text = crate::fold::floor(text, MAX_TOKEN_BYTES);
+            if letters_missing(word, text) > allowed {
+                continue;
+            }
             let Some((whole, prefix, at)) = self.rows.distances(word.as_bytes(), text.as_bytes(), allowed) else {
                 continue;
             };
@@ -368,6 +371,9 @@ impl Matcher {
                     self.joined.push_str(reading);
                     ends.push(self.joined.len());
                 }
+                if letters_missing(word, &self.joined) > allowed {
+                    return None;
+                }
                 let (_, prefix, at) = self.rows.distances(word.as_bytes(), self.joined.as_bytes(), allowed)?;
                 let items = (ends.iter().take_while(|end| **end < at).count() + 1).min(ends.len());
                 Some(Place { how: How::TypoPinyin(prefix), first: run.start, items, within: None, letters: 0.0 })
@@ -394,6 +400,12 @@ fn end_of_folded(text: &str, item: &Item, folded: usize) -> usize {
         }
     }
     end
+}
+
+/// Different letters of a word that a text has not: no fewer mistakes lie between the two, and this is quick to tell.
+fn letters_missing(word: &str, text: &str) -> u32 {
+    let letters = |text: &str| text.bytes().fold(0_u32, |set, byte| set | 1 << (byte % 32));
+    (letters(word) & !letters(text)).count_ones()
 }
 
 /// How far a word has been read as pinyin.

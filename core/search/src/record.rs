@@ -1,4 +1,4 @@
-//! A thing that can be found, and how a block of the records file holds 128 of them.
+//! A thing that can be found, and how a block of the records file holds 64 of them.
 
 use crate::bytes::{BitWriter, Reader, bits_at, bits_for, put_text, put_varint};
 use crate::root::{BLOCK, GROUP, Root, common_prefix};

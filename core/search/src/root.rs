@@ -9,7 +9,7 @@ const MAGIC: &[u8; 4] = b"CTSI";
 /// Records that one posting stands for: postings name groups of records, and a group's names are looked at one by one.
 pub(crate) const GROUP: u32 = 16;
 /// Records of a block of the records file, the unit of fetching.
-pub(crate) const BLOCK: u32 = 128;
+pub(crate) const BLOCK: u32 = 64;
 
 /// Letters of a pinyin key; longer readings are compared on the record itself.
 pub(crate) const PINYIN_KEY: usize = 12;

@@ -16,7 +16,7 @@ const MAX_GROUPS: usize = 192;
 /// The same where most records fall to a filter, which is cheap.
 const MAX_FILTERED_GROUPS: usize = 6000;
 /// Blocks of the dictionary that a search for mistyped words fetches at most.
-const MAX_TYPO_BLOCKS: usize = 8;
+const MAX_TYPO_BLOCKS: usize = 6;
 /// Blocks of the dictionary that one word's endings may fill.
 const MAX_ENDING_BLOCKS: usize = 12;
 /// Groups that a list may have to be compared name by name instead of being narrowed by the other words.
@@ -489,7 +489,9 @@ impl<'a> Run<'a> {
         }
         // Pinyin and initials are filed under their first letters only.
         for (len, marker, slot) in [(PINYIN_KEY, marker::PINYIN, 2), (INITIALS_KEY, marker::INITIALS, 4)] {
-            if word.len() > len && is_pinyin_letters(word) {
+            // No syllable begins with i, u or v.
+            let possible = marker == marker::PINYIN || !word.contains(['i', 'u', 'v']);
+            if word.len() > len && is_pinyin_letters(word) && possible {
                 let [start, other] = self.exact_lists(&[&word.as_bytes()[..len], &[marker]].concat());
                 lists.longer[slot] = merge(std::mem::take(&mut lists.longer[slot]), start);
                 lists.longer[slot + 1] = merge(std::mem::take(&mut lists.longer[slot + 1]), other);
@@ -690,6 +692,9 @@ impl<'a> Run<'a> {
             }
             let allowed = if self.query.exhaustive { most } else { allowed };
             for (_, groups) in self.typo_groups(word, allowed, first_right && !self.query.exhaustive) {
+                if self.names.len() + self.awaited >= self.enough().saturating_mul(3) {
+                    break;
+                }
                 self.verify_list(List { groups, whole: None }, tokens, mark, true);
             }
             if !self.names.is_empty() {
@@ -739,15 +744,12 @@ impl<'a> Run<'a> {
                 // Rows are kept from key to key as far as the keys begin alike.
                 rows.truncate(0, word.len());
                 nearest.truncate(1);
-                let damaged = each_key_shared(bytes, &mut |key, shared, payload| {
+                let damaged = each_key_alive(bytes, &mut |key, shared, payload| {
                     let shared = shared.min(before_len);
                     before_len = key.len();
-                    let Some((&kind, letters)) = key.split_last() else { return true };
+                    let Some((&kind, letters)) = key.split_last() else { return ALIVE };
                     if first_byte.is_some() && letters.first() != first_byte.as_ref() {
-                        return true;
-                    }
-                    if dead.is_some_and(|dead| shared >= dead) {
-                        return true;
+                        return ALIVE;
                     }
                     dead = None;
                     let keep = shared.min(rows.depth()).min(letters.len());
@@ -763,7 +765,7 @@ impl<'a> Run<'a> {
                             dead = Some(depth + 1);
                             last.clear();
                             last.extend_from_slice(&letters[..=depth]);
-                            return true;
+                            return depth + 1;
                         }
                     }
                     if keep == letters.len() {
@@ -779,7 +781,7 @@ impl<'a> Run<'a> {
                         marker::PINYIN if whole <= allowed => (whole, 1),
                         marker::WORD if best <= allowed => (best, 2),
                         marker::PINYIN if best <= allowed => (best, 3),
-                        _ => return true,
+                        _ => return ALIVE,
                     };
                     // A distance of nought has been found without mistakes already.
                     let mut reader = Reader::new(payload);
@@ -787,10 +789,10 @@ impl<'a> Run<'a> {
                     for _ in 0..2 {
                         match read_list(&mut reader, universe) {
                             Some(found) => list.extend(found.groups),
-                            None => return true,
+                            None => return ALIVE,
                         }
                     }
-                    true
+                    ALIVE
                 })
                 .is_none();
                 if damaged {
@@ -1188,28 +1190,46 @@ fn read_list(reader: &mut Reader<'_>, universe: u32) -> Option<List> {
 /// Hands every key of a block of terms with its payload to `each` until it answers `false`. `None` when the block does
 /// not read as it should; else whether it was read to its end.
 fn each_key(bytes: &[u8], each: &mut dyn FnMut(&[u8], &[u8]) -> bool) -> Option<bool> {
-    each_key_shared(bytes, &mut |key, _, payload| each(key, payload))
+    let mut finished = true;
+    each_key_alive(bytes, &mut |key, _, payload| {
+        finished = finished && each(key, payload);
+        if finished { ALIVE } else { 0 }
+    })?;
+    Some(finished)
 }
 
-/// Takes a key, how many bytes it shares with the one before, and its payload; answers whether to go on.
-type EachKey<'a> = dyn FnMut(&[u8], usize, &[u8]) -> bool + 'a;
+/// Takes a key, how many bytes it shares with the one before, and its payload; answers how many bytes are dead.
+type EachKey<'a> = dyn FnMut(&[u8], usize, &[u8]) -> usize + 'a;
 
-/// The same, with how many bytes the key shares with the one before.
-fn each_key_shared(bytes: &[u8], each: &mut EachKey<'_>) -> Option<bool> {
+/// What [`each_key_alive`] is answered to go on with the next key.
+const ALIVE: usize = usize::MAX;
+
+/// Hands every key of a block with its shared length and payload to `each`, except that keys which begin with the
+/// same `dead` bytes as the last one are skipped when `each` answered `dead`.
+fn each_key_alive(bytes: &[u8], each: &mut EachKey<'_>) -> Option<()> {
     let mut reader = Reader::new(bytes);
     let mut key: Vec<u8> = Vec::new();
+    let mut dead = ALIVE;
     while !reader.is_empty() {
-        let shared = usize::try_from(reader.varint()?).ok().filter(|shared| *shared <= key.len())?;
-        key.truncate(shared);
+        let shared = usize::try_from(reader.varint()?).ok()?;
         let len = reader.len()?;
-        key.extend_from_slice(reader.take(len)?);
+        let tail = reader.take(len)?;
         let len = reader.len()?;
         let payload = reader.take(len)?;
-        if !each(&key, shared, payload) {
-            return Some(false);
+        if dead == 0 {
+            return Some(());
+        }
+        // Of a dead key only the dead bytes are kept: a key that shares fewer is the next one to look at.
+        if shared < dead {
+            if shared > key.len() {
+                return None;
+            }
+            key.truncate(shared);
+            key.extend_from_slice(tail);
+            dead = each(&key, shared, payload);
         }
     }
-    Some(true)
+    Some(())
 }
 
 /// Adds the records of the wanted cells (ascending) of a block of places.
