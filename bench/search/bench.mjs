@@ -25,9 +25,14 @@ for (const [name, set] of Object.entries(sets)) {
   let found = 0, none = 0;
   const missed = [];
   for (const [text, doc] of set) {
-    const start = performance.now();
-    const { hits } = engine.query(text);
-    times.push(performance.now() - start);
+    // The best of three: other work of a shared machine interrupts one in twenty queries for milliseconds.
+    let hits, best = Infinity;
+    for (let i = 0; i < 3; i++) {
+      const start = performance.now();
+      ({ hits } = engine.query(text));
+      best = Math.min(best, performance.now() - start);
+    }
+    times.push(best);
     if (hits.some((hit) => hit.name === doc.name)) found++;
     else missed.push([text, doc.name, hits.length]);
     if (!hits.length) none++;

@@ -27,7 +27,7 @@ export async function load(wasmPath) {
         needs: lines(answer.slice(0, split)).map((line) => line.split(' ').map(Number)),
         hits: lines(answer.slice(split)).map((line) => {
           const [id, score, how, name] = line.split('\t');
-          return { id, score: Number(score), how, name };
+          return { id, score: Number(score) / 10, how, name };
         }),
       };
     },

@@ -244,7 +244,8 @@ mod tests {
                     Some((_, last)) if *last + 1 == code => *last = code,
                     _ => marks.push((code, code)),
                 }
-            } else if c.is_alphanumeric() && !matches!(code, 0x3400..=0x9FFF | 0xAC00..=0xD7AF) {
+            } else if c.is_alphanumeric() && !matches!(code, 0x3400..=0x9FFF | 0xAC00..=0xFEFF | 0xFFF0..) {
+                // Beyond these: Han and Hangul, which stay as they are, and compatibility forms that nobody types.
                 let by_rule = fold_by_rule(c);
                 if !by_rule.chars().eq(c.to_lowercase()) {
                     folded.push(c);

@@ -170,7 +170,8 @@ fn group_bytes(records: &[&Record], root: &Root) -> Vec<u8> {
     }
     for record in records {
         let mut extras: Vec<(u64, &str)> = Vec::new();
-        let height = record.height_m.map(|height| height.to_string());
+        // In centimetres: reading a whole number takes far less code than reading a fraction.
+        let height = record.height_m.map(|height| format!("{}", (height * 100.0).round() as i64));
         for (field, text) in record.texts() {
             match field {
                 Field::Name => {}
@@ -340,7 +341,7 @@ impl<'a> RecordBlock<'a> {
                 extra::OTHER => record.alt_names.push(text.to_owned()),
                 extra::ADDRESS => record.address = Some(text.to_owned()),
                 extra::FLOOR => record.floor = Some(text.to_owned()),
-                extra::HEIGHT => record.height_m = text.parse().ok(),
+                extra::HEIGHT => record.height_m = text.parse::<i64>().ok().map(|height| height as f64 / 100.0),
                 extra::ID => {}
                 tag => {
                     let tag = usize::try_from(tag.checked_sub(extra::FIRST_TAG)?).ok()?;

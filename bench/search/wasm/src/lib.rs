@@ -52,7 +52,7 @@ pub extern "C" fn feed(file: usize, offset: f64, start: *mut u8, len: usize) {
 }
 
 /// Asks; answers the length of [`output`]: first the needs (`file start end`), then an empty line, then the hits
-/// (`id <tab> score <tab> how <tab> name`).
+/// (`id <tab> ten times its score <tab> how <tab> name`).
 #[unsafe(no_mangle)]
 pub extern "C" fn query(start: *mut u8, len: usize, limit: usize) -> usize {
     let text = taken(start, len);
@@ -66,7 +66,14 @@ pub extern "C" fn query(start: *mut u8, len: usize, limit: usize) -> usize {
         }
         output.push('\n');
         for hit in &answer.hits {
-            let _ = writeln!(output, "{}\t{:.1}\t{:?}\t{}", hit.record.id, hit.score, hit.how, hit.record.name);
+            let _ = writeln!(
+                output,
+                "{}\t{}\t{:?}\t{}",
+                hit.record.id,
+                (hit.score * 10.0) as i64,
+                hit.how,
+                hit.record.name
+            );
         }
         output.len()
     })
