@@ -5,4 +5,5 @@
 pub mod bake;
 pub mod inspect;
 pub mod precompress;
+pub mod search;
 pub mod serve;

@@ -4,6 +4,7 @@
 use citytwin::bake::{self, Cancel, Progress, Report};
 use citytwin::inspect::{self, InspectArgs};
 use citytwin::precompress::precompress;
+use citytwin::search::{self, SearchCommand};
 use citytwin::serve::Server;
 use citytwin_manifest::Text;
 use clap::{Parser, Subcommand};
@@ -36,6 +37,9 @@ enum Command {
         #[arg(long, default_value = "127.0.0.1")]
         host: String,
     },
+    /// Builds and queries a published search index.
+    #[command(subcommand)]
+    Search(SearchCommand),
     /// Writes .br and .gz beside each file that shrinks, for `serve` and other web servers.
     Precompress {
         /// The directory.
@@ -66,6 +70,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Bake(arguments) => run_bake(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Search(command) => search::run(&command),
         Command::Serve { directory, port, host } => run_serve(&directory, &host, port),
         Command::Precompress { directory } => run_precompress(&directory),
     };

@@ -6,11 +6,33 @@
 //!   each of its words is a prefix of a word of the name (or of the address), Han in sequence.
 //! * Distances are metres, positions degrees (WGS84, longitude first).
 //!
-//! This crate fetches nothing and knows no clock: bytes in, hits out. It holds an index in memory, for a city centre's
-//! worth of assets; published index files for a million come later.
+//! There are two indexes. [`Index`] lives in memory and is made on the spot from a city centre's asset lines.
+//! [`Searcher`] reads a published index of up to millions of records, made by `build`, from static files: it says which
+//! byte ranges it needs and is fed them.
+//!
+//! This crate fetches nothing and knows no clock: bytes in, hits out.
 
+#[cfg(feature = "build")]
+mod build;
+mod bytes;
 mod fold;
 mod index;
+mod matcher;
+#[cfg(feature = "build")]
+mod pinyin_table;
+mod place;
+mod record;
+mod root;
+mod searcher;
+mod store;
 
+#[cfg(feature = "build")]
+pub use build::{BuildOptions, BuiltIndex, build};
 pub use fold::{Word, fold, words};
 pub use index::{BadLine, Hit, Index, IndexBuilder, QueryOptions};
+pub use matcher::How;
+pub use place::Area;
+pub use record::{Field, Record};
+pub use root::{FORMAT_VERSION, File, IndexError};
+pub use searcher::{Answer, Found, Query, Searcher};
+pub use store::{Need, Problem};

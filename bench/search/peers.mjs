@@ -1,0 +1,79 @@
+// node --expose-gc --max-old-space-size=8000 peers.mjs DATA.ndjson QUERIES.mjs ENGINE [--json OUT]
+// The same sets and measures as bench.mjs for MiniSearch, FlexSearch and Orama; ENGINE is mini, flex or orama.
+import fs from 'node:fs';
+import zlib from 'node:zlib';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+const [data, queriesPath, engine, ...flags] = process.argv.slice(2);
+const { queries } = await import(pathToFileURL(path.resolve(queriesPath)));
+const docs = fs.readFileSync(data, 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+const sets = queries(docs, 1000);
+const han = /\p{sc=Han}/u;
+// Han text as characters and pairs, everything else as words: the usual set-up of these engines for mixed scripts.
+const tokenize = (text) => {
+  const tokens = [];
+  for (const part of text.toLowerCase().match(/\p{sc=Han}+|[\p{L}\p{N}]+/gu) ?? []) {
+    if (!han.test(part)) tokens.push(part);
+    else {
+      const chars = [...part];
+      if (chars.length === 1) tokens.push(part);
+      for (let i = 0; i + 1 < chars.length; i++) tokens.push(chars[i] + chars[i + 1]);
+    }
+  }
+  return tokens;
+};
+const pinyin = (doc) => (doc.py ? `${doc.py.replaceAll(' ', '')} ${doc.py.split(' ').map((syllable) => syllable[0]).join('')}` : '');
+const quantile = (values, q) => values.sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * q))];
+
+globalThis.gc?.();
+const before = process.memoryUsage();
+const built = performance.now();
+let ask, exported;
+if (engine === 'mini') {
+  const { default: MiniSearch } = await import('minisearch');
+  const index = new MiniSearch({ fields: ['name', 'py'], tokenize, searchOptions: { tokenize, prefix: true, combineWith: 'AND', fuzzy: (term) => (han.test(term) || term.length < 5 ? 0 : term.length < 9 ? 1 : 2), boost: { name: 2 } } });
+  index.addAll(docs.map((doc) => ({ id: doc.id, name: doc.name, py: pinyin(doc) })));
+  ask = (text) => index.search(text).slice(0, 10).map((hit) => hit.id);
+  exported = () => JSON.stringify(index);
+} else if (engine === 'flex') {
+  const { Document, Encoder } = (await import('flexsearch')).default;
+  const encoder = new Encoder({ encode: undefined });
+  encoder.encode = tokenize;
+  const index = new Document({ document: { id: 'id', index: [{ field: 'name', tokenize: 'forward', encode: tokenize }, { field: 'py', tokenize: 'forward', encode: tokenize }] } });
+  for (const doc of docs) index.add({ id: doc.id, name: doc.name, py: pinyin(doc) });
+  ask = (text) => [...new Set(index.search(text, { limit: 10 }).flatMap((field) => field.result))].slice(0, 10);
+} else {
+  const { create, insertMultiple, search } = await import('@orama/orama');
+  const { createTokenizer } = await import('@orama/tokenizers/mandarin');
+  const index = create({ schema: { name: 'string', py: 'string' }, components: { tokenizer: createTokenizer() } });
+  await insertMultiple(index, docs.map((doc) => ({ id: String(doc.id), name: doc.name, py: pinyin(doc) })), 5000);
+  ask = (text) => search(index, { term: text, limit: 10, tolerance: text.length >= 5 && !han.test(text) ? 1 : 0 }).hits.map((hit) => Number(hit.id));
+}
+const buildMs = performance.now() - built;
+globalThis.gc?.();
+const after = process.memoryUsage();
+const result = { engine, records: docs.length, buildS: +(buildMs / 1e3).toFixed(1), heapMb: +((after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers) / 1e6).toFixed(0), sets: {} };
+const byId = new Map(docs.map((doc) => [doc.id, doc]));
+for (const [name, set] of Object.entries(sets)) {
+  const part = set.slice(0, engine === 'orama' && name.startsWith('zh') ? 60 : docs.length > 500000 ? 200 : 1000);
+  for (const [text] of part.slice(0, 20)) ask(text);
+  const times = [];
+  let found = 0, none = 0;
+  for (const [text, doc] of part) {
+    let ids, best = Infinity;
+    for (let i = 0; i < (name.startsWith('zh') ? 1 : 3); i++) {
+      const start = performance.now();
+      ids = ask(text);
+      best = Math.min(best, performance.now() - start);
+    }
+    times.push(best);
+    if (ids.some((id) => byId.get(id).name === doc.name)) found++;
+    if (!ids.length) none++;
+  }
+  result.sets[name] = { p50Ms: +quantile(times, 0.5).toFixed(3), p95Ms: +quantile(times, 0.95).toFixed(3), found: found / part.length, none: none / part.length };
+}
+if (exported) result.exportGzMb = +(zlib.gzipSync(exported()).length / 1e6).toFixed(1);
+console.log(JSON.stringify(result, null, 1).replace(/\n\s{3,}/g, ' '));
+const json = flags.indexOf('--json');
+if (json >= 0) fs.writeFileSync(flags[json + 1], JSON.stringify(result));

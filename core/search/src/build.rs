@@ -1,0 +1,599 @@
+//! Records → the files of a published index.
+//!
+//! Records are numbered by importance, then by length, then by name (Han by reading), so that the first records of
+//! every list are its best, and names that begin alike lie together. The same records give the same bytes, whatever
+//! their order.
+
+use crate::bytes::{bits_for, checksum, put_ascending, put_varint, seal};
+use crate::fold::{Analysis, floor};
+use crate::pinyin_table;
+use crate::record::{Record, put_block, split_id, stored_position};
+use crate::root::{
+    BLOCK, Blocks, File, GROUP, INITIALS_KEY, PINYIN_KEY, Readings, Root, WORD_KEY, common_prefix, marker,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A block of terms or places is closed when it has grown past this many bytes.
+const BLOCK_BYTES: usize = 5000;
+/// Groups of a list that stand beside its key; a longer list is stored whole in the lists file besides.
+pub(crate) const HEAD: usize = 64;
+/// A prefix of more keys than this gets the first groups of all of them precomputed.
+const WIDE_PREFIX: usize = 96;
+/// Combinations of readings that one run of Han characters is filed under.
+const MAX_COMBINATIONS: usize = 6;
+/// Records of one place cell on average.
+const CELL_RECORDS: u32 = 32;
+/// Id fronts (`way/`) that are worth a place in the root.
+const MAX_ID_FRONTS: usize = 4096;
+
+/// How to build an index.
+#[derive(Clone, Debug)]
+pub struct BuildOptions {
+    /// Digits of a degree after the point that positions keep: 6 (0.1 m) by default, 5 (1 m) makes a smaller index.
+    pub position_digits: u32,
+}
+
+impl Default for BuildOptions {
+    fn default() -> Self {
+        Self { position_digits: 6 }
+    }
+}
+
+/// A built index: files to be published side by side.
+pub struct BuiltIndex {
+    /// The root; publish it under a name of your choice, revalidated on every visit.
+    pub root: Vec<u8>,
+    /// Name and bytes of the other files. The names carry a checksum of the bytes: they can be cached for ever.
+    pub files: Vec<(String, Vec<u8>)>,
+    /// Records in it.
+    pub record_count: u32,
+    /// Different keys in the dictionary.
+    pub term_count: usize,
+}
+
+/// Builds the files of an index. Records without a finite position are left out; of two with the same id, name and
+/// position both stay.
+pub fn build(mut records: Vec<Record>, options: &BuildOptions) -> BuiltIndex {
+    records.retain(|record| {
+        (-180.0..=180.0).contains(&record.lon) && (-90.0..=90.0).contains(&record.lat) && !record.name.is_empty()
+    });
+    records.truncate((u32::MAX / 4) as usize);
+    let mut root = describe(&records, options);
+    let order = rank(&records, &root.readings);
+    let ranked: Vec<&Record> = order.iter().map(|number| &records[*number as usize]).collect();
+
+    let mut record_bytes = Vec::new();
+    for block in ranked.chunks(BLOCK as usize) {
+        let start = record_bytes.len();
+        let mut bytes = Vec::new();
+        put_block(&mut bytes, block, &root);
+        seal(&mut bytes);
+        record_bytes.extend(bytes);
+        debug_assert!(record_bytes.len() > start);
+        root.records.ends.push(record_bytes.len() as u64);
+    }
+    let mut terms = TermWriter::new(root.group_count());
+    let term_count = write_terms(&ranked, &root.readings, &mut terms);
+    let TermWriter { bytes: term_bytes, blocks, keys, lists, .. } = terms;
+    root.terms = blocks;
+    root.term_keys = keys;
+    let place_bytes = write_places(&ranked, &mut root);
+
+    let mut files = Vec::new();
+    for (file, bytes) in File::ALL.into_iter().zip([term_bytes, lists, record_bytes, place_bytes]) {
+        let stem = match file {
+            File::Terms => "terms",
+            File::Lists => "lists",
+            File::Records => "records",
+            File::Places => "places",
+        };
+        files.push((format!("{stem}-{:08x}.bin", checksum(&bytes)), bytes));
+    }
+    for (slot, (name, bytes)) in root.files.iter_mut().zip(&files) {
+        *slot = (name.clone(), bytes.len() as u64);
+    }
+    BuiltIndex { root: root.to_bytes(), files, record_count: root.record_count, term_count }
+}
+
+/// What the root says about the records as a whole.
+fn describe(records: &[Record], options: &BuildOptions) -> Root {
+    let step_deg = 10_f64.powi(-(options.position_digits.min(7) as i32));
+    let edge = |axis: fn(&Record) -> f64| {
+        let values = records.iter().map(axis);
+        let least = values.clone().fold(f64::INFINITY, f64::min);
+        let most = values.fold(f64::NEG_INFINITY, f64::max);
+        if records.is_empty() { (0.0, 0) } else { (least, bits_for(((most - least) / step_deg).round() as u64)) }
+    };
+    let (west, lon_bits) = edge(|record| record.lon);
+    let (south, lat_bits) = edge(|record| record.lat);
+    let mut categories: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut fronts: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut tags: BTreeSet<&str> = BTreeSet::new();
+    let mut han: BTreeSet<char> = BTreeSet::new();
+    let mut folded = String::new();
+    for record in records {
+        *categories.entry(&record.category).or_default() += 1;
+        if let (front, Some(_)) = split_id(&record.id) {
+            *fronts.entry(front).or_default() += 1;
+        }
+        tags.extend(record.names.keys().map(String::as_str));
+        for (_, text) in record.texts() {
+            for c in text.chars().filter(|c| !c.is_ascii()) {
+                folded.clear();
+                crate::fold::fold(c, &mut folded);
+                han.extend(folded.chars().filter(|c| matches!(u32::from(*c), 0x4E00..=0x9FFF)));
+            }
+        }
+    }
+    // The most frequent fronts, in the order of their letters.
+    let mut by_count: Vec<(&str, u32)> = fronts.into_iter().filter(|(_, count)| *count > 1).collect();
+    by_count.sort_by_key(|(front, count)| (std::cmp::Reverse(*count), *front));
+    by_count.truncate(MAX_ID_FRONTS);
+    let mut id_prefixes: Vec<String> = by_count.into_iter().map(|(front, _)| front.to_owned()).collect();
+    id_prefixes.sort();
+    let readings: Vec<(char, Vec<String>)> =
+        han.into_iter().map(|c| (c, pinyin_table::readings(c))).filter(|(_, readings)| !readings.is_empty()).collect();
+    Root {
+        record_count: records.len() as u32,
+        origin: [west, south],
+        step_deg,
+        position_bits: [lon_bits, lat_bits],
+        categories: categories.into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),
+        id_prefixes,
+        tags: tags.into_iter().map(str::to_owned).collect(),
+        readings: Readings::new(&readings),
+        ..Root::default()
+    }
+}
+
+/// Importance in this many classes comes before length.
+const IMPORTANCE_CLASSES: f64 = 5.0;
+
+/// The records' numbers in the order of the index.
+fn rank(records: &[Record], readings: &Readings) -> Vec<u32> {
+    let mut analysis = Analysis::default();
+    // Keys lie in one arena: a million strings of their own cost twice the memory.
+    let mut arena: Vec<u8> = Vec::new();
+    let mut keyed: Vec<(u8, u64, u32, u32, u32)> = Vec::with_capacity(records.len());
+    for (number, record) in records.iter().enumerate() {
+        analysis.read(&record.name);
+        let start = arena.len();
+        let mut width = 0;
+        for item in &analysis.items {
+            let text = analysis.text(item);
+            if item.han {
+                width += 2;
+                if let Some(reading) = text.chars().next().and_then(|c| readings.of(c).next()) {
+                    arena.extend_from_slice(reading.as_bytes());
+                }
+            } else {
+                width += text.chars().count() + 1;
+            }
+            arena.extend_from_slice(text.as_bytes());
+            arena.push(b' ');
+        }
+        let length = match width {
+            0..=20 => 0,
+            _ => 1,
+        };
+        let importance = (record.importance_or_guess() * IMPORTANCE_CLASSES).min(IMPORTANCE_CLASSES - 1.0) as u8;
+        let class = (IMPORTANCE_CLASSES as u8 - 1 - importance) << 2 | length;
+        let key = &arena[start..];
+        let mut first = [0; 8];
+        first[..key.len().min(8)].copy_from_slice(&key[..key.len().min(8)]);
+        keyed.push((class, u64::from_be_bytes(first), number as u32, start as u32, arena.len() as u32));
+    }
+    keyed.sort_unstable_by(|a, b| {
+        let key = |entry: &(u8, u64, u32, u32, u32)| &arena[entry.3 as usize..entry.4 as usize];
+        let record = |entry: &(u8, u64, u32, u32, u32)| &records[entry.2 as usize];
+        let tie = |entry| {
+            let record: &Record = record(entry);
+            (&record.name, &record.id)
+        };
+        (a.0.cmp(&b.0).then(a.1.cmp(&b.1)))
+            .then_with(|| key(a).cmp(key(b)))
+            .then_with(|| tie(a).cmp(&tie(b)))
+            .then_with(|| record(a).lon.total_cmp(&record(b).lon))
+            .then_with(|| record(a).lat.total_cmp(&record(b).lat))
+            .then_with(|| record(a).category.cmp(&record(b).category))
+    });
+    keyed.into_iter().map(|entry| entry.2).collect()
+}
+
+/// A key found in a group: where the key's bytes stand, and the group shifted by one with 1 for "not at the start".
+struct Occurrence {
+    first: u64,
+    start: u32,
+    len: u8,
+    place: u32,
+}
+
+#[derive(Default)]
+struct Occurrences {
+    arena: Vec<u8>,
+    found: Vec<Occurrence>,
+}
+
+impl Occurrences {
+    fn add(&mut self, key: &[u8], marker: u8, place: u32) {
+        let start = self.arena.len();
+        self.arena.extend_from_slice(key);
+        self.arena.push(marker);
+        let len = self.arena.len() - start;
+        let mut first = [0; 8];
+        first[..len.min(8)].copy_from_slice(&self.arena[start..start + len.min(8)]);
+        self.found.push(Occurrence { first: u64::from_be_bytes(first), start: start as u32, len: len as u8, place });
+    }
+
+    fn key(&self, occurrence: &Occurrence) -> &[u8] {
+        &self.arena[occurrence.start as usize..occurrence.start as usize + usize::from(occurrence.len)]
+    }
+
+    fn sorted(mut self) -> Self {
+        let mut found = std::mem::take(&mut self.found);
+        found.sort_unstable_by(|a, b| {
+            a.first.cmp(&b.first).then_with(|| self.key(a).cmp(self.key(b))).then(a.place.cmp(&b.place))
+        });
+        self.found = found;
+        self
+    }
+}
+
+/// Writes the whole dictionary and answers how many keys it has.
+fn write_terms(ranked: &[&Record], readings: &Readings, terms: &mut TermWriter) -> usize {
+    let mut letters = Occurrences::default();
+    let mut han: Vec<(u64, u32)> = Vec::new();
+    let mut analysis = Analysis::default();
+    let mut before: Vec<(u64, u32)> = Vec::new();
+    for (number, record) in ranked.iter().enumerate() {
+        let group = number as u32 / GROUP;
+        for (_, text) in record.texts() {
+            analysis.read(text);
+            collect(&analysis, readings, group, &mut letters, &mut han);
+        }
+        // Neighbours share most of their characters: drop what their group has already.
+        if number as u32 % GROUP == GROUP - 1 || number + 1 == ranked.len() {
+            let first = before.len();
+            before.append(&mut han);
+            before[first..].sort_unstable();
+            let mut kept = first;
+            for i in first..before.len() {
+                if kept == first || before[kept - 1] != before[i] {
+                    before[kept] = before[i];
+                    kept += 1;
+                }
+            }
+            before.truncate(kept);
+        }
+    }
+    let mut han = before;
+    han.sort_unstable();
+    let letters = letters.sorted();
+    let tops = tops_of_wide_prefixes(&letters);
+
+    let mut tops = tops.into_iter().peekable();
+    let mut words = KeyRuns { letters: &letters, at: 0 }.peekable();
+    let mut bigrams = HanRuns { found: &han, at: 0 }.peekable();
+    let mut count = 0;
+    loop {
+        // Three sorted streams, merged by key.
+        let next = [
+            tops.peek().map(|(key, _)| key.as_slice()),
+            words.peek().map(|(key, _)| *key),
+            bigrams.peek().map(|(key, _)| key.as_slice()),
+        ];
+        let Some(least) = next.iter().flatten().min() else { break };
+        let stream = next.iter().position(|key| key.as_ref() == Some(least)).expect("the least is one of them");
+        count += 1;
+        match stream {
+            0 => {
+                let (key, lists) = tops.next().expect("it was peeked at");
+                terms.push(&key, &lists.iter().map(Vec::as_slice).collect::<Vec<_>>());
+            }
+            1 => {
+                let (key, places) = words.next().expect("it was peeked at");
+                let (start, other) = split_places(places);
+                terms.push(key, &[&start, &other]);
+            }
+            _ => {
+                let (key, places) = bigrams.next().expect("it was peeked at");
+                let (start, other) = split_places(places.iter().map(|(_, place)| *place));
+                terms.push(&key, &[&start, &other]);
+            }
+        }
+    }
+    terms.close_block();
+    count
+}
+
+/// Groups in which a key starts a text, and groups in which it stands elsewhere; each ascending without repeats.
+fn split_places(places: impl IntoIterator<Item = u32>) -> (Vec<u32>, Vec<u32>) {
+    let mut lists = [Vec::new(), Vec::new()];
+    for place in places {
+        let list = &mut lists[(place & 1) as usize];
+        if list.last() != Some(&(place >> 1)) {
+            list.push(place >> 1);
+        }
+    }
+    let [start, other] = lists;
+    (start, other)
+}
+
+/// Files every word, character, pair of characters and reading of a text.
+fn collect(analysis: &Analysis, readings: &Readings, group: u32, letters: &mut Occurrences, han: &mut Vec<(u64, u32)>) {
+    let items = &analysis.items;
+    for (i, item) in items.iter().enumerate() {
+        let place = group << 1 | u32::from(i > 0);
+        let text = analysis.text(item);
+        if !item.han {
+            letters.add(floor(text, WORD_KEY).as_bytes(), marker::WORD, place);
+            continue;
+        }
+        let c = text.chars().next().unwrap_or_default();
+        han.push((u64::from(c) << 32, place));
+        if let Some(next) = items.get(i + 1).filter(|next| next.joined) {
+            let next = analysis.text(next).chars().next().unwrap_or_default();
+            han.push((u64::from(c) << 32 | u64::from(next), place));
+        }
+        if !item.joined {
+            let end = items[i + 1..].iter().position(|item| !item.joined).map_or(items.len(), |len| i + 1 + len);
+            collect_readings(analysis, i..end, readings, place, letters);
+        }
+    }
+}
+
+/// Files a run of Han characters under its pinyin and its initials, in each of its readings.
+fn collect_readings(
+    analysis: &Analysis,
+    run: std::ops::Range<usize>,
+    readings: &Readings,
+    place: u32,
+    letters: &mut Occurrences,
+) {
+    let chars = analysis.items[run].iter().map_while(|item| analysis.text(item).chars().next());
+    let mut keys: Vec<(String, String)> = vec![Default::default()];
+    for c in chars.take(PINYIN_KEY) {
+        if keys[0].0.len() >= PINYIN_KEY && keys[0].1.len() >= INITIALS_KEY {
+            break;
+        }
+        let of = readings.of(c);
+        if of.len() == 0 {
+            break;
+        }
+        let known = keys.len();
+        for reading in of.clone().skip(1) {
+            for i in 0..known {
+                if keys.len() < MAX_COMBINATIONS {
+                    let (full, initials) = &keys[i];
+                    keys.push((format!("{full}{reading}"), format!("{initials}{}", &reading[..1])));
+                }
+            }
+        }
+        let first = of.clone().next().unwrap_or_default();
+        for (full, initials) in &mut keys[..known] {
+            full.push_str(first);
+            initials.push_str(&first[..1]);
+        }
+    }
+    if keys[0].0.is_empty() {
+        return;
+    }
+    let mut full: Vec<&str> = keys.iter().map(|(full, _)| floor(full, PINYIN_KEY)).collect();
+    full.sort_unstable();
+    full.dedup();
+    full.iter().for_each(|key| letters.add(key.as_bytes(), marker::PINYIN, place));
+    if keys[0].1.len() > 1 {
+        let mut initials: Vec<&str> = keys.iter().map(|(_, initials)| floor(initials, INITIALS_KEY)).collect();
+        initials.sort_unstable();
+        initials.dedup();
+        initials.iter().for_each(|key| letters.add(key.as_bytes(), marker::INITIALS, place));
+    }
+}
+
+/// Walks sorted occurrences key by key.
+struct KeyRuns<'a> {
+    letters: &'a Occurrences,
+    at: usize,
+}
+
+impl<'a> Iterator for KeyRuns<'a> {
+    type Item = (&'a [u8], Vec<u32>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let found = &self.letters.found;
+        let first = found.get(self.at)?;
+        let key = self.letters.key(first);
+        let len = found[self.at..].iter().take_while(|other| self.letters.key(other) == key).count();
+        let places = found[self.at..self.at + len].iter().map(|occurrence| occurrence.place).collect();
+        self.at += len;
+        Some((key, places))
+    }
+}
+
+/// Walks sorted characters and pairs of characters.
+struct HanRuns<'a> {
+    found: &'a [(u64, u32)],
+    at: usize,
+}
+
+impl<'a> Iterator for HanRuns<'a> {
+    type Item = (Vec<u8>, &'a [(u64, u32)]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (pair, _) = *self.found.get(self.at)?;
+        let len = self.found[self.at..].iter().take_while(|(other, _)| *other == pair).count();
+        let run = &self.found[self.at..self.at + len];
+        self.at += len;
+        let mut key = String::new();
+        for code in [(pair >> 32) as u32, pair as u32] {
+            key.extend(char::from_u32(code).filter(|c| *c != '\0'));
+        }
+        let mut key = key.into_bytes();
+        key.push(marker::HAN);
+        Some((key, run))
+    }
+}
+
+/// First groups of words, pinyin and initials, each at the start of a text and elsewhere.
+type Tops = [Vec<u32>; 6];
+
+/// For each prefix of many keys: the first groups of all of them, by what the keys stand for. Ascending by key.
+fn tops_of_wide_prefixes(letters: &Occurrences) -> Vec<(Vec<u8>, Tops)> {
+    // How many keys each open prefix has so far, by its length less one.
+    let mut open: Vec<usize> = Vec::new();
+    let mut wide: BTreeMap<Vec<u8>, Tops> = BTreeMap::new();
+    let mut before: &[u8] = &[];
+    let mut close = |open: &mut Vec<usize>, key: &[u8], len: usize| {
+        while open.len() > len {
+            let depth = open.len();
+            if open.pop().is_some_and(|count| count > WIDE_PREFIX) && std::str::from_utf8(&key[..depth]).is_ok() {
+                wide.insert(key[..depth].to_vec(), Tops::default());
+            }
+        }
+    };
+    for (key, _) in (KeyRuns { letters, at: 0 }) {
+        let shared = common_prefix(before, key).min(key.len() - 1);
+        close(&mut open, before, shared);
+        open.resize(key.len() - 1, 0);
+        open.iter_mut().for_each(|count| *count += 1);
+        before = key;
+    }
+    close(&mut open, before, 0);
+    for (key, mut places) in (KeyRuns { letters, at: 0 }) {
+        let kind = usize::from(key[key.len() - 1] - marker::WORD) * 2;
+        places.sort_unstable_by_key(|place| (place & 1, *place));
+        for depth in 1..key.len() {
+            let Some(tops) = wide.get_mut(&key[..depth]) else { continue };
+            for at_start in [0, 1] {
+                let mine = places.iter().filter(|place| *place & 1 == at_start).map(|place| place >> 1);
+                let list = &mut tops[kind + at_start as usize];
+                list.extend(mine.take(2 * HEAD));
+                if list.len() > 64 * HEAD {
+                    shorten(list);
+                }
+            }
+        }
+    }
+    wide.into_iter()
+        .map(|(mut key, mut tops)| {
+            key.push(marker::TOPS);
+            tops.iter_mut().for_each(shorten);
+            (key, tops)
+        })
+        .collect()
+}
+
+fn shorten(list: &mut Vec<u32>) {
+    list.sort_unstable();
+    list.dedup();
+    list.truncate(HEAD);
+}
+
+/// Writes keys in order into blocks, each key sharing the front of the one before it.
+struct TermWriter {
+    universe: u32,
+    bytes: Vec<u8>,
+    blocks: Blocks,
+    keys: Vec<Box<[u8]>>,
+    lists: Vec<u8>,
+    block: Vec<u8>,
+    before: Vec<u8>,
+}
+
+impl TermWriter {
+    fn new(universe: u32) -> Self {
+        let (bytes, lists, block, before) = Default::default();
+        Self { universe, bytes, blocks: Blocks::default(), keys: Vec::new(), lists, block, before }
+    }
+
+    fn push(&mut self, key: &[u8], lists: &[&[u32]]) {
+        if self.block.len() >= BLOCK_BYTES {
+            self.close_block();
+        }
+        if self.block.is_empty() {
+            // The shortest key that parts this block from the one before it.
+            let len = (common_prefix(&self.before, key) + 1).min(key.len());
+            self.keys.push(key[..len].into());
+            self.before.clear();
+        }
+        let shared = common_prefix(&self.before, key);
+        put_varint(&mut self.block, shared as u64);
+        put_varint(&mut self.block, (key.len() - shared) as u64);
+        self.block.extend_from_slice(&key[shared..]);
+        let mut payload = Vec::new();
+        for list in lists {
+            put_varint(&mut payload, list.len() as u64);
+            let head = &list[..list.len().min(HEAD)];
+            if let [only] = head {
+                put_varint(&mut payload, (*only).into());
+            } else if !head.is_empty() {
+                let mut coded = Vec::new();
+                put_ascending(&mut coded, head, self.universe);
+                put_varint(&mut payload, coded.len() as u64);
+                payload.extend(coded);
+            }
+            if list.len() > HEAD {
+                let mut tail = Vec::new();
+                put_ascending(&mut tail, list, self.universe);
+                seal(&mut tail);
+                put_varint(&mut payload, self.lists.len() as u64);
+                put_varint(&mut payload, tail.len() as u64);
+                self.lists.extend(tail);
+            }
+        }
+        put_varint(&mut self.block, payload.len() as u64);
+        self.block.extend(payload);
+        self.before.clear();
+        self.before.extend_from_slice(key);
+    }
+
+    fn close_block(&mut self) {
+        if !self.block.is_empty() {
+            seal(&mut self.block);
+            self.bytes.append(&mut self.block);
+            self.blocks.ends.push(self.bytes.len() as u64);
+        }
+    }
+}
+
+/// Records by place: cells of a grid over the index in the order of a Z curve, each with its records' numbers.
+fn write_places(ranked: &[&Record], root: &mut Root) -> Vec<u8> {
+    let count = root.record_count;
+    root.place_level = bits_for(u64::from(count / CELL_RECORDS)).div_ceil(2).min(16);
+    let mut placed: Vec<(u64, u32)> = (ranked.iter().enumerate())
+        .map(|(number, record)| (crate::place::cell_of(stored_position(record, root), root), number as u32))
+        .collect();
+    placed.sort_unstable();
+    let mut bytes = Vec::new();
+    let mut block = Vec::new();
+    let mut before = 0;
+    let mut numbers = Vec::new();
+    for cell in placed.chunk_by(|a, b| a.0 == b.0) {
+        if block.len() >= BLOCK_BYTES {
+            close_places(&mut block, &mut bytes, root);
+        }
+        if block.is_empty() {
+            root.place_cells.push(cell[0].0);
+            before = cell[0].0;
+        }
+        numbers.clear();
+        numbers.extend(cell.iter().map(|(_, number)| *number));
+        let mut coded = Vec::new();
+        put_ascending(&mut coded, &numbers, count);
+        put_varint(&mut block, cell[0].0 - before);
+        put_varint(&mut block, numbers.len() as u64);
+        put_varint(&mut block, coded.len() as u64);
+        block.extend(coded);
+        before = cell[0].0;
+    }
+    close_places(&mut block, &mut bytes, root);
+    bytes
+}
+
+fn close_places(block: &mut Vec<u8>, bytes: &mut Vec<u8>, root: &mut Root) {
+    if !block.is_empty() {
+        seal(block);
+        bytes.append(block);
+        root.places.ends.push(bytes.len() as u64);
+    }
+}

@@ -1,0 +1,387 @@
+//! A thing that can be found, and how a block of the records file holds 64 of them.
+
+use crate::bytes::{BitWriter, Reader, bits_at, bits_for, put_text, put_varint};
+use crate::root::{BLOCK, GROUP, Root, common_prefix};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A thing of the city that can be found: an asset line with what else search can use.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    /// Stable id from the source (`way/123`).
+    pub id: String,
+    /// Its name in the city's own language.
+    pub name: String,
+    /// Its names by language tag.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub names: BTreeMap<String, String>,
+    /// Old and other names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alt_names: Vec<String>,
+    /// What it is (`building`, `street`, `cafe`).
+    pub category: String,
+    /// Longitude, degrees (WGS84).
+    pub lon: f64,
+    /// Latitude, degrees (WGS84).
+    pub lat: f64,
+    /// Street and house number, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// From 0 (one lamp of thousands) to 1 (the central station). Guessed from the category when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub importance: Option<f64>,
+    /// Height above the ground, metres.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height_m: Option<f64>,
+    /// The floor it is on, as its venue names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor: Option<String>,
+}
+
+impl Record {
+    /// Importance from 0 to 1, guessed from the category when the record does not say.
+    pub(crate) fn importance_or_guess(&self) -> f64 {
+        let guess = || match self.category.as_str() {
+            "city" | "town" | "station" | "airport" => 0.9,
+            "square" | "park" | "museum" | "mall" | "university" | "hospital" | "suburb" => 0.7,
+            "address" | "entrance" => 0.3,
+            "lamp" | "street_lamp" | "tree" | "manhole" | "hydrant" | "valve" | "bin" | "sign" | "bench" | "sensor"
+            | "camera" => 0.2,
+            _ => 0.5,
+        };
+        self.importance.filter(|importance| importance.is_finite()).map_or_else(guess, |value| value.clamp(0.0, 1.0))
+    }
+
+    /// Every text under which the record can be found, its name first.
+    pub fn texts(&self) -> impl Iterator<Item = (Field<'_>, &str)> {
+        std::iter::once((Field::Name, self.name.as_str()))
+            .chain(self.names.iter().map(|(tag, text)| (Field::Translation(tag), text.as_str())))
+            .chain(self.alt_names.iter().map(|text| (Field::Other, text.as_str())))
+            .chain(self.address.iter().map(|text| (Field::Address, text.as_str())))
+    }
+}
+
+/// Which text of a record it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field<'a> {
+    /// Its name in the city's own language.
+    Name,
+    /// Its name in the language of this tag.
+    Translation(&'a str),
+    /// An old or other name.
+    Other,
+    /// Street and house number.
+    Address,
+}
+
+/// Extras of a stored record: texts other than its name. Numbers from [`FIRST_TAG`] on are languages.
+mod extra {
+    pub(super) const OTHER: u64 = 0;
+    pub(super) const ADDRESS: u64 = 1;
+    pub(super) const FLOOR: u64 = 2;
+    pub(super) const HEIGHT: u64 = 3;
+    pub(super) const ID: u64 = 4;
+    pub(super) const FIRST_TAG: u64 = 8;
+}
+
+/// Importance is stored in this many steps.
+const IMPORTANCE_STEPS: f64 = 255.0;
+
+/// Splits an id into a front and a number, where that gives the id back.
+pub(crate) fn split_id(id: &str) -> (&str, Option<u64>) {
+    let digits = id.bytes().rev().take_while(u8::is_ascii_digit).count().min(15);
+    let (front, number) = id.split_at(id.len() - digits);
+    match number.parse::<u64>() {
+        Ok(value) if !(number.starts_with('0') && number.len() > 1) => (front, Some(value)),
+        _ => (id, None),
+    }
+}
+
+/// Appends one block: at most [`BLOCK`] records, in order.
+pub(crate) fn put_block(out: &mut Vec<u8>, records: &[&Record], root: &Root) {
+    let mut groups = Vec::new();
+    for group in records.chunks(GROUP as usize) {
+        groups.push(group_bytes(group, root));
+    }
+    for group in &groups {
+        put_varint(out, group.len() as u64);
+    }
+    let ids: Vec<(u64, u64)> = records.iter().map(|record| stored_id(record, root)).collect();
+    let numbers = ids.iter().filter(|(front, _)| *front > 0).map(|(_, number)| *number);
+    let least_number = numbers.clone().min().unwrap_or(0);
+    let id_bits = bits_for(numbers.max().unwrap_or(0) - least_number);
+    put_varint(out, least_number);
+    out.push(id_bits as u8);
+    let importances: Vec<u64> =
+        records.iter().map(|record| (record.importance_or_guess() * IMPORTANCE_STEPS).round() as u64).collect();
+    let least_importance = importances.iter().copied().min().unwrap_or(0);
+    let importance_bits = bits_for(importances.iter().copied().max().unwrap_or(0) - least_importance);
+    out.extend([least_importance as u8, importance_bits as u8]);
+    let mut bits = BitWriter::default();
+    let positions: Vec<[u64; 2]> = records.iter().map(|record| stored_position(record, root)).collect();
+    for (axis, width) in root.position_bits.into_iter().enumerate() {
+        positions.iter().for_each(|position| bits.put(position[axis], width));
+    }
+    let category_bits = bits_for(root.categories.len() as u64);
+    for record in records {
+        let place = root.categories.partition_point(|(name, _)| *name < record.category);
+        bits.put(place as u64, category_bits);
+    }
+    importances.iter().for_each(|importance| bits.put(importance - least_importance, importance_bits));
+    let front_bits = bits_for(root.id_prefixes.len() as u64);
+    ids.iter().for_each(|(front, _)| bits.put(*front, front_bits));
+    ids.iter().for_each(|(front, number)| bits.put(if *front > 0 { number - least_number } else { 0 }, id_bits));
+    out.extend(bits.finish());
+    groups.iter().for_each(|group| out.extend_from_slice(group));
+}
+
+/// The id's front counted from 1 (0: the whole id is among the extras) and its number.
+fn stored_id(record: &Record, root: &Root) -> (u64, u64) {
+    match split_id(&record.id) {
+        (front, Some(number)) => match root.id_prefixes.binary_search_by(|known| known.as_str().cmp(front)) {
+            Ok(place) => (place as u64 + 1, number),
+            Err(_) => (0, 0),
+        },
+        _ => (0, 0),
+    }
+}
+
+/// Steps east and north of the root's origin.
+pub(crate) fn stored_position(record: &Record, root: &Root) -> [u64; 2] {
+    let steps = |value: f64, axis: usize| {
+        let most = (1_u64 << root.position_bits[axis]) - 1;
+        (((value - root.origin[axis]) / root.step_deg).round().max(0.0) as u64).min(most)
+    };
+    [steps(record.lon, 0), steps(record.lat, 1)]
+}
+
+fn group_bytes(records: &[&Record], root: &Root) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut before: &str = "";
+    for record in records {
+        let mut shared = common_prefix(before.as_bytes(), record.name.as_bytes());
+        while !record.name.is_char_boundary(shared) {
+            shared -= 1;
+        }
+        put_varint(&mut out, shared as u64);
+        put_text(&mut out, &record.name[shared..]);
+        before = &record.name;
+    }
+    for record in records {
+        let mut extras: Vec<(u64, &str)> = Vec::new();
+        // In centimetres: reading a whole number takes far less code than reading a fraction.
+        let height = record.height_m.map(|height| format!("{}", (height * 100.0).round() as i64));
+        for (field, text) in record.texts() {
+            match field {
+                Field::Name => {}
+                Field::Translation(tag) => {
+                    let place = root.tags.partition_point(|known| known.as_str() < tag);
+                    extras.push((extra::FIRST_TAG + place as u64, text));
+                }
+                Field::Other => extras.push((extra::OTHER, text)),
+                Field::Address => extras.push((extra::ADDRESS, text)),
+            }
+        }
+        extras.extend(record.floor.as_deref().map(|floor| (extra::FLOOR, floor)));
+        extras.extend(height.as_deref().map(|height| (extra::HEIGHT, height)));
+        if stored_id(record, root).0 == 0 {
+            extras.push((extra::ID, &record.id));
+        }
+        put_varint(&mut out, extras.len() as u64);
+        for (kind, text) in extras {
+            put_varint(&mut out, kind);
+            put_text(&mut out, text);
+        }
+    }
+    out
+}
+
+/// A block of records, opened.
+#[derive(Clone, Copy)]
+pub(crate) struct RecordBlock<'a> {
+    root: &'a Root,
+    count: usize,
+    /// Byte ranges of the groups in `texts`, as their ends.
+    ends: [u32; (BLOCK / GROUP) as usize],
+    least_number: u64,
+    id_bits: u32,
+    least_importance: u8,
+    importance_bits: u32,
+    columns: &'a [u8],
+    texts: &'a [u8],
+}
+
+impl<'a> RecordBlock<'a> {
+    /// Opens block number `block` of the records file.
+    pub(crate) fn open(bytes: &'a [u8], block: u32, root: &'a Root) -> Option<Self> {
+        let count = root.record_count.checked_sub(block.checked_mul(BLOCK)?)?.min(BLOCK) as usize;
+        let mut reader = Reader::new(bytes);
+        let mut ends = [0; (BLOCK / GROUP) as usize];
+        let mut end = 0_u32;
+        for slot in ends.iter_mut().take(count.div_ceil(GROUP as usize)) {
+            end = end.checked_add(reader.varint32()?)?;
+            *slot = end;
+        }
+        let least_number = reader.varint()?;
+        let id_bits = u32::from(reader.u8()?);
+        let least_importance = reader.u8()?;
+        let importance_bits = u32::from(reader.u8()?);
+        if id_bits > 56 || importance_bits > 8 {
+            return None;
+        }
+        let mut opened = Self {
+            root,
+            count,
+            ends,
+            least_number,
+            id_bits,
+            least_importance,
+            importance_bits,
+            columns: &[],
+            texts: &[],
+        };
+        let widths = opened.widths();
+        opened.columns = reader.take((widths.iter().sum::<u32>() as usize * count).div_ceil(8))?;
+        opened.texts = reader.rest();
+        (opened.texts.len() == end as usize).then_some(opened)
+    }
+
+    /// Bits of a longitude, latitude, category, importance, id front and id number.
+    fn widths(&self) -> [u32; 6] {
+        [
+            self.root.position_bits[0],
+            self.root.position_bits[1],
+            bits_for(self.root.categories.len() as u64),
+            self.importance_bits,
+            bits_for(self.root.id_prefixes.len() as u64),
+            self.id_bits,
+        ]
+    }
+
+    fn column(&self, column: usize, row: usize) -> Option<u64> {
+        let widths = self.widths();
+        let before: u32 = widths[..column].iter().sum();
+        bits_at(self.columns, before as usize * self.count + row * widths[column] as usize, widths[column])
+    }
+
+    /// Number of records in it.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Longitude and latitude of a record, degrees.
+    pub(crate) fn position(&self, row: usize) -> Option<(f64, f64)> {
+        let axis = |axis: usize| Some(self.root.origin[axis] + self.column(axis, row)? as f64 * self.root.step_deg);
+        Some((axis(0)?, axis(1)?))
+    }
+
+    /// The record's category as its place in the root's list.
+    pub(crate) fn category(&self, row: usize) -> Option<usize> {
+        usize::try_from(self.column(2, row)?).ok()
+    }
+
+    /// From 0 to 1.
+    pub(crate) fn importance(&self, row: usize) -> Option<f64> {
+        Some((f64::from(self.least_importance) + self.column(3, row)? as f64) / IMPORTANCE_STEPS)
+    }
+
+    /// Reads the names of group `group` of this block, and its further texts.
+    pub(crate) fn read_group(&self, group: usize, texts: &mut GroupTexts<'a>) -> Option<()> {
+        let start = if group == 0 { 0 } else { *self.ends.get(group - 1)? as usize };
+        let mut reader = Reader::new(self.texts.get(start..*self.ends.get(group)? as usize)?);
+        texts.names.clear();
+        texts.ends.clear();
+        texts.extras.clear();
+        texts.extra_ends.clear();
+        let rows = self.count.saturating_sub(group * GROUP as usize).min(GROUP as usize);
+        let mut before = 0;
+        for _ in 0..rows {
+            let shared = usize::try_from(reader.varint()?).ok()?;
+            let tail = reader.text()?;
+            let start = texts.names.len();
+            // A crafted block can share at most what the group's own bytes spelled out: names grow no faster than
+            // the square of a group, and a group is bounded by its block.
+            texts.names.get(before..start)?.get(..shared)?;
+            texts.names.extend_from_within(before..before + shared);
+            texts.names.push_str(tail);
+            texts.ends.push(texts.names.len() as u32);
+            before = start;
+        }
+        for _ in 0..rows {
+            for _ in 0..reader.len()? {
+                texts.extras.push((reader.varint()?, reader.text()?));
+            }
+            texts.extra_ends.push(texts.extras.len() as u32);
+        }
+        reader.is_empty().then_some(())
+    }
+
+    /// The whole record; `texts` must be those of its group.
+    pub(crate) fn record(&self, row: usize, texts: &GroupTexts<'a>) -> Option<Record> {
+        let slot = row % GROUP as usize;
+        let (lon, lat) = self.position(row)?;
+        let mut record = Record {
+            name: texts.name(slot)?.to_owned(),
+            category: self.root.categories.get(self.category(row)?)?.0.clone(),
+            lon,
+            lat,
+            importance: self.importance(row),
+            ..Record::default()
+        };
+        match self.column(4, row)?.checked_sub(1) {
+            Some(front) => {
+                let number = self.least_number.checked_add(self.column(5, row)?)?;
+                record.id = format!("{}{number}", self.root.id_prefixes.get(usize::try_from(front).ok()?)?);
+            }
+            None => record.id = texts.extra(slot, extra::ID)?.to_owned(),
+        }
+        for &(kind, text) in texts.extras_of(slot) {
+            match kind {
+                extra::OTHER => record.alt_names.push(text.to_owned()),
+                extra::ADDRESS => record.address = Some(text.to_owned()),
+                extra::FLOOR => record.floor = Some(text.to_owned()),
+                extra::HEIGHT => record.height_m = text.parse::<i64>().ok().map(|height| height as f64 / 100.0),
+                extra::ID => {}
+                tag => {
+                    let tag = usize::try_from(tag.checked_sub(extra::FIRST_TAG)?).ok()?;
+                    record.names.insert(self.root.tags.get(tag)?.clone(), text.to_owned());
+                }
+            }
+        }
+        Some(record)
+    }
+}
+
+/// The texts of one group of records; its buffers are reused from group to group.
+#[derive(Default)]
+pub(crate) struct GroupTexts<'a> {
+    names: String,
+    ends: Vec<u32>,
+    extras: Vec<(u64, &'a str)>,
+    extra_ends: Vec<u32>,
+}
+
+impl<'a> GroupTexts<'a> {
+    pub(crate) fn name(&self, slot: usize) -> Option<&str> {
+        let start = if slot == 0 { 0 } else { *self.ends.get(slot - 1)? as usize };
+        self.names.get(start..*self.ends.get(slot)? as usize)
+    }
+
+    fn extras_of(&self, slot: usize) -> &[(u64, &'a str)] {
+        let start = if slot == 0 { 0 } else { self.extra_ends.get(slot - 1).map_or(0, |end| *end as usize) };
+        let end = self.extra_ends.get(slot).map_or(start, |end| *end as usize);
+        self.extras.get(start..end).unwrap_or_default()
+    }
+
+    fn extra(&self, slot: usize, wanted: u64) -> Option<&'a str> {
+        self.extras_of(slot).iter().find(|(kind, _)| *kind == wanted).map(|(_, text)| *text)
+    }
+
+    /// The texts other than the name under which the record can be found, with whether it is its address.
+    pub(crate) fn further(&self, slot: usize) -> impl Iterator<Item = (bool, &'a str)> {
+        (self.extras_of(slot).iter())
+            .filter(|(kind, _)| matches!(*kind, extra::OTHER | extra::ADDRESS) || *kind >= extra::FIRST_TAG)
+            .map(|(kind, text)| (*kind == extra::ADDRESS, *text))
+    }
+}

@@ -1,0 +1,373 @@
+//! The root of a published index: the small file that is read first and says where everything else is.
+
+use crate::bytes::{Reader, put_text, put_varint, seal, unseal};
+
+/// Version of the layout; a reader refuses every other.
+pub const FORMAT_VERSION: u64 = 1;
+const MAGIC: &[u8; 4] = b"CTSI";
+
+/// Records that one posting stands for: postings name groups of records, and a group's names are looked at one by one.
+pub(crate) const GROUP: u32 = 16;
+/// Records of a block of the records file, the unit of fetching.
+pub(crate) const BLOCK: u32 = 64;
+
+/// Letters of a pinyin key; longer readings are compared on the record itself.
+pub(crate) const PINYIN_KEY: usize = 12;
+/// Letters of an initials key.
+pub(crate) const INITIALS_KEY: usize = 4;
+/// Bytes of a word key.
+pub(crate) const WORD_KEY: usize = 32;
+
+/// What a key of the dictionary stands for; its last byte, below every byte of a word.
+pub(crate) mod marker {
+    /// The first groups of all keys that start like this one, where these are many.
+    pub(crate) const TOPS: u8 = 0;
+    /// A folded word of letters or digits.
+    pub(crate) const WORD: u8 = 1;
+    /// The pinyin of a run of Han characters.
+    pub(crate) const PINYIN: u8 = 2;
+    /// The initials of that pinyin.
+    pub(crate) const INITIALS: u8 = 3;
+    /// One Han character or two in a row.
+    pub(crate) const HAN: u8 = 4;
+}
+
+/// The files of a published index besides its root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum File {
+    /// The dictionary, with short lists of groups in it.
+    Terms,
+    /// Long lists of groups.
+    Lists,
+    /// The records.
+    Records,
+    /// Records by place.
+    Places,
+}
+
+impl File {
+    /// All of them, in the order in which the root names them.
+    pub const ALL: [Self; 4] = [Self::Terms, Self::Lists, Self::Records, Self::Places];
+}
+
+/// Where the blocks of a file start and end.
+#[derive(Default)]
+pub(crate) struct Blocks {
+    /// Offset after each block.
+    pub(crate) ends: Vec<u64>,
+}
+
+impl Blocks {
+    pub(crate) fn range(&self, block: usize) -> Option<std::ops::Range<u64>> {
+        let end = *self.ends.get(block)?;
+        let start = if block == 0 { 0 } else { *self.ends.get(block - 1)? };
+        Some(start..end)
+    }
+
+    fn put(&self, out: &mut Vec<u8>) {
+        put_varint(out, self.ends.len() as u64);
+        let mut before = 0;
+        for &end in &self.ends {
+            put_varint(out, end - before);
+            before = end;
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let count = reader.len()?;
+        let mut end = 0_u64;
+        let ends = (0..count)
+            .map(|_| {
+                end = end.checked_add(reader.varint()?)?;
+                Some(end)
+            })
+            .collect::<Option<_>>()?;
+        Some(Self { ends })
+    }
+}
+
+/// Everything that the root says.
+#[derive(Default)]
+pub(crate) struct Root {
+    pub(crate) record_count: u32,
+    /// West and south edge of all records, degrees.
+    pub(crate) origin: [f64; 2],
+    /// Degrees of one step of a stored position.
+    pub(crate) step_deg: f64,
+    /// Bits of a stored longitude and latitude.
+    pub(crate) position_bits: [u32; 2],
+    /// Names and number of records, sorted by name.
+    pub(crate) categories: Vec<(String, u32)>,
+    pub(crate) id_prefixes: Vec<String>,
+    /// Language tags of further names.
+    pub(crate) tags: Vec<String>,
+    pub(crate) readings: Readings,
+    /// Name and length in bytes of each file.
+    pub(crate) files: [(String, u64); 4],
+    pub(crate) terms: Blocks,
+    /// Least key that may stand in each block of terms.
+    pub(crate) term_keys: Vec<Box<[u8]>>,
+    pub(crate) records: Blocks,
+    pub(crate) places: Blocks,
+    /// First cell of each block of places.
+    pub(crate) place_cells: Vec<u64>,
+    /// Bits of a cell's column and of its row.
+    pub(crate) place_level: u32,
+}
+
+/// Why the root of an index cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IndexError {
+    /// The bytes are something else.
+    #[error("this is not the root of a search index: it does not start with CTSI")]
+    Magic,
+    /// Made by another version of the builder.
+    #[error("this search index has format {found}; this build reads {FORMAT_VERSION}")]
+    Version {
+        /// What the file says.
+        found: u64,
+    },
+    /// Cut short or changed on its way.
+    #[error("the root of this search index is damaged: {what}")]
+    Damaged {
+        /// What is wrong with it.
+        what: &'static str,
+    },
+}
+
+impl Root {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let mut out = MAGIC.to_vec();
+        put_varint(&mut out, FORMAT_VERSION);
+        put_varint(&mut out, self.record_count.into());
+        for value in [self.origin[0], self.origin[1], self.step_deg] {
+            out.extend_from_slice(&value.to_le_bytes());
+        }
+        out.extend(self.position_bits.map(|bits| bits as u8));
+        put_varint(&mut out, self.categories.len() as u64);
+        for (name, count) in &self.categories {
+            put_text(&mut out, name);
+            put_varint(&mut out, (*count).into());
+        }
+        for texts in [&self.id_prefixes, &self.tags] {
+            put_varint(&mut out, texts.len() as u64);
+            texts.iter().for_each(|text| put_text(&mut out, text));
+        }
+        self.readings.put(&mut out);
+        for (name, len) in &self.files {
+            put_text(&mut out, name);
+            put_varint(&mut out, *len);
+        }
+        self.terms.put(&mut out);
+        let mut before: &[u8] = &[];
+        for key in &self.term_keys {
+            let shared = common_prefix(before, key);
+            put_varint(&mut out, shared as u64);
+            put_varint(&mut out, (key.len() - shared) as u64);
+            out.extend_from_slice(&key[shared..]);
+            before = key;
+        }
+        self.records.put(&mut out);
+        put_varint(&mut out, self.place_level.into());
+        self.places.put(&mut out);
+        let mut before = 0;
+        for &cell in &self.place_cells {
+            put_varint(&mut out, cell - before);
+            before = cell;
+        }
+        seal(&mut out);
+        out
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, IndexError> {
+        let Some(after_magic) = bytes.strip_prefix(MAGIC) else { return Err(IndexError::Magic) };
+        let damaged = |what| IndexError::Damaged { what };
+        let found = Reader::new(after_magic).varint().ok_or(damaged("it ends in its version"))?;
+        if found != FORMAT_VERSION {
+            return Err(IndexError::Version { found });
+        }
+        let content = unseal(bytes).ok_or(damaged("its checksum is wrong"))?;
+        let mut reader = Reader::new(content.get(MAGIC.len()..).unwrap_or_default());
+        reader.varint();
+        Self::read(&mut reader).ok_or(damaged("a field is out of range"))
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let record_count = reader.varint32().filter(|count| *count < u32::MAX - BLOCK)?;
+        let origin = [reader.f64()?, reader.f64()?];
+        let step_deg = reader.f64()?;
+        let position_bits = [u32::from(reader.u8()?), u32::from(reader.u8()?)];
+        let sane = origin.iter().all(|edge| edge.is_finite()) && step_deg.is_finite() && step_deg > 0.0;
+        if !sane || position_bits.iter().any(|bits| *bits > 32) {
+            return None;
+        }
+        let categories =
+            (0..reader.len()?).map(|_| Some((reader.text()?.to_owned(), reader.varint32()?))).collect::<Option<_>>()?;
+        let mut texts = || (0..reader.len()?).map(|_| Some(reader.text()?.to_owned())).collect::<Option<Vec<_>>>();
+        let id_prefixes = texts()?;
+        let tags = texts()?;
+        let readings = Readings::read(reader)?;
+        let mut files: [(String, u64); 4] = Default::default();
+        for file in &mut files {
+            *file = (reader.text()?.to_owned(), reader.varint()?);
+        }
+        let terms = Blocks::read(reader)?;
+        let mut before: Vec<u8> = Vec::new();
+        let term_keys = (0..terms.ends.len())
+            .map(|_| {
+                let shared = usize::try_from(reader.varint()?).ok().filter(|shared| *shared <= before.len())?;
+                before.truncate(shared);
+                let len = reader.len()?;
+                before.extend_from_slice(reader.take(len)?);
+                Some(before.as_slice().into())
+            })
+            .collect::<Option<Vec<Box<[u8]>>>>()?;
+        let records = Blocks::read(reader)?;
+        let place_level = reader.varint32().filter(|level| *level <= 24)?;
+        let places = Blocks::read(reader)?;
+        let mut cell = 0_u64;
+        let place_cells = (0..places.ends.len())
+            .map(|_| {
+                cell = cell.checked_add(reader.varint()?)?;
+                Some(cell)
+            })
+            .collect::<Option<_>>()?;
+        let root = Self {
+            record_count,
+            origin,
+            step_deg,
+            position_bits,
+            categories,
+            id_prefixes,
+            tags,
+            readings,
+            files,
+            terms,
+            term_keys,
+            records,
+            places,
+            place_cells,
+            place_level,
+        };
+        let blocks_fit = root.records.ends.len() == record_count.div_ceil(BLOCK) as usize
+            && root.term_keys.is_sorted()
+            && reader.is_empty();
+        blocks_fit.then_some(root)
+    }
+
+    /// Number of groups of records.
+    pub(crate) fn group_count(&self) -> u32 {
+        self.record_count.div_ceil(GROUP)
+    }
+
+    /// The files' blocks; long lists have none.
+    pub(crate) fn blocks(&self, file: File) -> Option<&Blocks> {
+        match file {
+            File::Terms => Some(&self.terms),
+            File::Lists => None,
+            File::Records => Some(&self.records),
+            File::Places => Some(&self.places),
+        }
+    }
+}
+
+/// Bytes that two keys begin with alike.
+pub(crate) fn common_prefix(a: &[u8], b: &[u8]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
+}
+
+/// How the Han characters of an index are read: pinyin without tones, the most usual reading first.
+#[derive(Default)]
+pub(crate) struct Readings {
+    syllables: Vec<String>,
+    /// Ascending by character.
+    chars: Vec<(char, Vec<u16>)>,
+    /// Place in `chars` plus one, from [`FIRST_HAN`] on.
+    places: Vec<u16>,
+}
+
+const FIRST_HAN: u32 = 0x4E00;
+const LAST_HAN: u32 = 0x9FFF;
+
+impl Readings {
+    /// `chars` ascending, all within the basic block.
+    #[cfg(feature = "build")]
+    pub(crate) fn new(chars: &[(char, Vec<String>)]) -> Self {
+        let mut syllables: Vec<String> = chars.iter().flat_map(|(_, readings)| readings.iter().cloned()).collect();
+        syllables.sort();
+        syllables.dedup();
+        let number = |text: &String| syllables.binary_search(text).expect("every syllable was collected") as u16;
+        let chars = chars.iter().map(|(c, readings)| (*c, readings.iter().map(number).collect())).collect();
+        Self::placed(syllables, chars).unwrap_or_default()
+    }
+
+    fn placed(syllables: Vec<String>, chars: Vec<(char, Vec<u16>)>) -> Option<Self> {
+        let mut places = vec![0; (LAST_HAN - FIRST_HAN + 1) as usize];
+        for (place, (c, _)) in chars.iter().enumerate() {
+            *places.get_mut(u32::from(*c).checked_sub(FIRST_HAN)? as usize)? = place as u16 + 1;
+        }
+        Some(Self { syllables, chars, places })
+    }
+
+    /// The readings of a character; none when it has none.
+    pub(crate) fn of(&self, c: char) -> impl ExactSizeIterator<Item = &str> + Clone {
+        let place = u32::from(c).checked_sub(FIRST_HAN).and_then(|at| self.places.get(at as usize)).copied();
+        let readings = match place.unwrap_or(0).checked_sub(1) {
+            Some(place) => self.chars.get(place as usize).map_or(&[][..], |(_, readings)| readings),
+            None => &[],
+        };
+        readings.iter().map(|number| self.syllables[*number as usize].as_str())
+    }
+
+    /// Whether some character is read like this.
+    pub(crate) fn is_syllable(&self, text: &str) -> bool {
+        self.syllables.binary_search_by(|known| known.as_str().cmp(text)).is_ok()
+    }
+
+    fn put(&self, out: &mut Vec<u8>) {
+        put_varint(out, self.syllables.len() as u64);
+        self.syllables.iter().for_each(|syllable| put_text(out, syllable));
+        put_varint(out, self.chars.len() as u64);
+        let mut before = FIRST_HAN;
+        for (c, _) in &self.chars {
+            put_varint(out, (u32::from(*c) - before).into());
+            before = u32::from(*c);
+        }
+        for (_, readings) in &self.chars {
+            // Readings beyond the first are few: a flag in the lowest bit says that another follows.
+            for (i, reading) in readings.iter().enumerate() {
+                put_varint(out, u64::from(*reading) << 1 | u64::from(i + 1 < readings.len()));
+            }
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let syllables = (0..reader.len()?).map(|_| Some(reader.text()?.to_owned())).collect::<Option<Vec<String>>>()?;
+        if syllables.iter().any(String::is_empty) {
+            return None;
+        }
+        let count = reader.len()?;
+        let mut code = FIRST_HAN;
+        let mut chars = (0..count)
+            .map(|_| {
+                code = code.checked_add(reader.varint32()?).filter(|code| *code <= LAST_HAN)?;
+                Some((char::from_u32(code)?, Vec::new()))
+            })
+            .collect::<Option<Vec<(char, Vec<u16>)>>>()?;
+        for (_, readings) in &mut chars {
+            loop {
+                let value = reader.varint32()?;
+                let number = u16::try_from(value >> 1).ok()?;
+                syllables.get(number as usize)?;
+                readings.push(number);
+                if value & 1 == 0 {
+                    break;
+                }
+            }
+        }
+        if chars.len() > (LAST_HAN - FIRST_HAN + 1) as usize {
+            return None;
+        }
+        Self::placed(syllables, chars)
+    }
+}

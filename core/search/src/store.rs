@@ -1,0 +1,148 @@
+//! The bytes of an index that have arrived so far.
+
+use crate::bytes::unseal;
+use crate::root::{File, Root};
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// Ranges with a smaller gap between them are fetched as one.
+const MAX_GAP_BYTES: u64 = 2500;
+
+/// Bytes that a query wants: to be fetched by the caller and handed to [`crate::Searcher::feed`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// The file; its name is [`crate::Searcher::file_name`].
+    pub file: File,
+    /// Bytes of that file.
+    pub range: Range<u64>,
+}
+
+/// A fault of a part of the index; what does not depend on that part is found all the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The file.
+    pub file: File,
+    /// Bytes of that file.
+    pub range: Range<u64>,
+    /// What is wrong with them.
+    pub message: String,
+}
+
+/// What has arrived of the four files.
+#[derive(Default)]
+pub(crate) struct Store {
+    /// By file: disjoint extents by their first byte.
+    extents: [BTreeMap<u64, Box<[u8]>>; 4],
+    /// By file: ranges that will not come.
+    failed: [BTreeMap<u64, (u64, String)>; 4],
+    /// By file and block: whether its checksum has been looked at and was right.
+    verified: [Vec<Cell<bool>>; 4],
+}
+
+/// What a look into the store gives.
+pub(crate) enum Look<'a> {
+    /// The content of the sealed block.
+    Have(&'a [u8]),
+    /// Not here yet.
+    Missing(Range<u64>),
+    /// It cannot be had, or is damaged.
+    Bad(Problem),
+}
+
+impl Store {
+    pub(crate) fn new(root: &Root) -> Self {
+        let mut store = Self::default();
+        for file in File::ALL {
+            let blocks = root.blocks(file).map_or(0, |blocks| blocks.ends.len());
+            store.verified[file as usize] = vec![Cell::new(false); blocks];
+        }
+        store
+    }
+
+    /// Takes bytes of a file. Bytes that are here already are kept as they are.
+    pub(crate) fn feed(&mut self, file: File, offset: u64, bytes: Box<[u8]>) {
+        let extents = &mut self.extents[file as usize];
+        let Some(end) = offset.checked_add(bytes.len() as u64) else { return };
+        let covered =
+            (extents.range(..=offset).next_back()).is_some_and(|(start, extent)| start + extent.len() as u64 >= end);
+        if covered || bytes.is_empty() {
+            return;
+        }
+        // A longer extent takes the place of those that it holds.
+        let inner: Vec<u64> = extents
+            .range(offset..end)
+            .filter(|(start, extent)| *start + extent.len() as u64 <= end)
+            .map(|(s, _)| *s)
+            .collect();
+        for start in inner {
+            extents.remove(&start);
+        }
+        // An extent that begins alike but reaches further was covered above; one that begins alike was removed.
+        extents.insert(offset, bytes);
+        self.failed[file as usize].retain(|start, (until, _)| *until <= offset || *start >= end);
+    }
+
+    pub(crate) fn fail(&mut self, need: &Need, message: &str) {
+        self.failed[need.file as usize].insert(need.range.start, (need.range.end, message.to_owned()));
+    }
+
+    pub(crate) fn forget_failures(&mut self) {
+        self.failed = Default::default();
+    }
+
+    /// Bytes held.
+    pub(crate) fn held_bytes(&self) -> u64 {
+        self.extents.iter().flat_map(BTreeMap::values).map(|extent| extent.len() as u64).sum()
+    }
+
+    fn raw(&self, file: File, range: &Range<u64>) -> Option<&[u8]> {
+        // Extents may overlap; the one that starts last before the range nearly always holds it.
+        let extents = &self.extents[file as usize];
+        extents.range(..=range.start).rev().take(4).find_map(|(start, extent)| {
+            let from = usize::try_from(range.start - start).ok()?;
+            extent.get(from..from.checked_add(usize::try_from(range.end - range.start).ok()?)?)
+        })
+    }
+
+    /// A sealed range of a file; `block` is its number where the file has blocks.
+    pub(crate) fn look(&self, file: File, range: Range<u64>, block: Option<usize>) -> Look<'_> {
+        let Some(sealed) = self.raw(file, &range) else {
+            let failure = (self.failed[file as usize].range(..range.end))
+                .find(|(_, (until, _))| *until > range.start)
+                .map(|(_, (_, message))| message.clone());
+            return match failure {
+                Some(message) => Look::Bad(Problem { file, range, message }),
+                None => Look::Missing(range),
+            };
+        };
+        let verified = block.and_then(|block| self.verified[file as usize].get(block));
+        if verified.is_some_and(Cell::get) {
+            return Look::Have(&sealed[..sealed.len().saturating_sub(4)]);
+        }
+        match unseal(sealed) {
+            Some(content) => {
+                if let Some(verified) = verified {
+                    verified.set(true);
+                }
+                Look::Have(content)
+            }
+            None => Look::Bad(Problem { file, range, message: "damaged: its checksum is wrong".to_owned() }),
+        }
+    }
+}
+
+/// Joins needs that touch or nearly touch; in the order of files and offsets.
+pub(crate) fn coalesce(mut needs: Vec<Need>) -> Vec<Need> {
+    needs.sort_by_key(|need| (need.file, need.range.start));
+    let mut joined: Vec<Need> = Vec::new();
+    for need in needs {
+        match joined.last_mut() {
+            Some(last) if last.file == need.file && need.range.start <= last.range.end + MAX_GAP_BYTES => {
+                last.range.end = last.range.end.max(need.range.end);
+            }
+            _ => joined.push(need),
+        }
+    }
+    joined
+}
