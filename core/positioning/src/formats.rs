@@ -145,3 +145,18 @@ fn wifi_reading(time_ms: f64, fields: &[&str]) -> Option<WifiReading> {
         rtt_sigma_m: None,
     })
 }
+
+impl Walk {
+    /// The walk's scans as fingerprints of a floor: the readings younger than `max_age_ms`, at the true place
+    /// `scan_lag_ms` before the scan was reported. Scans before the first and after the last way-point are left out.
+    pub fn fingerprints(&self, floor: i16, group: u32, max_age_ms: f64, scan_lag_ms: f64) -> Vec<Fingerprint> {
+        let fingerprint = |observation: &Observation| {
+            let Measurement::Wifi { readings } = &observation.what else { return None };
+            let at_m = self.truth_at(observation.time_ms - scan_lag_ms)?;
+            let fresh = readings.iter().filter(|r| r.age_ms.is_none_or(|age| age <= max_age_ms));
+            let readings = fresh.map(|r| (r.bssid, r.rssi_dbm)).collect();
+            Some(Fingerprint { place: Place { at_m, floor, building: 0 }, readings, group })
+        };
+        self.observations.iter().filter_map(fingerprint).collect()
+    }
+}

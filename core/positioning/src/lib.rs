@@ -10,17 +10,23 @@
 //! Outdoors one Kalman filter over satellite fixes ([`OutdoorFilter`]); inside, radio maps ([`radio`]).
 
 mod conformal;
+mod indoor;
 mod observation;
 mod outdoor;
+mod pdr;
+mod random;
 
+pub mod evaluate;
 pub mod formats;
 pub mod radio;
 
 pub use conformal::Radii;
+pub use indoor::{IndoorFilter, IndoorOptions, IndoorPosition};
 pub use observation::{
     BleReading, Counts, Intake, Mac, Measurement, Observation, Rejected, SCHEMA_VERSION, WifiReading,
 };
 pub use outdoor::OutdoorFilter;
+pub use pdr::{Step, StepDetector};
 
 use serde::{Deserialize, Serialize};
 

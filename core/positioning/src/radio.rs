@@ -12,12 +12,20 @@
 //! likely floor.
 
 mod file;
+mod floors;
 
 pub use file::ReadError;
 
 use crate::conformal::Radii;
 use crate::observation::Mac;
+use floors::Floors;
 use std::collections::BTreeMap;
+
+/// So many best cells vote on the floor.
+const FLOOR_VOTERS: usize = 400;
+
+/// A phone within arm's reach of an access point hears about −30 dBm; what claims more is a fault of its driver.
+const STRONGEST_DBM: f64 = -30.0;
 
 /// Where and on which floor.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -73,6 +81,10 @@ pub struct QueryOptions {
     pub offset_sigma_db: f64,
     /// Log-probability of a reading that the cell does not know (Horus' small constant, per reading).
     pub unknown_ln: f64,
+    /// Exponents on the floor's probability by neighbours and by the linear classifier.
+    pub neighbour_floor_power: f64,
+    /// See `neighbour_floor_power`.
+    pub linear_floor_power: f64,
     /// So many best cells make the answer.
     pub neighbours: usize,
 }
@@ -80,13 +92,23 @@ pub struct QueryOptions {
 impl Default for QueryOptions {
     fn default() -> Self {
         Self {
-            similarity_power: 8.0,
-            likelihood_power: 0.15,
-            sigma_db: 6.0,
-            offset_sigma_db: 4.0,
-            unknown_ln: -6.0,
+            similarity_power: 10.0,
+            likelihood_power: 0.3,
+            sigma_db: 4.5,
+            offset_sigma_db: 6.0,
+            unknown_ln: -9.0,
+            neighbour_floor_power: 0.4,
+            linear_floor_power: 1.0,
             neighbours: 24,
         }
+    }
+}
+
+impl QueryOptions {
+    /// Weights for dense scans of a venue with hundreds of virtual access points; chosen on the first fifth of the
+    /// mall's walks.
+    pub fn dense() -> Self {
+        Self { similarity_power: 15.0, likelihood_power: 0.15, ..Self::default() }
     }
 }
 
@@ -99,7 +121,7 @@ pub struct RadioFix {
     pub spread_m: f64,
     /// Probability of the most likely floor.
     pub floor_probability: f64,
-    /// 68 % and 95 % radius, metres, from the map's calibration (or the spread alone, in a map that has none).
+    /// 68 % and 95 % radius, metres, from the map's calibration (of a normal with that spread, in a map that has none).
     pub radii_m: [f64; 2],
     /// The best cells, best first: their index and weight; weights sum to 1.
     pub cells: Vec<(usize, f64)>,
@@ -142,7 +164,9 @@ impl Entry {
 pub struct RadioMap {
     pub(crate) aps: Vec<Mac>,
     pub(crate) cells: Vec<Cell>,
+    pub(crate) floors: Floors,
     pub(crate) radii: Radii,
+    pub(crate) track_radii: Radii,
     /// Weights of a query.
     pub query: QueryOptions,
     /// For each access point the cells that know it.
@@ -186,10 +210,12 @@ impl RadioMap {
             .map(|members| cell(&members, &aps, options))
             .filter(|cell| !cell.entries.is_empty())
             .collect();
-        Self::from_parts(aps, cells, Radii::default(), query)
+        let usable: Vec<&Fingerprint> = fingerprints.iter().filter(usable).collect();
+        let floors = Floors::learn(&usable, &aps, 1);
+        Self::from_parts(aps, cells, floors, Radii::default(), query)
     }
 
-    pub(crate) fn from_parts(aps: Vec<Mac>, cells: Vec<Cell>, radii: Radii, query: QueryOptions) -> Self {
+    pub(crate) fn from_parts(aps: Vec<Mac>, cells: Vec<Cell>, floors: Floors, radii: Radii, query: QueryOptions) -> Self {
         let mut index = vec![Vec::new(); aps.len()];
         let mut sums = Vec::with_capacity(cells.len());
         for (number, cell) in cells.iter().enumerate() {
@@ -207,29 +233,7 @@ impl RadioMap {
             }
             sums.push(sum);
         }
-        Self { aps, cells, radii, query, index, sums }
-    }
-
-    /// The map with radii learnt from its own kind: each group is located by a map of the others, in `folds` parts
-    /// (split by group number), and the errors calibrate the radii (see [`Radii`]).
-    pub fn calibrated(fingerprints: &[Fingerprint], options: &SurveyOptions, query: QueryOptions, folds: u32) -> Self {
-        let mut groups: Vec<u32> = fingerprints.iter().map(|f| f.group).collect();
-        groups.sort_unstable();
-        groups.dedup();
-        let fold_of = |group: u32| groups.binary_search(&group).unwrap_or(0) as u32 % folds.max(2);
-        let mut samples = Vec::new();
-        for fold in 0..folds.max(2) {
-            let (test, train): (Vec<_>, Vec<_>) = fingerprints.iter().cloned().partition(|f| fold_of(f.group) == fold);
-            let map = Self::new(&train, options, query);
-            for fingerprint in &test {
-                if let Some(fix) = map.locate(&fingerprint.readings, None) {
-                    samples.push((fix.spread_m, distance(fix.place.at_m, fingerprint.place.at_m)));
-                }
-            }
-        }
-        let mut map = Self::new(fingerprints, options, query);
-        map.radii = Radii::learn(&mut samples);
-        map
+        Self { aps, cells, floors, radii, track_radii: Radii::default(), query, index, sums }
     }
 
     /// How many reference cells there are.
@@ -247,18 +251,8 @@ impl RadioMap {
     pub fn locate(&self, scan: &[(Mac, f64)], floor: Option<i16>) -> Option<RadioFix> {
         let scores = self.score(scan, floor)?;
         let Scores { mut weights, offsets, known } = scores;
-        weights.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        let best = weights.first()?.1;
-        for (_, ln) in &mut weights {
-            *ln = (*ln - best).exp();
-        }
-        // Floor and building by the mass of the best cells.
-        let mut floors: BTreeMap<(u16, i16), f64> = BTreeMap::new();
-        weights.truncate(self.query.neighbours.max(1) * 2);
-        for &(cell, weight) in weights.iter() {
-            let place = self.cells[cell].place;
-            *floors.entry((place.building, place.floor)).or_default() += weight;
-        }
+        sort_to_weights(&mut weights)?;
+        let floors = self.floor_masses(&weights, scan);
         let total: f64 = floors.values().sum();
         let (&(building, floor), &mass) = floors.iter().max_by(|a, b| a.1.total_cmp(b.1))?;
         weights.retain(|&(cell, _)| {
@@ -286,6 +280,43 @@ impl RadioMap {
             known,
             offset_db,
         })
+    }
+
+    /// The probability of each building and floor that a scan may have been made on; `None` when it holds nothing that
+    /// the map knows.
+    pub fn floor_probabilities(&self, scan: &[(Mac, f64)]) -> Option<BTreeMap<(u16, i16), f64>> {
+        let mut weights = self.score(scan, None)?.weights;
+        sort_to_weights(&mut weights)?;
+        let mut floors = self.floor_masses(&weights, scan);
+        let total: f64 = floors.values().sum();
+        floors.values_mut().for_each(|p| *p /= total);
+        Some(floors)
+    }
+
+    /// The radii of a filter that tracks by this map.
+    pub fn track_radii(&self) -> &Radii {
+        &self.track_radii
+    }
+
+    /// Sets the radii of single fixes and of a filter that tracks by this map.
+    pub fn set_radii(&mut self, fixes: Radii, tracks: Radii) {
+        self.radii = fixes;
+        self.track_radii = tracks;
+    }
+
+    /// Floors by the mass of the best cells and by the linear classifier, not normalised.
+    fn floor_masses(&self, weights: &[(usize, f64)], scan: &[(Mac, f64)]) -> BTreeMap<(u16, i16), f64> {
+        let mut floors = BTreeMap::new();
+        for &(cell, weight) in weights.iter().take(FLOOR_VOTERS) {
+            let place = self.cells[cell].place;
+            *floors.entry((place.building, place.floor)).or_insert(0.0) += weight;
+        }
+        let by_line = self.floors.ln_probabilities(&floors::known(scan, &self.aps));
+        for (floor, mass) in &mut floors {
+            let ln = self.floors.classes.binary_search(floor).map_or(0.0, |class| by_line[class]);
+            *mass = f64::max(*mass, 1e-12).powf(self.query.neighbour_floor_power) * (self.query.linear_floor_power * ln).exp();
+        }
+        floors
     }
 
     /// The logarithm of the unnormalised posterior of every cell that shares an access point with the scan.
@@ -336,6 +367,14 @@ impl RadioMap {
     }
 }
 
+/// Sorts log-weights, best first, and takes them to weights with the best at 1; `None` without any.
+fn sort_to_weights(weights: &mut [(usize, f64)]) -> Option<()> {
+    weights.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    let best = weights.first()?.1;
+    weights.iter_mut().for_each(|w| w.1 = (w.1 - best).exp());
+    Some(())
+}
+
 struct Scores {
     weights: Vec<(usize, f64)>,
     offsets: Vec<f64>,
@@ -344,7 +383,7 @@ struct Scores {
 
 /// The sane readings in a fixed order, one for each address (the strongest).
 fn readings(scan: &[(Mac, f64)]) -> Vec<(Mac, f64)> {
-    let mut sorted: Vec<_> = scan.iter().copied().filter(|(_, dbm)| (-127.0..=20.0).contains(dbm)).collect();
+    let mut sorted: Vec<_> = scan.iter().copied().filter(|(_, dbm)| (-127.0..=STRONGEST_DBM).contains(dbm)).collect();
     sorted.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
     sorted.dedup_by_key(|r| r.0);
     sorted

@@ -4,14 +4,17 @@
 //! |---|---|
 //! | 4 | `CTRM` |
 //! | 2 | version, 1 |
-//! | 6 × 4 | query options as `f32`: similarity power, likelihood power, σ dB, offset σ dB, unknown ln, neighbours |
+//! | 8 × 4 | query options as `f32`: similarity power, likelihood power, σ dB, offset σ dB, unknown ln, floor powers of neighbours and of the linear classifier, neighbours |
 //! | 2 × 8 | origin east and north, metres, `f64` |
-//! | 3 × 4 | counts of radius bins, access points and cells, `u32` |
-//! | 12 each | radius bins: spread, 68 % and 95 % radius, metres, `f32` |
+//! | 5 × 4 | counts of radius bins of fixes, of those of tracks, of access points, cells and floors, `u32` |
+//! | 12 each | radius bins of fixes, then of tracks: spread, 68 % and 95 % radius, metres, `f32` |
 //! | 6 each | access points, ascending |
 //! | 14 + … each | cells: east, north in centimetres from the origin `i32`, floor `i16`, building `u16`, entries `u16`; then per entry: step to its access point's number as a LEB128 varint, power in half dB above −128 dBm, how often heard in 1/255 |
+//! | 4 each | floors of the linear classifier: building `u16`, floor `i16`, ascending |
+//! | 4 + … | its scale `f32`, then for each access point and at last for the bias one `i8` for each floor: weight = scale × value |
 //! | 4 | CRC-32 (IEEE 802.3) of all before |
 
+use super::floors::Floors;
 use super::{Cell, Entry, Place, QueryOptions, RadioMap};
 use crate::conformal::Radii;
 use crate::observation::Mac;
@@ -56,15 +59,15 @@ impl RadioMap {
         out.extend(MAGIC);
         out.extend(VERSION.to_le_bytes());
         let q = &self.query;
-        for x in [q.similarity_power, q.likelihood_power, q.sigma_db, q.offset_sigma_db, q.unknown_ln, q.neighbours as f64] {
+        for x in [q.similarity_power, q.likelihood_power, q.sigma_db, q.offset_sigma_db, q.unknown_ln, q.neighbour_floor_power, q.linear_floor_power, q.neighbours as f64] {
             out.extend((x as f32).to_le_bytes());
         }
         let origin = self.cells.first().map_or([0.0; 2], |cell| cell.place.at_m.map(f64::round));
         origin.iter().for_each(|x| out.extend(x.to_le_bytes()));
-        for count in [self.radii.bins.len(), self.aps.len(), self.cells.len()] {
+        for count in [self.radii.bins.len(), self.track_radii.bins.len(), self.aps.len(), self.cells.len(), self.floors.classes.len()] {
             out.extend((count as u32).to_le_bytes());
         }
-        self.radii.bins.iter().flatten().for_each(|x| out.extend(x.to_le_bytes()));
+        self.radii.bins.iter().chain(&self.track_radii.bins).flatten().for_each(|x| out.extend(x.to_le_bytes()));
         self.aps.iter().for_each(|mac| out.extend(mac.0));
         for cell in &self.cells {
             for (x, zero) in cell.place.at_m.iter().zip(origin) {
@@ -80,6 +83,13 @@ impl RadioMap {
                 out.extend([entry.level, entry.heard]);
             }
         }
+        for (building, floor) in &self.floors.classes {
+            out.extend(building.to_le_bytes());
+            out.extend(floor.to_le_bytes());
+        }
+        let scale = self.floors.scale();
+        out.extend(scale.to_le_bytes());
+        out.extend(self.floors.weights.iter().map(|w| ((w / scale).round() as i8).to_le_bytes()[0]));
         let sum = crc32(&out);
         out.extend(sum.to_le_bytes());
         out
@@ -111,13 +121,17 @@ impl RadioMap {
             let n = u32::from_le_bytes(reader.take()?) as usize;
             if n > bytes.len() / least_bytes { Err(ReadError::Truncated) } else { Ok(n) }
         };
-        let (bins, aps, cells) = (count(12)?, count(6)?, count(14)?);
+        let (bins, track_bins, aps, cells, floors) = (count(12)?, count(12)?, count(6)?, count(14)?, count(4)?);
         let radii = Radii { bins: (0..bins).map(|_| reader.bin()).collect::<Result<_, _>>()? };
+        let track_radii = Radii { bins: (0..track_bins).map(|_| reader.bin()).collect::<Result<_, _>>()? };
         let aps: Vec<Mac> = (0..aps).map(|_| reader.take().map(Mac)).collect::<Result<_, _>>()?;
         reader.check(aps.is_sorted_by(|a, b| a < b))?;
         let cells = (0..cells).map(|_| reader.cell(origin, aps.len())).collect::<Result<_, _>>()?;
+        let floors = reader.floors(floors, aps.len())?;
         reader.check(reader.at == body)?;
-        Ok(Self::from_parts(aps, cells, radii, query))
+        let mut map = Self::from_parts(aps, cells, floors, radii, query);
+        map.track_radii = track_radii;
+        Ok(map)
     }
 }
 
@@ -151,6 +165,8 @@ impl Reader<'_> {
             sigma_db: self.number(0.1, 100.0)?.into(),
             offset_sigma_db: self.number(0.0, 100.0)?.into(),
             unknown_ln: self.number(-1e3, 0.0)?.into(),
+            neighbour_floor_power: self.number(0.0, 1e3)?.into(),
+            linear_floor_power: self.number(0.0, 1e3)?.into(),
             neighbours: self.number(1.0, 1e4)? as usize,
         })
     }
@@ -181,6 +197,19 @@ impl Reader<'_> {
             entries.push(Entry { ap, level, heard });
         }
         Ok(Cell { place: Place { at_m, floor, building }, entries })
+    }
+
+    fn floors(&mut self, count: usize, aps: usize) -> Result<Floors, ReadError> {
+        let mut classes = Vec::with_capacity(count);
+        for _ in 0..count {
+            classes.push((u16::from_le_bytes(self.take()?), i16::from_le_bytes(self.take()?)));
+        }
+        self.check(classes.is_sorted_by(|a, b| a < b))?;
+        let scale = self.number(0.0, 1e9)?;
+        let n = count.checked_mul(aps + 1).ok_or(ReadError::Truncated)?;
+        let bytes = self.bytes.get(self.at..self.at.saturating_add(n)).ok_or(ReadError::Truncated)?;
+        self.at += n;
+        Ok(Floors { classes, weights: bytes.iter().map(|b| scale * f32::from(i8::from_le_bytes([*b]))).collect() })
     }
 
     fn varint(&mut self) -> Result<u32, ReadError> {
