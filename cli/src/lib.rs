@@ -3,5 +3,6 @@
 //! It stands on `core`; nothing that a browser needs lives here.
 
 pub mod bake;
+pub mod locate;
 pub mod precompress;
 pub mod serve;

@@ -38,6 +38,11 @@ enum Command {
         /// The directory.
         directory: PathBuf,
     },
+    /// Radio maps from surveys, and how far off their answers are.
+    Locate {
+        #[command(subcommand)]
+        command: citytwin::locate::LocateCommand,
+    },
 }
 
 #[derive(clap::Args)]
@@ -64,6 +69,7 @@ fn main() -> ExitCode {
         Command::Bake(arguments) => run_bake(&arguments),
         Command::Serve { directory, port, host } => run_serve(&directory, &host, port),
         Command::Precompress { directory } => run_precompress(&directory),
+        Command::Locate { command } => citytwin::locate::run(command),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -30,7 +30,8 @@ impl Radii {
             rest = after;
             let mut errors: Vec<f64> = bin.iter().map(|b| b.1).collect();
             errors.sort_unstable_by(f64::total_cmp);
-            let quantile = |p: f64| errors[((errors.len() + 1) as f64 * p).ceil().clamp(1.0, errors.len() as f64) as usize - 1];
+            let quantile =
+                |p: f64| errors[((errors.len() + 1) as f64 * p).ceil().clamp(1.0, errors.len() as f64) as usize - 1];
             bins.push([bin[bin.len() - 1].0 as f32, quantile(0.68) as f32, quantile(0.95) as f32]);
         }
         Self { bins }

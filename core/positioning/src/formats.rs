@@ -21,11 +21,15 @@ pub fn read_uji(csv: &str) -> (Vec<Fingerprint>, usize) {
 }
 
 fn uji_line(line: &str) -> Option<Fingerprint> {
-    let numbers: Vec<f64> = line.split(',').map(|field| field.trim().parse().ok().filter(|x: &f64| x.is_finite())).collect::<Option<_>>()?;
+    let numbers: Vec<f64> = line
+        .split(',')
+        .map(|field| field.trim().parse().ok().filter(|x: &f64| x.is_finite()))
+        .collect::<Option<_>>()?;
     if numbers.len() != 529 {
         return None;
     }
-    let readings = (1..).zip(&numbers[..520]).filter(|(_, x)| **x < 100.0).map(|(n, x)| (Mac::from_index(n), *x)).collect();
+    let readings =
+        (1..).zip(&numbers[..520]).filter(|(_, x)| **x < 100.0).map(|(n, x)| (Mac::from_index(n), *x)).collect();
     Some(Fingerprint {
         place: Place { at_m: [numbers[520], numbers[521]], floor: numbers[522] as i16, building: numbers[523] as u16 },
         readings,
@@ -116,7 +120,12 @@ struct Inertial {
 fn finish_inertial(walk: &mut Walk, done: Option<(f64, Inertial)>) {
     let Some((time_ms, sample)) = done else { return };
     let Some(accel_mps2) = sample.accel else { return };
-    let what = Measurement::Inertial { accel_mps2, gyro_radps: sample.gyro, magnet_ut: sample.magnet, rotation: sample.rotation };
+    let what = Measurement::Inertial {
+        accel_mps2,
+        gyro_radps: sample.gyro,
+        magnet_ut: sample.magnet,
+        rotation: sample.rotation,
+    };
     walk.observations.push(Observation::new(time_ms, what));
 }
 

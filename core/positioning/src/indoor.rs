@@ -5,12 +5,12 @@
 //! cells. A few particles are drawn from each scan anew, so that a visitor who was carried away is found again (sensor
 //! resetting: Lenser, Veloso 2000, ICRA). The floor is a Bayes filter of its own over the scans' floor probabilities.
 
+use crate::Status;
 use crate::conformal::Radii;
 use crate::observation::{Counts, Intake, Measurement, Observation, Rejected};
 use crate::pdr::{Step, StepDetector};
 use crate::radio::{Place, RadioFix, RadioMap};
 use crate::random::Random;
-use crate::Status;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -50,13 +50,13 @@ impl Default for IndoorOptions {
             seed: 1,
             max_age_ms: 2000.0,
             scan_lag_ms: 700.0,
-            cell_sigma_m: 6.0,
-            scan_power: 0.5,
-            scan_outlier: 0.02,
+            cell_sigma_m: 8.0,
+            scan_power: 0.4,
+            scan_outlier: 0.005,
             heading_sigma_rad: 0.25,
             stride_sigma: 0.1,
             bias_walk_rad: 0.03,
-            reset_share: 0.01,
+            reset_share: 0.05,
             drift_m: 0.15,
         }
     }

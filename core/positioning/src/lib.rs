@@ -7,7 +7,8 @@
 //!   first fix. `accuracy_m` is the radius that holds the truth 95 times in 100, as in the W3C Geolocation API.
 //! * A bad observation is a [`Rejected`] value; it never changes the state and never panics.
 //!
-//! Outdoors one Kalman filter over satellite fixes ([`OutdoorFilter`]); inside, radio maps ([`radio`]).
+//! Outdoors one Kalman filter over satellite fixes ([`OutdoorFilter`]); inside a particle filter over steps and
+//! scans ([`IndoorFilter`]) on a radio map ([`radio`]); [`watch`] gives both the W3C's shape.
 
 mod conformal;
 mod indoor;
@@ -19,6 +20,7 @@ mod random;
 pub mod evaluate;
 pub mod formats;
 pub mod radio;
+pub mod watch;
 
 pub use conformal::Radii;
 pub use indoor::{IndoorFilter, IndoorOptions, IndoorPosition};
@@ -58,4 +60,8 @@ pub enum Status {
     FirstFix,
     /// From several observations that agree.
     Tracking,
+    /// Nothing counted for some seconds: the radius grows.
+    Coasting,
+    /// Nothing counted for so long that the position means nothing.
+    Lost,
 }

@@ -432,7 +432,9 @@ mod tests {
     #[test]
     fn addresses_that_are_none_are_refused() {
         assert_eq!(Mac::parse("0A:74:9c:2b:56:67").map(|m| m.to_string()).as_deref(), Some("0a:74:9c:2b:56:67"));
-        for text in ["", "0a:74:9c:2b:56", "0a:74:9c:2b:56:6g", "0a749c2b566700000", "ü0a:74:9c:2b:56:6", "+a:74:9c:2b:56:67"] {
+        for text in
+            ["", "0a:74:9c:2b:56", "0a:74:9c:2b:56:6g", "0a749c2b566700000", "ü0a:74:9c:2b:56:6", "+a:74:9c:2b:56:67"]
+        {
             assert_eq!(Mac::parse(text), None, "{text}");
         }
     }

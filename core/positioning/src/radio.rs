@@ -201,7 +201,8 @@ impl RadioMap {
         let mut groups: BTreeMap<_, Vec<&Fingerprint>> = BTreeMap::new();
         for fingerprint in fingerprints.iter().filter(usable) {
             let place = fingerprint.place;
-            let square = place.at_m.map(|x| if options.cell_m > 0.0 { (x / options.cell_m).floor() } else { x * 100.0 } as i64);
+            let square =
+                place.at_m.map(|x| if options.cell_m > 0.0 { (x / options.cell_m).floor() } else { x * 100.0 } as i64);
             let group = if options.cells_by_group { fingerprint.group } else { 0 };
             groups.entry((place.building, place.floor, square, group)).or_default().push(fingerprint);
         }
@@ -215,7 +216,13 @@ impl RadioMap {
         Self::from_parts(aps, cells, floors, Radii::default(), query)
     }
 
-    pub(crate) fn from_parts(aps: Vec<Mac>, cells: Vec<Cell>, floors: Floors, radii: Radii, query: QueryOptions) -> Self {
+    pub(crate) fn from_parts(
+        aps: Vec<Mac>,
+        cells: Vec<Cell>,
+        floors: Floors,
+        radii: Radii,
+        query: QueryOptions,
+    ) -> Self {
         let mut index = vec![Vec::new(); aps.len()];
         let mut sums = Vec::with_capacity(cells.len());
         for (number, cell) in cells.iter().enumerate() {
@@ -268,7 +275,8 @@ impl RadioMap {
             at_m[0] += *weight * place.at_m[0];
             at_m[1] += *weight * place.at_m[1];
         }
-        let square: f64 = weights.iter().map(|&(cell, w)| w * distance(self.cells[cell].place.at_m, at_m).powi(2)).sum();
+        let square: f64 =
+            weights.iter().map(|&(cell, w)| w * distance(self.cells[cell].place.at_m, at_m).powi(2)).sum();
         let spread_m = square.sqrt();
         let offset_db = weights.iter().map(|&(cell, w)| w * offsets[cell]).sum();
         Some(RadioFix {
@@ -314,7 +322,8 @@ impl RadioMap {
         let by_line = self.floors.ln_probabilities(&floors::known(scan, &self.aps));
         for (floor, mass) in &mut floors {
             let ln = self.floors.classes.binary_search(floor).map_or(0.0, |class| by_line[class]);
-            *mass = f64::max(*mass, 1e-12).powf(self.query.neighbour_floor_power) * (self.query.linear_floor_power * ln).exp();
+            *mass = f64::max(*mass, 1e-12).powf(self.query.neighbour_floor_power)
+                * (self.query.linear_floor_power * ln).exp();
         }
         floors
     }

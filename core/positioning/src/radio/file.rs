@@ -59,12 +59,27 @@ impl RadioMap {
         out.extend(MAGIC);
         out.extend(VERSION.to_le_bytes());
         let q = &self.query;
-        for x in [q.similarity_power, q.likelihood_power, q.sigma_db, q.offset_sigma_db, q.unknown_ln, q.neighbour_floor_power, q.linear_floor_power, q.neighbours as f64] {
+        for x in [
+            q.similarity_power,
+            q.likelihood_power,
+            q.sigma_db,
+            q.offset_sigma_db,
+            q.unknown_ln,
+            q.neighbour_floor_power,
+            q.linear_floor_power,
+            q.neighbours as f64,
+        ] {
             out.extend((x as f32).to_le_bytes());
         }
         let origin = self.cells.first().map_or([0.0; 2], |cell| cell.place.at_m.map(f64::round));
         origin.iter().for_each(|x| out.extend(x.to_le_bytes()));
-        for count in [self.radii.bins.len(), self.track_radii.bins.len(), self.aps.len(), self.cells.len(), self.floors.classes.len()] {
+        for count in [
+            self.radii.bins.len(),
+            self.track_radii.bins.len(),
+            self.aps.len(),
+            self.cells.len(),
+            self.floors.classes.len(),
+        ] {
             out.extend((count as u32).to_le_bytes());
         }
         self.radii.bins.iter().chain(&self.track_radii.bins).flatten().for_each(|x| out.extend(x.to_le_bytes()));
@@ -110,7 +125,8 @@ impl RadioMap {
             return Err(ReadError::UnknownVersion(version));
         }
         let body = bytes.len().checked_sub(4).ok_or(ReadError::Truncated)?;
-        if u32::from_le_bytes([bytes[body], bytes[body + 1], bytes[body + 2], bytes[body + 3]]) != crc32(&bytes[..body]) {
+        if u32::from_le_bytes([bytes[body], bytes[body + 1], bytes[body + 2], bytes[body + 3]]) != crc32(&bytes[..body])
+        {
             return Err(ReadError::Corrupted);
         }
         reader.bytes = &bytes[..body];

@@ -39,7 +39,9 @@ impl Floors {
         let mut weights = vec![0.0; n * (aps.len() + 1)];
         let mut samples: Vec<_> = fingerprints
             .iter()
-            .filter_map(|f| Some((known(&f.readings, aps), classes.binary_search(&(f.place.building, f.place.floor)).ok()?)))
+            .filter_map(|f| {
+                Some((known(&f.readings, aps), classes.binary_search(&(f.place.building, f.place.floor)).ok()?))
+            })
             .filter(|(scan, _)| !scan.is_empty())
             .collect();
         // The order of the survey must not matter.
