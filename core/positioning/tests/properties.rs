@@ -180,10 +180,9 @@ fn corrupted_maps_with_a_fitting_checksum_neither_panic_nor_allocate_what_they_c
             let body = bad.len() - 4;
             let sum = crc32(&bad[..body]);
             bad[body..].copy_from_slice(&sum.to_le_bytes());
-            if let Ok(map) = RadioMap::from_bytes(&bad) {
-                if let Some(fix) = map.locate(&heard(13.0, 21.0, 0, &mut Dice(8)), None) {
-                    assert!(fix.place.at_m.iter().chain(&fix.radii_m).all(|x| x.is_finite()), "byte {at}");
-                }
+            let Ok(map) = RadioMap::from_bytes(&bad) else { continue };
+            if let Some(fix) = map.locate(&heard(13.0, 21.0, 0, &mut Dice(8)), None) {
+                assert!(fix.place.at_m.iter().chain(&fix.radii_m).all(|x| x.is_finite()), "byte {at}");
             }
         }
     }
