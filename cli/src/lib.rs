@@ -4,6 +4,7 @@
 
 pub mod bake;
 pub mod inspect;
+pub mod locate;
 pub mod precompress;
 pub mod search;
 pub mod serve;

@@ -3,6 +3,7 @@
 
 use citytwin::bake::{self, Cancel, Progress, Report};
 use citytwin::inspect::{self, InspectArgs};
+use citytwin::locate::{self, LocateCommand};
 use citytwin::precompress::precompress;
 use citytwin::search::{self, SearchCommand};
 use citytwin::serve::Server;
@@ -45,6 +46,9 @@ enum Command {
         /// The directory.
         directory: PathBuf,
     },
+    /// Radio maps from surveys, and how far off their answers are.
+    #[command(subcommand)]
+    Locate(LocateCommand),
 }
 
 #[derive(clap::Args)]
@@ -73,6 +77,7 @@ fn main() -> ExitCode {
         Command::Search(command) => search::run(&command),
         Command::Serve { directory, port, host } => run_serve(&directory, &host, port),
         Command::Precompress { directory } => run_precompress(&directory),
+        Command::Locate(command) => locate::run(command),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -7,33 +7,30 @@
 //!   first fix. `accuracy_m` is the radius that holds the truth 95 times in 100, as in the W3C Geolocation API.
 //! * A bad observation is a [`Rejected`] value; it never changes the state and never panics.
 //!
-//! Today: satellite fixes outdoors, through one Kalman filter. Radio maps, floors and dead reckoning build on the same
-//! observation and answer types.
+//! Outdoors one Kalman filter over satellite fixes ([`OutdoorFilter`]); inside a particle filter over steps and
+//! scans ([`IndoorFilter`]) on a radio map ([`radio`]); [`watch`] gives both the W3C's shape.
 
+mod conformal;
+mod indoor;
+mod observation;
 mod outdoor;
+mod pdr;
+mod random;
 
+pub mod evaluate;
+pub mod formats;
+pub mod radio;
+pub mod watch;
+
+pub use conformal::Radii;
+pub use indoor::{IndoorFilter, IndoorOptions, IndoorPosition};
+pub use observation::{
+    BleReading, Counts, Intake, Mac, Measurement, Observation, Rejected, SCHEMA_VERSION, WifiReading,
+};
 pub use outdoor::OutdoorFilter;
+pub use pdr::{Step, StepDetector};
 
 use serde::{Deserialize, Serialize};
-
-/// One measurement.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
-#[non_exhaustive]
-pub enum Observation {
-    /// A satellite fix, as a browser's or a phone's own positioning gives it.
-    #[serde(rename_all = "camelCase")]
-    Gnss {
-        /// Milliseconds on the host's monotonic clock.
-        time_ms: f64,
-        /// Degrees (WGS84).
-        lon: f64,
-        /// Degrees (WGS84).
-        lat: f64,
-        /// 95 % radius, metres; above 0.
-        accuracy_m: f64,
-    },
-}
 
 /// Where the visitor is.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -63,16 +60,8 @@ pub enum Status {
     FirstFix,
     /// From several observations that agree.
     Tracking,
-}
-
-/// Why an observation did not count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Rejected {
-    /// A number is not finite or out of its range.
-    Absurd,
-    /// Older than, or as old as, one that counted already.
-    Late,
-    /// Too far from where the visitor can be; the third in a row starts the track anew.
-    Outlier,
+    /// Nothing counted for some seconds: the radius grows.
+    Coasting,
+    /// Nothing counted for so long that the position means nothing.
+    Lost,
 }

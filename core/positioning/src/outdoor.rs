@@ -1,6 +1,6 @@
 //! A Kalman filter with constant velocity (Bar-Shalom, Li, Kirubarajan 2001, section 6.3) over satellite fixes.
 
-use crate::{Observation, Position, Rejected, Status};
+use crate::{Measurement, Observation, Position, Rejected, Status};
 use citytwin_geo::{EnuFrame, Geodetic};
 use glam::{DVec2, DVec3};
 
@@ -49,15 +49,9 @@ impl OutdoorFilter {
     /// # Errors
     /// [`Rejected`] says why the observation did not count; the position stays as it was.
     pub fn observe(&mut self, observation: &Observation) -> Result<Position, Rejected> {
-        let Observation::Gnss { time_ms, lon, lat, accuracy_m } = *observation;
-        let sane = time_ms.is_finite()
-            && (-180.0..=180.0).contains(&lon)
-            && (-90.0..=90.0).contains(&lat)
-            && accuracy_m > 0.0
-            && accuracy_m < 1e6;
-        if !sane {
-            return Err(Rejected::Absurd);
-        }
+        observation.check()?;
+        let time_ms = observation.time_ms;
+        let Measurement::Gnss { lon, lat, accuracy_m, .. } = observation.what else { return Err(Rejected::NotUsed) };
         let fix = Geodetic::from_degrees(lon, lat, 0.0);
         let variance = (accuracy_m / RADIUS_95).powi(2);
         let state = match self.state.take() {
@@ -152,9 +146,14 @@ mod tests {
 
     const HOME: Geodetic = Geodetic { lon_rad: 0.435_4, lat_rad: 1.050_2, height_m: 0.0 };
 
+    fn gnss(time_ms: f64, lon: f64, lat: f64, accuracy_m: f64) -> Observation {
+        let what = Measurement::Gnss { lon, lat, accuracy_m, altitude_m: None, satellites: None, cn0_dbhz: None };
+        Observation::new(time_ms, what)
+    }
+
     fn fix(time_ms: f64, east: f64, north: f64, accuracy_m: f64) -> Observation {
         let p = EnuFrame::new(HOME).geodetic_from_enu(DVec3::new(east, north, 0.0));
-        Observation::Gnss { time_ms, lon: p.lon(), lat: p.lat(), accuracy_m }
+        gnss(time_ms, p.lon(), p.lat(), accuracy_m)
     }
 
     fn metres_from(position: &Position, east: f64, north: f64) -> f64 {
@@ -200,7 +199,7 @@ mod tests {
         let mut filter = OutdoorFilter::new();
         filter.observe(&fix(1000.0, 0.0, 0.0, 5.0)).expect("a sane fix");
         let before = filter.position();
-        let bad = |time_ms, lon, lat, accuracy_m| Observation::Gnss { time_ms, lon, lat, accuracy_m };
+        let bad = gnss;
         for (observation, expected) in [
             (bad(f64::NAN, 24.9, 60.1, 5.0), Rejected::Absurd),
             (bad(2000.0, 24.9, 91.0, 5.0), Rejected::Absurd),

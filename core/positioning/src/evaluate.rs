@@ -1,0 +1,284 @@
+//! How far off the answers are: cross-validation and the numbers of a table.
+
+use crate::conformal::Radii;
+use crate::formats::Walk;
+use crate::indoor::{IndoorFilter, IndoorOptions};
+use crate::radio::{Fingerprint, Place, QueryOptions, RadioMap, SurveyOptions, distance};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// One answer beside the truth.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sample {
+    /// Which part was held out.
+    pub fold: u32,
+    /// Metres from the answer to the truth, in the map's plane, whatever the floor.
+    pub error_m: f64,
+    /// Floors from the answer to the truth.
+    pub floors_off: u32,
+    /// Whether the building was right.
+    pub building_hit: bool,
+    /// The estimator's own spread, metres.
+    pub spread_m: f64,
+    /// 68 % and 95 % radius, metres.
+    pub radii_m: [f64; 2],
+}
+
+impl Sample {
+    fn new(fold: u32, answer: Place, truth: Place, spread_m: f64, radii_m: [f64; 2]) -> Self {
+        Self {
+            fold,
+            error_m: distance(answer.at_m, truth.at_m),
+            floors_off: u32::from(answer.floor.abs_diff(truth.floor)),
+            building_hit: answer.building == truth.building,
+            spread_m,
+            radii_m,
+        }
+    }
+}
+
+/// The numbers of a table; hits and coverages are fractions.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// Answers.
+    pub count: usize,
+    /// Questions without an answer.
+    pub unanswered: usize,
+    /// Mean error, metres.
+    pub mean_m: f64,
+    /// Median error, metres.
+    pub median_m: f64,
+    /// Error that three of four answers do not exceed, metres.
+    pub p75_m: f64,
+    /// Error that 95 of 100 answers do not exceed, metres.
+    pub p95_m: f64,
+    /// Share of answers in the right building.
+    pub building_hit: f64,
+    /// Share of answers on the right floor of the right building.
+    pub floor_hit: f64,
+    /// Mean of error + 15 m for each floor off.
+    pub score_m: f64,
+    /// Share of errors within the 68 % radius.
+    pub coverage68: f64,
+    /// Share of errors within the 95 % radius.
+    pub coverage95: f64,
+    /// Median 68 % radius, metres.
+    pub median_radius68_m: f64,
+    /// Median 95 % radius, metres.
+    pub median_radius95_m: f64,
+    /// Mean seconds from the first observation to the first answer; 0 for single fingerprints.
+    pub first_fix_secs: f64,
+    /// Mean microseconds for each observation or fingerprint.
+    pub update_micros: f64,
+}
+
+impl Summary {
+    /// The numbers of some samples; all 0 for none.
+    pub fn new(samples: &[Sample], unanswered: usize) -> Self {
+        if samples.is_empty() {
+            return Self { unanswered, ..Self::default() };
+        }
+        let n = samples.len() as f64;
+        let share = |hit: &dyn Fn(&Sample) -> bool| samples.iter().filter(|s| hit(s)).count() as f64 / n;
+        let quantile = |of: &dyn Fn(&Sample) -> f64, p: f64| {
+            let mut values: Vec<f64> = samples.iter().map(of).collect();
+            values.sort_unstable_by(f64::total_cmp);
+            values[((values.len() as f64 * p) as usize).min(values.len() - 1)]
+        };
+        Self {
+            count: samples.len(),
+            unanswered,
+            mean_m: samples.iter().map(|s| s.error_m).sum::<f64>() / n,
+            median_m: quantile(&|s| s.error_m, 0.5),
+            p75_m: quantile(&|s| s.error_m, 0.75),
+            p95_m: quantile(&|s| s.error_m, 0.95),
+            building_hit: share(&|s| s.building_hit),
+            floor_hit: share(&|s| s.building_hit && s.floors_off == 0),
+            score_m: samples.iter().map(|s| s.error_m + 15.0 * f64::from(s.floors_off)).sum::<f64>() / n,
+            coverage68: share(&|s| s.error_m <= s.radii_m[0]),
+            coverage95: share(&|s| s.error_m <= s.radii_m[1]),
+            median_radius68_m: quantile(&|s| s.radii_m[0], 0.5),
+            median_radius95_m: quantile(&|s| s.radii_m[1], 0.5),
+            first_fix_secs: 0.0,
+            update_micros: 0.0,
+        }
+    }
+}
+
+/// Gives each sample the radii that the samples of the other folds teach (cross-conformal prediction, Vovk 2015).
+pub fn calibrate_by_fold(samples: &mut [Sample]) {
+    let mut folds: Vec<u32> = samples.iter().map(|s| s.fold).collect();
+    folds.sort_unstable();
+    folds.dedup();
+    for fold in folds {
+        let radii = learn(samples.iter().filter(|s| s.fold != fold));
+        for sample in samples.iter_mut().filter(|s| s.fold == fold) {
+            sample.radii_m = radii.at(sample.spread_m);
+        }
+    }
+}
+
+/// The radii that samples teach.
+pub fn learn<'a>(samples: impl Iterator<Item = &'a Sample>) -> Radii {
+    Radii::learn(&mut samples.map(|s| (s.spread_m, s.error_m)).collect())
+}
+
+/// Locates fingerprints by a map. Returns the samples (fold: the fingerprint's group) and how many have no answer.
+pub fn locate_fingerprints<'a>(map: &RadioMap, asked: impl Iterator<Item = &'a Fingerprint>) -> (Vec<Sample>, usize) {
+    let mut unanswered = 0;
+    let mut samples = Vec::new();
+    for f in asked {
+        match map.locate(&f.readings, None) {
+            Some(fix) => samples.push(Sample::new(f.group, fix.place, f.place, fix.spread_m, fix.radii_m)),
+            None => unanswered += 1,
+        }
+    }
+    (samples, unanswered)
+}
+
+/// Each group's fingerprints, located by a map of all other groups, with radii from the other groups' errors.
+/// Returns the samples and how many fingerprints have no answer.
+pub fn leave_groups_out(
+    fingerprints: &[Fingerprint],
+    survey: &SurveyOptions,
+    query: QueryOptions,
+) -> (Vec<Sample>, usize) {
+    let mut samples = Vec::new();
+    let mut unanswered = 0;
+    for group in groups(fingerprints) {
+        let train: Vec<_> = fingerprints.iter().filter(|f| f.group != group).cloned().collect();
+        let map = RadioMap::new(&train, survey, query);
+        let (located, silent) = locate_fingerprints(&map, fingerprints.iter().filter(|f| f.group == group));
+        samples.extend(located);
+        unanswered += silent;
+    }
+    calibrate_by_fold(&mut samples);
+    (samples, unanswered)
+}
+
+/// The same split with plain 1-NN: the place of the fingerprint at the least Euclidean distance in dBm, with −110 dBm
+/// for what was not heard. The yardstick of published tables.
+pub fn leave_groups_out_nearest(fingerprints: &[Fingerprint]) -> Vec<Sample> {
+    let level = |dbm: f64| (dbm + 110.0).max(0.0);
+    let mut index: BTreeMap<_, Vec<(usize, f64)>> = BTreeMap::new();
+    let mut squares = vec![0.0; fingerprints.len()];
+    for (i, f) in fingerprints.iter().enumerate() {
+        for &(mac, dbm) in &f.readings {
+            index.entry(mac).or_default().push((i, level(dbm)));
+            squares[i] += level(dbm).powi(2);
+        }
+    }
+    let mut samples = Vec::new();
+    for f in fingerprints {
+        let mut distances = squares.clone();
+        for (mac, dbm) in &f.readings {
+            for (i, other) in index.get(mac).into_iter().flatten() {
+                distances[*i] -= 2.0 * level(*dbm) * other;
+            }
+        }
+        let others = (0..fingerprints.len()).filter(|i| fingerprints[*i].group != f.group);
+        if let Some(best) = others.min_by(|a, b| distances[*a].total_cmp(&distances[*b])) {
+            samples.push(Sample::new(f.group, fingerprints[best].place, f.place, 1.0, [0.0; 2]));
+        }
+    }
+    calibrate_by_fold(&mut samples);
+    samples
+}
+
+fn groups(fingerprints: &[Fingerprint]) -> Vec<u32> {
+    let mut groups: Vec<u32> = fingerprints.iter().map(|f| f.group).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    groups
+}
+
+/// A walk, the floor it was on, and the part that it is held out with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SurveyWalk {
+    /// The floor's number.
+    pub floor: i16,
+    /// Which part it is held out with.
+    pub fold: u32,
+    /// The walk.
+    pub walk: Walk,
+}
+
+/// The radio map of walks.
+pub fn map_of_walks<'a>(
+    walks: impl Iterator<Item = &'a SurveyWalk>,
+    survey: &SurveyOptions,
+    query: QueryOptions,
+    filter: &IndoorOptions,
+) -> RadioMap {
+    let fingerprints: Vec<_> =
+        walks.flat_map(|w| w.walk.fingerprints(w.floor, w.fold, filter.max_age_ms, filter.scan_lag_ms)).collect();
+    RadioMap::new(&fingerprints, survey, query)
+}
+
+/// What following walks came to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Followed {
+    /// One sample for each way-point that had an answer.
+    pub samples: Vec<Sample>,
+    /// Way-points without an answer: those before the first scan.
+    pub unanswered: usize,
+    /// Observations taken.
+    pub observations: usize,
+    /// Seconds from the first observation to the first answer, for each walk that had one.
+    pub first_fix_secs: Vec<f64>,
+}
+
+/// Follows a walk by a map, causally: at each way-point the answer is that of the observations before it. Way-points
+/// are truth only.
+pub fn follow(map: &RadioMap, walk: &SurveyWalk, options: IndoorOptions, into: &mut Followed) {
+    let mut filter = IndoorFilter::new(options);
+    let mut waypoints = walk.walk.waypoints.iter().peekable();
+    let mut first_fix = None;
+    for observation in &walk.walk.observations {
+        while let Some(waypoint) = waypoints.next_if(|w| w.0 < observation.time_ms) {
+            compare(map, &filter, walk, waypoint.1, into);
+        }
+        let _ = filter.observe(map, observation);
+        into.observations += 1;
+        if first_fix.is_none() && filter.has_fix() {
+            first_fix = Some((observation.time_ms - walk.walk.observations[0].time_ms) / 1e3);
+        }
+    }
+    for waypoint in waypoints {
+        compare(map, &filter, walk, waypoint.1, into);
+    }
+    into.first_fix_secs.extend(first_fix);
+}
+
+fn compare(map: &RadioMap, filter: &IndoorFilter, walk: &SurveyWalk, at_m: [f64; 2], into: &mut Followed) {
+    match filter.position(map) {
+        None => into.unanswered += 1,
+        Some(p) => {
+            let answer = Place { at_m: p.at_m, floor: p.floor, building: p.building };
+            let truth = Place { at_m, floor: walk.floor, building: p.building };
+            into.samples.push(Sample::new(walk.fold, answer, truth, p.spread_m(), p.radii_m));
+        }
+    }
+}
+
+/// Each fold's walks, followed by a map of the other folds', with radii from the other folds' errors.
+pub fn leave_walks_out(
+    walks: &[SurveyWalk],
+    survey: &SurveyOptions,
+    query: QueryOptions,
+    options: IndoorOptions,
+) -> Followed {
+    let mut folds: Vec<u32> = walks.iter().map(|w| w.fold).collect();
+    folds.sort_unstable();
+    folds.dedup();
+    let mut followed = Followed::default();
+    for fold in folds {
+        let map = map_of_walks(walks.iter().filter(|w| w.fold != fold), survey, query, &options);
+        for walk in walks.iter().filter(|w| w.fold == fold) {
+            follow(&map, walk, options, &mut followed);
+        }
+    }
+    calibrate_by_fold(&mut followed.samples);
+    followed
+}

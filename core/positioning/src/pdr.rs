@@ -1,0 +1,96 @@
+//! Pedestrian dead reckoning: inertial samples to steps.
+
+use crate::observation::{Measurement, Observation};
+use std::collections::VecDeque;
+
+/// Shortest time between two steps, milliseconds.
+const SHORTEST_STEP_MS: f64 = 300.0;
+/// A step's peak rises so far above its valley, m/s²; below it the visitor stands or fidgets.
+const LEAST_SWING_MPS2: f64 = 1.6;
+/// Weinberg's constant, m / (m/s²)^¼: stride = K · swing^¼.
+const WEINBERG: f64 = 0.40;
+/// Time constant of the low-pass filter on the acceleration's magnitude, milliseconds.
+const SMOOTHING_MS: f64 = 60.0;
+
+/// One step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step {
+    /// Milliseconds on the host's monotonic clock, at the step's end.
+    pub time_ms: f64,
+    /// Length, metres; before any calibration to the visitor.
+    pub stride_m: f64,
+    /// Direction in which the device's top points, radians clockwise from (magnetic) north; `None` without a rotation
+    /// vector.
+    pub heading_rad: Option<f64>,
+}
+
+/// Finds steps in inertial samples of 20 Hz and more.
+///
+/// A step is a swing of the smoothed magnitude of acceleration (peak detection as in Harle 2013, "A survey of indoor
+/// inertial positioning systems for pedestrians", IEEE Communications Surveys & Tutorials 15); its length follows the
+/// fourth root of the swing (Weinberg 2002, "Using the ADXL202 in pedometer and personal navigation applications",
+/// Analog Devices AN-602). Heading is the mean over the step of the rotation vector's.
+#[derive(Clone, Debug, Default)]
+pub struct StepDetector {
+    smooth: Option<(f64, f64)>,
+    /// Smoothed magnitudes of the last second, to know the swing.
+    recent: VecDeque<(f64, f64)>,
+    above: bool,
+    peak: f64,
+    last_step_ms: Option<f64>,
+    heading: [f64; 2],
+}
+
+impl StepDetector {
+    /// Takes one observation; returns the step that it ends, if any. Other kinds than inertial are left alone.
+    pub fn observe(&mut self, observation: &Observation) -> Option<Step> {
+        let Measurement::Inertial { accel_mps2: [x, y, z], rotation, .. } = observation.what else { return None };
+        let time_ms = observation.time_ms;
+        if let Some(q) = rotation {
+            let [east, north] = top_of_device(q);
+            self.heading[0] += east;
+            self.heading[1] += north;
+        }
+        let magnitude = (x * x + y * y + z * z).sqrt();
+        let value = match self.smooth {
+            Some((before_ms, before)) if time_ms - before_ms < 1e3 => {
+                before + (magnitude - before) * (1.0 - (-(time_ms - before_ms) / SMOOTHING_MS).exp())
+            }
+            _ => {
+                self.recent.clear();
+                magnitude
+            }
+        };
+        self.smooth = Some((time_ms, value));
+        self.recent.push_back((time_ms, value));
+        while self.recent.front().is_some_and(|r| time_ms - r.0 > 1e3) || self.recent.len() > 1024 {
+            self.recent.pop_front();
+        }
+        let mean = self.recent.iter().map(|r| r.1).sum::<f64>() / self.recent.len() as f64;
+        if value > mean + 0.1 * LEAST_SWING_MPS2 {
+            self.peak = if self.above { self.peak.max(value) } else { value };
+            self.above = true;
+            return None;
+        }
+        if !self.above || value > mean {
+            return None;
+        }
+        self.above = false;
+        let valley = self.recent.iter().map(|r| r.1).fold(f64::INFINITY, f64::min);
+        let swing = self.peak - valley;
+        let too_soon = self.last_step_ms.is_some_and(|t| time_ms - t < SHORTEST_STEP_MS);
+        if swing < LEAST_SWING_MPS2 || too_soon {
+            return None;
+        }
+        self.last_step_ms = Some(time_ms);
+        let [east, north] = std::mem::take(&mut self.heading);
+        let heading_rad = (east.hypot(north) > 1e-6).then(|| east.atan2(north));
+        Some(Step { time_ms, stride_m: (WEINBERG * swing.powf(0.25)).min(1.5), heading_rad })
+    }
+}
+
+/// East and north of the device's y axis, from the vector part of a unit quaternion with w ≥ 0.
+fn top_of_device([x, y, z]: [f64; 3]) -> [f64; 2] {
+    let w = (1.0 - x * x - y * y - z * z).max(0.0).sqrt();
+    [2.0 * (x * y - w * z), 1.0 - 2.0 * (x * x + z * z)]
+}
