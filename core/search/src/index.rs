@@ -35,7 +35,7 @@ impl IndexBuilder {
         match serde_json::from_slice::<Asset>(line) {
             Ok(asset) if asset.lon.is_finite() && asset.lat.is_finite() => self.assets.push(asset),
             Ok(asset) => {
-                self.bad.push(BadLine { line: self.line, message: format!("{} has no finite position", asset.id) })
+                self.bad.push(BadLine { line: self.line, message: format!("{} has no finite position", asset.id) });
             }
             Err(error) => self.bad.push(BadLine { line: self.line, message: error.to_string() }),
         }
