@@ -103,10 +103,11 @@ struct ProgressShape {
     bytes: u64,
 }
 
-/// [`Stats`].
+/// [`Stats`], whose field names it repeats in camelCase.
 #[derive(Serialize)]
 #[serde(remote = "Stats", rename_all = "camelCase")]
-pub(crate) struct StatsShape {
+#[allow(missing_docs)]
+pub struct StatsShape {
     tiles_drawn: u32,
     triangles_drawn: u64,
     features_drawn: u64,
@@ -171,6 +172,13 @@ mod tests {
             &json!({ "type": "problem", "data": { "code": "code", "message": "words", "place": "a.glb" } }),
         );
         check(&Event::ContextLost, &json!({ "type": "contextLost" }));
+    }
+
+    #[test]
+    fn stats_cross_the_border_in_camel_case() {
+        let stats = Stats { tiles_drawn: 3, frame_cpu_ms_p50: 1.5, ..Stats::default() };
+        let json = StatsShape::serialize(&stats, serde_json::value::Serializer).expect("a plain object");
+        assert_eq!((&json["tilesDrawn"], &json["frameCpuMsP50"]), (&json!(3), &json!(1.5)), "{json}");
     }
 
     #[test]

@@ -76,7 +76,14 @@ fn clippy_wasm(repo: &Repo) -> Result<String> {
     Ok(web::TARGET.into())
 }
 
+/// Each room for where it runs: the viewer's interface exists in the browser only.
 fn docs(repo: &Repo) -> Result<String> {
-    run(cargo(repo).args(["doc", "--quiet", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;
-    Ok("target/doc".into())
+    let document = |args: &[&str]| {
+        run(cargo(repo).args(["doc", "--quiet", "--no-deps"]).args(args).env("RUSTDOCFLAGS", "-D warnings"))
+    };
+    let native: Vec<_> = WASM_PACKAGES.iter().flat_map(|package| ["--exclude", package]).collect();
+    document(&[&["--workspace"], native.as_slice()].concat())?;
+    let wasm: Vec<_> = WASM_PACKAGES.iter().flat_map(|package| ["--package", package]).collect();
+    document(&[&["--target", web::TARGET], wasm.as_slice()].concat())?;
+    Ok(format!("target/doc, target/{}/doc", web::TARGET))
 }
