@@ -12,6 +12,8 @@
 //!
 //! This crate fetches nothing and knows no clock: bytes in, hits out.
 
+#![cfg_attr(not(feature = "build"), allow(dead_code))] // The writers beside the readers serve only the builder.
+
 #[cfg(feature = "build")]
 mod build;
 mod bytes;
