@@ -141,15 +141,13 @@ pub struct DrawnTile {
 ///
 /// # Errors
 /// A sentence, when the tileset (or one of a twin's tilesets) cannot be read at all.
-#[allow(clippy::print_stdout)] // printing is what the command is for
 pub fn run(args: &InspectArgs) -> anyhow::Result<()> {
     let inspection = inspect(args)?;
-    if args.json {
-        println!("{}", serde_json::to_string_pretty(&inspection)?);
-    } else {
-        print!("{}", inspection.text(args.max_error_px));
-    }
-    Ok(())
+    let text = match args.json {
+        true => serde_json::to_string_pretty(&inspection)? + "\n",
+        false => inspection.text(args.max_error_px),
+    };
+    Ok(crate::tell(&text)?)
 }
 
 /// Reads everything and, where asked, selects for the view.

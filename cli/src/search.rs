@@ -4,6 +4,7 @@ use anyhow::{Context, bail};
 use citytwin_search::{Answer, Area, BuildOptions, File as IndexFile, Need, Query, Record, Searcher, build};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use std::fmt::Write;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -235,18 +236,18 @@ fn run_query(args: &QueryArgs) -> anyhow::Result<()> {
     }
     if args.json {
         let hits: Vec<Value> = answer.hits.iter().map(|hit| hit_json(hit, args.explain)).collect();
-        println!("{}", serde_json::to_string_pretty(&hits)?);
-        return Ok(());
+        return Ok(crate::tell(&(serde_json::to_string_pretty(&hits)? + "\n"))?);
     }
+    let mut text = String::new();
     for hit in &answer.hits {
         let distance = hit.distance_m.map(|metres| format!("  {metres:.0} m")).unwrap_or_default();
-        println!("{:6.1}  {}  [{}]  {}{distance}", hit.score, hit.text, hit.record.category, hit.record.id);
+        writeln!(text, "{:6.1}  {}  [{}]  {}{distance}", hit.score, hit.text, hit.record.category, hit.record.id)?;
         if args.explain {
             let parts: Vec<String> = hit.explain.iter().map(|(part, value)| format!("{part} {value:+.1}")).collect();
-            println!("        {:?}: {}", hit.how, parts.join(", "));
+            writeln!(text, "        {:?}: {}", hit.how, parts.join(", "))?;
         }
     }
-    Ok(())
+    Ok(crate::tell(&text)?)
 }
 
 /// A hit as JSON: `id`, `name`, `category`, `lon`, `lat`, `score`, `match`, and what else is known.

@@ -157,3 +157,16 @@ fn a_tileset_with_problems_is_still_read() {
     assert!(codes.contains(&("tileset-malformed", "tileset.json: tile 3")), "{codes:?}");
     assert_eq!((found.tiles, found.contents, found.view.unwrap().drawn_tiles), (4, 3, 0));
 }
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let file = scratch("pipe").join("tileset.json");
+    let tileset = r#"{"asset":{"version":"1.1"},"geometricError":1,"root":{
+        "boundingVolume":{"sphere":[0,0,0,5]},"geometricError":0}}"#;
+    std::fs::write(&file, tileset).unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader); // as `head` does when it has its lines
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_citytwin")).arg("inspect").arg(&file).stdout(writer).output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()), (Some(0), ""));
+}

@@ -58,7 +58,11 @@ fn native_tests(repo: &Repo) -> Result<Count> {
     let mut command = cargo(repo);
     command.args(["test", "--no-fail-fast"]);
     command.args(TESTED.iter().flat_map(|package| ["--package", package]));
-    cargo_tests("build and run the native tests", &mut command)
+    let mut sum = cargo_tests("build and run the native tests", &mut command)?;
+    let mut command = cargo(repo);
+    command.args(["test", "--package", "xtask"]);
+    sum += cargo_tests("build and run the tests of xtask itself", &mut command)?;
+    Ok(sum)
 }
 
 fn wasm_tests(repo: &Repo) -> Result<Count> {
