@@ -213,7 +213,7 @@ fn collect_positions(coordinates: &Value, positions: &mut Vec<[f64; 2]>) {
     }
 }
 
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "the command's answer and its problems")]
+#[expect(clippy::print_stderr, reason = "the problems beside the answer")]
 fn run_query(args: &QueryArgs) -> anyhow::Result<()> {
     let near = args.near.as_deref().map(|text| numbers::<2>(text, "--near")).transpose()?.map(|[lon, lat]| (lon, lat));
     let bbox = args.bbox.as_deref().map(|text| numbers::<4>(text, "--bbox")).transpose()?;
