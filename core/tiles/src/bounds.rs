@@ -81,6 +81,7 @@ impl Bounds {
                 shape: Shape::Sphere,
             },
             Volume::Region(region) => Self::region(region),
+            Volume::S2 { .. } => Self::EVERYWHERE,
         }
     }
 
@@ -230,7 +231,7 @@ impl Volume {
         let z_part = if octree { (z, size) } else { (0, 1.0) };
         let parts = [(x, size), (y, size), z_part];
         match self {
-            Self::Sphere(_) => None,
+            Self::Sphere(_) | Self::S2 { .. } => None,
             Self::Box(v) => {
                 let mut out = *v;
                 for (axis, (i, size)) in parts.into_iter().enumerate() {

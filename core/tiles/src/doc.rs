@@ -13,6 +13,27 @@ pub enum Volume {
     Region([f64; 6]),
     /// Centre and radius, metres, in the tile's frame (before its transform).
     Sphere([f64; 4]),
+    /// A cell of the S2 grid between two heights (`3DTILES_bounding_volume_S2`). Transforms do not apply to it.
+    S2 {
+        /// The 64-bit S2 cell id; a valid one: face below 6, its lowest set bit at an even place.
+        cell: u64,
+        /// Minimum and maximum height, metres above the ellipsoid.
+        heights_m: [f64; 2],
+    },
+}
+
+impl Volume {
+    /// A cell of the S2 grid by its token (the hexadecimal cell id without its trailing zeros); `None` when it is not
+    /// the token of a cell, or the heights are not finite or the wrong way round.
+    pub fn s2(token: &str, heights_m: [f64; 2]) -> Option<Self> {
+        let digits = token.len();
+        if !(1..=16).contains(&digits) || !token.bytes().all(|c| c.is_ascii_hexdigit()) {
+            return None;
+        }
+        let cell = u64::from_str_radix(token, 16).ok()? << (4 * (16 - digits));
+        let volume = Self::S2 { cell, heights_m };
+        volume.is_sane().then_some(volume)
+    }
 }
 
 /// How a tile's children refine it.

@@ -88,6 +88,25 @@ struct RawVolume {
     region: Option<Vec<f64>>,
     #[serde(default)]
     sphere: Option<Vec<f64>>,
+    #[serde(default)]
+    extensions: Option<RawVolumeExtensions>,
+}
+
+#[derive(Deserialize)]
+struct RawVolumeExtensions {
+    #[serde(default, rename = "3DTILES_bounding_volume_S2")]
+    s2: Option<RawS2>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawS2 {
+    #[serde(default)]
+    token: String,
+    #[serde(default)]
+    minimum_height: f64,
+    #[serde(default)]
+    maximum_height: f64,
 }
 
 #[derive(Deserialize)]
@@ -122,8 +141,10 @@ impl RawVolume {
         let oriented_box = exactly(&self.oriented_box, 12).and_then(|v| v.try_into().ok()).map(Volume::Box);
         let region = || exactly(&self.region, 6).and_then(|v| v.try_into().ok()).map(Volume::Region);
         let sphere = || exactly(&self.sphere, 4).and_then(|v| v.try_into().ok()).map(Volume::Sphere);
-        // The order that other engines use when a volume has several shapes.
-        oriented_box.or_else(region).or_else(sphere).filter(Volume::is_sane)
+        let cell = self.extensions.as_ref().and_then(|e| e.s2.as_ref());
+        let cell = cell.and_then(|s2| Volume::s2(&s2.token, [s2.minimum_height, s2.maximum_height]));
+        // The order that other engines use when a volume has several shapes; an extension goes before its fallback.
+        cell.or(oriented_box).or_else(region).or_else(sphere).filter(Volume::is_sane)
     }
 }
 
@@ -134,6 +155,14 @@ impl Volume {
             Self::Box(v) => v.iter().all(|v| v.is_finite()),
             Self::Region(v) => v.iter().all(|v| v.is_finite()) && v[1] <= v[3] && v[4] <= v[5],
             Self::Sphere(v) => v.iter().all(|v| v.is_finite()) && v[3] >= 0.0,
+            Self::S2 { cell, heights_m: [low, high] } => {
+                let lowest = cell & cell.wrapping_neg();
+                cell >> 61 < 6
+                    && lowest & 0x1555_5555_5555_5555 != 0
+                    && low.is_finite()
+                    && high.is_finite()
+                    && low <= high
+            }
         }
     }
 }
