@@ -16,7 +16,8 @@ use anyhow::{Context, bail, ensure};
 use citytwin_geo::LookAt;
 use citytwin_manifest::Twin;
 use citytwin_tiles::{
-    Arrival, Decoded, Engine, Fetch, Options, Problem, Refine, TileId, TileInfo, View, What, decode, resolve_url,
+    Arrival, ContentInfo, Decoded, Engine, Fetch, Options, Problem, Refine, TileId, TileInfo, View, What, decode,
+    resolve_url,
 };
 use rayon::prelude::*;
 use serde::Serialize;
@@ -249,6 +250,7 @@ fn answer(fetch: &Fetch) -> (u64, Result<Arrival, Problem>) {
         Decoded::Tileset(doc) => Arrival::Tileset(doc),
         Decoded::Subtree(doc) => Arrival::Subtree(doc),
         Decoded::Content(content) => Arrival::Content(content.info()),
+        Decoded::Needs { .. } | Decoded::NeedsDecoders { .. } => Arrival::Content(ContentInfo::default()),
     });
     (bytes.len() as u64, arrival)
 }

@@ -1,7 +1,7 @@
 //! What a tile's content becomes: plain arrays in the layout that a GPU takes, and columns of properties.
 //!
 //! A [`TileContent`] crosses from a decode worker to the main thread as one small header (this struct, without its
-//! bulk arrays, in `postcard`) and three bulk byte arrays that move without a copy.
+//! bulk arrays, in `postcard`) and four bulk byte arrays that move without a copy.
 
 use crate::Problem;
 use serde::{Deserialize, Serialize};
@@ -18,10 +18,21 @@ pub struct TileContent {
     /// Every property column, as [`PropertyTable`] refers to it.
     #[serde(skip)]
     pub property_bytes: Vec<u8>,
+    /// Every image, as [`Image`] refers to it.
+    #[serde(skip)]
+    pub image_bytes: Vec<u8>,
     /// What to draw, in the file's order.
     pub primitives: Vec<Primitive>,
+    /// Pictures that textures show.
+    pub images: Vec<Image>,
+    /// Images with the way they are sampled.
+    pub textures: Vec<Texture>,
     /// Property tables of the features.
     pub tables: Vec<PropertyTable>,
+    /// Properties per texel (`EXT_structural_metadata`).
+    pub property_textures: Vec<PropertyTexture>,
+    /// Properties per vertex (`EXT_structural_metadata`).
+    pub property_attributes: Vec<PropertyAttribute>,
     /// Extensions that the content uses, sorted.
     pub extensions_used: Vec<String>,
     /// What was wrong with parts of it; those parts are left out.
@@ -29,9 +40,10 @@ pub struct TileContent {
 }
 
 /// What the GPU assembles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Topology {
     /// A triangle list (strips and fans are unrolled).
+    #[default]
     Triangles,
     /// A line list (strips and loops are unrolled).
     Lines,
@@ -39,7 +51,7 @@ pub enum Topology {
     Points,
 }
 
-/// One draw call.
+/// One draw call. The default is an empty triangle list in opaque white.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Primitive {
     /// What it is made of.
@@ -55,14 +67,33 @@ pub struct Primitive {
     pub normals: Option<Attribute>,
     /// Linear RGBA, 4 components.
     pub colors: Option<Attribute>,
-    /// Feature ids, 1 component.
+    /// Texture coordinates that something refers to: the number of the set, and 2 components. (0, 0) is the image's
+    /// upper left corner.
+    pub texcoords: Vec<(u32, Attribute)>,
+    /// Feature ids, 1 component: of the most useful set of [`Self::feature_sets`] that has them per vertex.
     pub feature_ids: Option<Attribute>,
+    /// Every set of feature ids, in the file's order; those of instances first.
+    pub feature_sets: Vec<FeatureSet>,
+    /// Indices into [`TileContent::property_textures`].
+    pub property_textures: Vec<u32>,
+    /// Indices into [`TileContent::property_attributes`].
+    pub property_attributes: Vec<u32>,
+    /// Attributes that its property attributes read, by name (`_INTENSITY`).
+    pub metadata_attributes: Vec<(String, Attribute)>,
     /// The drawn elements; absent: vertices in order.
     pub indices: Option<IndexRange>,
     /// Pairs of indices of edges to draw as lines (`CESIUM_primitive_outline`).
     pub outline: Option<IndexRange>,
     /// Linear RGBA factor of the material.
     pub base_color: [f32; 4],
+    /// Multiplied with the base colour; its colours are stored in sRGB.
+    pub base_color_texture: Option<TextureRef>,
+    /// What alpha does.
+    pub alpha: Alpha,
+    /// Drawn as it is, without light (`KHR_materials_unlit`).
+    pub unlit: bool,
+    /// Width of points, pixels, where the file says so (`BENTLEY_materials_point_style`).
+    pub point_diameter_px: Option<f32>,
     /// Back faces are drawn too.
     pub double_sided: bool,
     /// Flat things that lie in the ground plane: drawn in ascending order, without depth test among themselves
@@ -78,8 +109,248 @@ pub struct Primitive {
     pub bounds: [[f64; 3]; 2],
 }
 
-/// Where an attribute's values lie in [`TileContent::vertices`].
+impl Default for Primitive {
+    fn default() -> Self {
+        Self {
+            topology: Topology::Triangles,
+            tile_from_local: glam::DMat4::IDENTITY.to_cols_array(),
+            vertex_count: 0,
+            positions: Attribute::default(),
+            normals: None,
+            colors: None,
+            texcoords: Vec::new(),
+            feature_ids: None,
+            feature_sets: Vec::new(),
+            property_textures: Vec::new(),
+            property_attributes: Vec::new(),
+            metadata_attributes: Vec::new(),
+            indices: None,
+            outline: None,
+            base_color: [1.0; 4],
+            base_color_texture: None,
+            alpha: Alpha::Opaque,
+            unlit: false,
+            point_diameter_px: None,
+            double_sided: false,
+            flat_order: None,
+            instances: None,
+            table: None,
+            null_feature_id: None,
+            bounds: [[0.0; 3]; 2],
+        }
+    }
+}
+
+/// What a material's alpha does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub enum Alpha {
+    /// Nothing.
+    #[default]
+    Opaque,
+    /// Below this value nothing is drawn, else opaque.
+    Mask(f32),
+    /// It blends with what is behind.
+    Blend,
+}
+
+/// A set of feature ids of a primitive (`EXT_mesh_features`, `EXT_instance_features`, batch ids).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FeatureSet {
+    /// Where the ids are.
+    pub ids: FeatureIds,
+    /// Ids of instances; else of vertices (or texels).
+    pub of_instances: bool,
+    /// Name of the set, for people and styles.
+    pub label: Option<String>,
+    /// Different features that the file claims; 0 where it does not say.
+    pub feature_count: u32,
+    /// The id that means "no feature".
+    pub null_id: Option<u32>,
+    /// Index into [`TileContent::tables`].
+    pub table: Option<u32>,
+}
+
+/// Where feature ids are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum FeatureIds {
+    /// One per vertex or instance; 1 component, whole numbers.
+    Attribute(Attribute),
+    /// The number of the vertex or instance itself.
+    Implicit,
+    /// In a texture: the channels' bytes, least significant first. Never filtered.
+    Texture {
+        /// Where to read.
+        texture: TextureRef,
+        /// Channels (0 is red), at most 4.
+        channels: Vec<u8>,
+    },
+}
+
+/// A texture as a primitive uses it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TextureRef {
+    /// Index into [`TileContent::textures`].
+    pub texture: u32,
+    /// The set of [`Primitive::texcoords`].
+    pub texcoords: u32,
+    /// Row-major 2×3: `[u', v'] = M · [u, v, 1]` (`KHR_texture_transform`).
+    pub transform: [f32; 6],
+}
+
+impl TextureRef {
+    /// The transform that changes nothing.
+    pub const IDENTITY: [f32; 6] = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0];
+}
+
+/// An image with the way it is sampled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Texture {
+    /// Index into [`TileContent::images`].
+    pub image: u32,
+    /// How it is sampled.
+    pub sampler: Sampler,
+}
+
+/// How a texture is sampled; the default is glTF's: repeat, linear, mipmapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sampler {
+    /// Beyond the edges, along u and v.
+    pub wrap: [Wrap; 2],
+    /// Between texels, enlarged.
+    pub magnify: Filter,
+    /// Between texels, reduced.
+    pub minify: Filter,
+    /// Between mipmap levels; `None` draws without mipmaps.
+    pub mipmap: Option<Filter>,
+}
+
+impl Default for Sampler {
+    fn default() -> Self {
+        Self { wrap: [Wrap::Repeat; 2], magnify: Filter::Linear, minify: Filter::Linear, mipmap: Some(Filter::Linear) }
+    }
+}
+
+/// Beyond the edge of a texture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Wrap {
+    /// Again from the start.
+    #[default]
+    Repeat,
+    /// Back and forth.
+    Mirror,
+    /// The texel at the edge.
+    Clamp,
+}
+
+/// Which texels make a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Filter {
+    /// The nearest one.
+    Nearest,
+    /// Those around it, weighed.
+    Linear,
+}
+
+/// A picture in [`TileContent::image_bytes`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// How its bytes are read.
+    pub format: ImageFormat,
+    /// Pixels, as the header says.
+    pub width: u32,
+    /// Pixels, as the header says.
+    pub height: u32,
+    /// Byte ranges of the mipmap levels, largest first; encoded formats have one.
+    pub levels: Vec<(u32, u32)>,
+}
+
+/// How an image's bytes are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum ImageFormat {
+    /// The bytes of a PNG file.
+    Png,
+    /// The bytes of a JPEG file.
+    Jpeg,
+    /// The bytes of a WebP file.
+    Webp,
+    /// Four bytes per pixel, rows from the top, without padding.
+    Rgba8,
+    /// `COMPRESSED_RGBA_ASTC_4x4_KHR`.
+    Astc4x4,
+    /// `COMPRESSED_RGBA_BPTC_UNORM_EXT`.
+    Bc7,
+    /// `COMPRESSED_RGB_S3TC_DXT1_EXT`.
+    Bc1,
+    /// `COMPRESSED_RGBA_S3TC_DXT5_EXT`.
+    Bc3,
+    /// `COMPRESSED_RGB8_ETC2`.
+    Etc2Rgb,
+    /// `COMPRESSED_RGBA8_ETC2_EAC`.
+    Etc2Rgba,
+}
+
+impl ImageFormat {
+    /// The media type of a file that a browser decodes; `None` for what the GPU takes as it is.
+    pub fn mime(self) -> Option<&'static str> {
+        match self {
+            Self::Png => Some("image/png"),
+            Self::Jpeg => Some("image/jpeg"),
+            Self::Webp => Some("image/webp"),
+            _ => None,
+        }
+    }
+}
+
+/// Properties that a texture holds per texel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PropertyTexture {
+    /// Name, for people.
+    pub name: Option<String>,
+    /// Class in the schema.
+    pub class: String,
+    /// Its properties: where each is read, from which channels (0 is red, bytes in this order), and what it means.
+    pub properties: Vec<(PropertyShape, TextureRef, Vec<u8>)>,
+}
+
+/// Properties that vertex attributes hold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PropertyAttribute {
+    /// Name, for people.
+    pub name: Option<String>,
+    /// Class in the schema.
+    pub class: String,
+    /// Its properties and the names of the attributes that hold them ([`Primitive::metadata_attributes`]).
+    pub properties: Vec<(PropertyShape, String)>,
+}
+
+/// How the stored numbers of one property become its value, for properties that are not in tables.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PropertyShape {
+    /// Property id in the schema.
+    pub id: String,
+    /// What it means (`semantic` of the schema).
+    pub semantic: Option<String>,
+    /// Type of the stored numbers.
+    pub number: Number,
+    /// Numbers of a vector or matrix; 1 for the rest.
+    pub components: u8,
+    /// Elements of an array of fixed length; `None` when it is no array.
+    pub array: Option<u32>,
+    /// value = stored · scale + offset, per number of a vector, matrix or array, normalisation included; the last
+    /// holds for all further ones, none means 1.
+    pub scale: Vec<f64>,
+    /// See `scale`; none means 0.
+    pub offset: Vec<f64>,
+    /// Names of an enum's values; empty for the rest.
+    pub names: Vec<(i64, String)>,
+    /// The value that means "unknown", as stored (before scale and offset).
+    pub no_data: Option<Value>,
+    /// What stands for an unknown value.
+    pub default: Option<Value>,
+}
+
+/// Where an attribute's values lie in [`TileContent::vertices`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attribute {
     /// Bytes from the start of the array to the first value; a multiple of 4.
     pub offset: u32,
@@ -87,14 +358,14 @@ pub struct Attribute {
     pub stride: u32,
     /// Type of each component.
     pub component: Component,
-    /// Components per value, 1 to 4.
+    /// Components per value, 1 to 4; up to 16 for matrices of metadata.
     pub components: u8,
     /// Integers stand for 0..1 (unsigned) or −1..1 (signed), as in glTF.
     pub normalized: bool,
 }
 
 /// Type of a component, as glTF and WebGL number them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[repr(u32)]
 pub enum Component {
     /// `BYTE`.
@@ -108,6 +379,7 @@ pub enum Component {
     /// `UNSIGNED_INT`.
     U32 = 0x1405,
     /// `FLOAT`.
+    #[default]
     F32 = 0x1406,
 }
 

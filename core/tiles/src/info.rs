@@ -1,6 +1,6 @@
 //! What is counted of a content.
 
-use crate::{Attribute, Primitive, Problem, TileContent, Topology};
+use crate::{Attribute, Image, Primitive, Problem, TileContent, Topology};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 pub struct ContentInfo {
     /// Bytes that stay in memory beside the GPU: properties, headers and what picking needs.
     pub cpu_bytes: u64,
-    /// Bytes of vertices and indices.
+    /// Bytes of vertices, indices and textures with their mipmaps.
     pub gpu_bytes: u64,
     /// Triangles drawn.
     pub triangles: u64,
@@ -39,7 +39,8 @@ impl TileContent {
         };
         ContentInfo {
             cpu_bytes: self.cpu_bytes(),
-            gpu_bytes: (self.vertices.len() + self.indices.len()) as u64,
+            gpu_bytes: (self.vertices.len() + self.indices.len()) as u64
+                + self.images.iter().map(Image::gpu_bytes).sum::<u64>(),
             triangles: drawn(Topology::Triangles, 3),
             lines: drawn(Topology::Lines, 2),
             points: drawn(Topology::Points, 1),
@@ -74,6 +75,16 @@ impl TileContent {
                 ids.len() as u64
             })
             .sum()
+    }
+}
+
+impl Image {
+    /// Bytes that it takes as a texture, mipmaps included; what is encoded becomes four bytes per pixel.
+    fn gpu_bytes(&self) -> u64 {
+        match self.format.mime() {
+            Some(_) => u64::from(self.width) * u64::from(self.height) * 4 * 4 / 3,
+            None => self.levels.iter().map(|(start, end)| u64::from(end.saturating_sub(*start))).sum(),
+        }
     }
 }
 

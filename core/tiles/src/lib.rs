@@ -20,10 +20,11 @@ mod url;
 mod view;
 
 pub use content::{
-    Attribute, Column, ColumnKind, Component, IndexRange, Instances, Number, Primitive, PropertyTable, TileContent,
-    Topology, Value,
+    Alpha, Attribute, Column, ColumnKind, Component, FeatureIds, FeatureSet, Filter, Image, ImageFormat, IndexRange,
+    Instances, Number, Primitive, PropertyAttribute, PropertyShape, PropertyTable, PropertyTexture, Sampler, Texture,
+    TextureRef, TileContent, Topology, Value, Wrap,
 };
-pub use decode::{Decoded, What, base64, decode};
+pub use decode::{Decoded, Decoder, Limits, Resources, What, base64, decode, decode_fetching, decode_with};
 pub use doc::{
     Availability, DocTile, Implicit, Refine, Semantic, SemanticProperty, SubtreeDoc, SubtreeShape, TileMetadata,
     TilesetDoc, Volume,

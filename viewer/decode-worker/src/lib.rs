@@ -69,6 +69,10 @@ fn decode_into(output: &mut Output, bytes: &[u8], url: &str, what: &[u8]) -> Rep
             output.properties = std::mem::take(&mut content.property_bytes);
             reply::Decoded::Content(Box::new((content, info)))
         }
+        // `decode` leaves such parts out, with a problem.
+        Decoded::Needs { .. } | Decoded::NeedsDecoders { .. } => {
+            return Err(Problem::new("resource-pending", "it waits for another file", url));
+        }
     })
 }
 

@@ -16,6 +16,10 @@ pub(crate) enum Fault {
     Unsupported(String),
     /// Over a limit.
     TooLarge(String),
+    /// A correct file that needs a decoder which this build lacks.
+    NoDecoder(super::Decoder),
+    /// A secondary file or a decoder was asked for; nobody ever sees this fault.
+    Pending,
 }
 
 impl Fault {
@@ -24,6 +28,8 @@ impl Fault {
             Self::Malformed(message) => ("content-malformed", message),
             Self::Unsupported(message) => ("content-unsupported", message),
             Self::TooLarge(message) => ("content-too-large", message),
+            Self::NoDecoder(decoder) => ("decoder-missing", format!("this build lacks the decoder {decoder:?}")),
+            Self::Pending => ("resource-pending", "it waits for another file".into()),
         };
         Problem::new(code, message, place)
     }

@@ -1,8 +1,9 @@
 //! 3D Tiles 1.0 containers: `b3dm` and `cmpt`.
 
 use super::bytes::{Fault, items, malformed, numbers, slice, u32_at, uint};
-use super::gltf;
+use super::merge::append;
 use super::metadata::{push, push_strings};
+use super::{Context, gltf};
 use crate::{Column, ColumnKind, Number, Problem, PropertyTable, TileContent};
 use glam::{DMat4, DVec3};
 use serde_json::Value as Json;
@@ -22,9 +23,9 @@ struct Batched<'a> {
 }
 
 /// Reads a batched model.
-pub(crate) fn b3dm(bytes: &[u8], url: &str) -> Result<TileContent, Problem> {
+pub(crate) fn b3dm(bytes: &[u8], url: &str, context: Context<'_>) -> Result<TileContent, Problem> {
     let parts = split_b3dm(bytes).map_err(|fault| fault.problem(url))?;
-    let mut content = gltf::glb(parts.glb, url)?;
+    let mut content = gltf::glb(parts.glb, url, context)?;
     if let Some(center) = rtc_center(&parts) {
         let tile_from_rtc = DMat4::from_translation(center);
         for primitive in &mut content.primitives {
@@ -207,7 +208,7 @@ fn binary_column(id: &str, json: &Json, body: &[u8], count: usize, out: &mut Vec
 }
 
 /// Reads a composite: all its parts together. A part that is bad is left out.
-pub(crate) fn cmpt(bytes: &[u8], url: &str, nesting: u32) -> Result<TileContent, Problem> {
+pub(crate) fn cmpt(bytes: &[u8], url: &str, context: Context<'_>, nesting: u32) -> Result<TileContent, Problem> {
     let fault = |fault: Fault| fault.problem(url);
     if nesting >= MAX_NESTING {
         return Err(fault(Fault::TooLarge(format!("composites nested {MAX_NESTING} deep"))));
@@ -228,8 +229,8 @@ pub(crate) fn cmpt(bytes: &[u8], url: &str, nesting: u32) -> Result<TileContent,
                 break;
             }
         };
-        match super::content(part, &place, nesting + 1) {
-            Ok(part) => append(&mut out, part, url)?,
+        match super::content(part, &place, context, nesting + 1) {
+            Ok(part) => append(&mut out, part).map_err(fault)?,
             Err(problem) => out.problems.push(problem),
         }
         at += len.max(12);
@@ -238,38 +239,4 @@ pub(crate) fn cmpt(bytes: &[u8], url: &str, nesting: u32) -> Result<TileContent,
         (true, Some(first)) => Err(first.clone()),
         _ => Ok(out),
     }
-}
-
-/// Adds a content's arrays to another's.
-fn append(out: &mut TileContent, part: TileContent, url: &str) -> Result<(), Problem> {
-    let too_large = |fault: Fault| fault.problem(url);
-    let vertices = push(&mut out.vertices, &part.vertices).map_err(too_large)?.0;
-    let indices = push(&mut out.indices, &part.indices).map_err(too_large)?.0;
-    let properties = push(&mut out.property_bytes, &part.property_bytes).map_err(too_large)?.0;
-    let tables = out.tables.len() as u32;
-    for mut primitive in part.primitives {
-        let own = [Some(&mut primitive.positions), primitive.normals.as_mut(), primitive.colors.as_mut()];
-        own.into_iter().flatten().chain(primitive.feature_ids.as_mut()).for_each(|a| a.offset += vertices);
-        if let Some(instances) = &mut primitive.instances {
-            instances.transforms.offset += vertices;
-            instances.feature_ids.as_mut().into_iter().for_each(|a| a.offset += vertices);
-        }
-        let ranges = [primitive.indices.as_mut(), primitive.outline.as_mut()];
-        ranges.into_iter().flatten().for_each(|range| range.offset += indices);
-        primitive.table = primitive.table.map(|t| t + tables);
-        out.primitives.push(primitive);
-    }
-    for mut table in part.tables {
-        for column in &mut table.columns {
-            for range in [&mut column.values, &mut column.string_offsets] {
-                *range = (range.0 + properties, range.1 + properties);
-            }
-        }
-        out.tables.push(table);
-    }
-    out.extensions_used.extend(part.extensions_used);
-    out.extensions_used.sort();
-    out.extensions_used.dedup();
-    out.problems.extend(part.problems);
-    Ok(())
 }

@@ -3,7 +3,9 @@
 mod bytes;
 mod gltf;
 mod legacy;
+mod merge;
 mod metadata;
+mod resources;
 mod subtree;
 mod tileset;
 
@@ -11,6 +13,9 @@ use crate::{Problem, SubtreeDoc, SubtreeShape, TileContent, TilesetDoc};
 use bytes::Fault;
 
 pub use bytes::base64;
+pub(crate) use resources::Context;
+use resources::Session;
+pub use resources::{Decoder, Limits, Resources};
 use serde::{Deserialize, Serialize};
 
 /// What a fetched file is expected to be.
@@ -31,22 +36,85 @@ pub enum Decoded {
     Tileset(TilesetDoc),
     /// A subtree; the engine takes it as [`crate::Arrival::Subtree`].
     Subtree(SubtreeDoc),
-    /// Arrays to draw; the engine takes their [`TileContent::info`] as [`crate::Arrival::Content`].
+    /// Something to draw; the engine takes its [`crate::ContentInfo`].
     Content(TileContent),
+    /// Nothing yet: fetch these absolute URLs, add them to the [`Resources`] and call again.
+    Needs {
+        /// What to fetch, sorted.
+        urls: Vec<String>,
+    },
+    /// Nothing yet: call again in a build that has these decoders, or with [`Resources::settle`].
+    NeedsDecoders {
+        /// What this build lacks, sorted.
+        decoders: Vec<Decoder>,
+    },
 }
 
-/// Reads a file that was fetched from `url`, as [`crate::Fetch::what`] says.
+/// Decodes a file that was fetched from `url`, from its own bytes alone: parts that need a secondary file or a
+/// decoder that this build lacks are left out with a problem.
 ///
 /// # Errors
-/// A [`Problem`] with the URL as its place when the bytes are truncated or malformed (`content-malformed`,
-/// `tileset-malformed`, `subtree-malformed`), hold a format or need an extension that this build does not read
-/// (`content-unsupported`), or are over a limit (`content-too-large`).
+/// A [`Problem`] when nothing of it can be used. It never panics, and allocates no more than [`Limits`] allow.
 pub fn decode(bytes: &[u8], url: &str, what: &What) -> Result<Decoded, Problem> {
+    decode_with(bytes, url, what, &Resources { settle: true, ..Resources::default() })
+}
+
+/// Decodes a file that was fetched from `url`. It may answer that it needs other files first ([`Decoded::Needs`]):
+/// the caller adds them to `resources` and calls again, a few times at most (a glTF that an `i3dm` refers to may
+/// refer to buffers).
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_with(bytes: &[u8], url: &str, what: &What, resources: &Resources) -> Result<Decoded, Problem> {
+    let session = Session::new(resources);
+    let result = read(bytes, url, what, session.at(url));
+    let (decoders, urls) = session.missed();
+    if !decoders.is_empty() {
+        return Ok(Decoded::NeedsDecoders { decoders });
+    }
+    if !urls.is_empty() {
+        return Ok(Decoded::Needs { urls });
+    }
+    result
+}
+
+/// Most times that a file may ask for other files.
+const MAX_ROUNDS: usize = 8;
+
+/// Decodes a file that was fetched from `url`, and calls `fetch` for every secondary file; `None` from it leaves the
+/// part out with a problem. For callers that can wait.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_fetching(
+    bytes: &[u8],
+    url: &str,
+    what: &What,
+    resources: &mut Resources,
+    fetch: &mut dyn FnMut(&str) -> Option<Vec<u8>>,
+) -> Result<Decoded, Problem> {
+    for _ in 0..MAX_ROUNDS {
+        match decode_with(bytes, url, what, resources)? {
+            Decoded::Needs { urls } => {
+                for url in urls {
+                    let file = fetch(&url);
+                    resources.insert(url, file);
+                }
+            }
+            Decoded::NeedsDecoders { .. } => resources.settle = true,
+            decoded => return Ok(decoded),
+        }
+    }
+    resources.settle = true;
+    decode_with(bytes, url, what, resources)
+}
+
+fn read(bytes: &[u8], url: &str, what: &What, context: Context<'_>) -> Result<Decoded, Problem> {
     match what {
-        What::Json => tileset::read(bytes, url).map(Decoded::Tileset),
-        What::Subtree(shape) => subtree::read(bytes, url, shape).map(Decoded::Subtree),
-        What::Content if is_json(bytes) => json_content(bytes, url),
-        What::Content => content(bytes, url, 0).map(Decoded::Content),
+        What::Json => tileset::read(bytes, url, context).map(Decoded::Tileset),
+        What::Subtree(shape) => subtree::read(bytes, url, shape, context).map(Decoded::Subtree),
+        What::Content if is_json(bytes) => json_content(bytes, url, context),
+        What::Content => content(bytes, url, context, 0).map(Decoded::Content),
     }
 }
 
@@ -56,23 +124,23 @@ fn is_json(bytes: &[u8]) -> bool {
 }
 
 /// A JSON content is a glTF or an external tileset: only a look inside tells.
-fn json_content(bytes: &[u8], url: &str) -> Result<Decoded, Problem> {
+fn json_content(bytes: &[u8], url: &str, context: Context<'_>) -> Result<Decoded, Problem> {
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let json: serde_json::Value = serde_json::from_slice(text)
         .map_err(|e| Fault::Malformed(format!("neither glTF nor tileset: {e}")).problem(url))?;
     if json["root"].is_object() {
-        return tileset::read(bytes, url).map(Decoded::Tileset);
+        return tileset::read(bytes, url, context).map(Decoded::Tileset);
     }
-    gltf::json(&json, url).map(settle_tables).map(Decoded::Content)
+    gltf::json(&json, url, context).map(settle_tables).map(Decoded::Content)
 }
 
 /// A binary content, told by its first four bytes.
-fn content(bytes: &[u8], url: &str, nesting: u32) -> Result<TileContent, Problem> {
+fn content(bytes: &[u8], url: &str, context: Context<'_>, nesting: u32) -> Result<TileContent, Problem> {
     let unsupported = |what: &str| Err(Fault::Unsupported(format!("{what} is not read yet")).problem(url));
     let content = match bytes.get(..4) {
-        Some(b"glTF") => gltf::glb(bytes, url),
-        Some(b"b3dm") => legacy::b3dm(bytes, url),
-        Some(b"cmpt") => legacy::cmpt(bytes, url, nesting),
+        Some(b"glTF") => gltf::glb(bytes, url, context),
+        Some(b"b3dm") => legacy::b3dm(bytes, url, context),
+        Some(b"cmpt") => legacy::cmpt(bytes, url, context, nesting),
         Some(b"i3dm") => unsupported("i3dm (instanced models of 3D Tiles 1.0)"),
         Some(b"pnts") => unsupported("pnts (point clouds of 3D Tiles 1.0)"),
         Some(b"vctr" | b"geom") => unsupported("a vector or geometry tile (never standardised)"),

@@ -1,5 +1,6 @@
 //! Subtree files of implicit tilesets, JSON and binary.
 
+use super::Context;
 use super::bytes::{Fault, base64, items, malformed, slice, u64_at, uint};
 use super::metadata::Views;
 use crate::{Availability, Problem, Semantic, SubtreeDoc, SubtreeShape, TileMetadata, Volume};
@@ -29,7 +30,12 @@ impl SubtreeShape {
 }
 
 /// Reads a subtree file.
-pub(crate) fn read(bytes: &[u8], url: &str, shape: &SubtreeShape) -> Result<SubtreeDoc, Problem> {
+pub(crate) fn read(
+    bytes: &[u8],
+    url: &str,
+    shape: &SubtreeShape,
+    _context: Context<'_>,
+) -> Result<SubtreeDoc, Problem> {
     parse(bytes, url, shape).map_err(|fault| Problem { code: fault_code(&fault).into(), ..fault.problem(url) })
 }
 
@@ -38,6 +44,7 @@ fn fault_code(fault: &Fault) -> &'static str {
         Fault::Malformed(_) => "subtree-malformed",
         Fault::Unsupported(_) => "subtree-unsupported",
         Fault::TooLarge(_) => "subtree-too-large",
+        Fault::NoDecoder(_) | Fault::Pending => "subtree-pending",
     }
 }
 

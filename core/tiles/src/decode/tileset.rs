@@ -1,5 +1,6 @@
 //! `tileset.json`, 3D Tiles 1.0 and 1.1.
 
+use super::Context;
 use super::metadata::{Element, PropertyType};
 use crate::{
     DocTile, Implicit, Problem, Refine, Semantic, SemanticProperty, SubtreeShape, TilesetDoc, Volume, resolve_url,
@@ -168,7 +169,7 @@ impl Volume {
 }
 
 /// Reads a `tileset.json`.
-pub(crate) fn read(bytes: &[u8], url: &str) -> Result<TilesetDoc, Problem> {
+pub(crate) fn read(bytes: &[u8], url: &str, _context: Context<'_>) -> Result<TilesetDoc, Problem> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let raw: RawTileset = serde_json::from_slice(bytes)
         .map_err(|e| Problem::new("tileset-malformed", format!("not a tileset.json: {e}"), url))?;

@@ -1,6 +1,7 @@
 //! Buffers and buffer views, with `EXT_meshopt_compression` undone.
 
-use crate::decode::bytes::{Fault, MAX_DECODED_BYTES, base64, items, malformed, slice, uint};
+use crate::decode::Context;
+use crate::decode::bytes::{Fault, MAX_DECODED_BYTES, items, malformed, slice, uint};
 use crate::decode::metadata::Views;
 use meshoptimizer_rs::codec::{BufferView as MeshoptView, Filter, Mode};
 use meshoptimizer_rs::{Limits, Workspace};
@@ -20,10 +21,10 @@ pub(super) struct View<'a> {
 
 impl<'a> BufferViews<'a> {
     /// Reads all views; a bad one fails only when it is used.
-    pub(super) fn read(json: &Json, bin: Option<&'a [u8]>) -> Self {
-        let buffers: Vec<_> = items(&json["buffers"]).iter().enumerate().map(|(i, b)| buffer(b, i, bin)).collect();
-        let mut room = MAX_DECODED_BYTES;
-        let views = items(&json["bufferViews"]).iter().map(|v| view(v, &buffers, &mut room)).collect();
+    pub(super) fn read(json: &Json, bin: Option<&'a [u8]>, context: Context<'a>) -> Self {
+        let buffers: Vec<_> =
+            items(&json["buffers"]).iter().enumerate().map(|(i, b)| buffer(b, i, bin, context)).collect();
+        let views = items(&json["bufferViews"]).iter().map(|v| view(v, &buffers, context)).collect();
         Self { views }
     }
 
@@ -42,19 +43,13 @@ impl Views for BufferViews<'_> {
     }
 }
 
-fn buffer<'a>(json: &Json, index: usize, bin: Option<&'a [u8]>) -> Result<Cow<'a, [u8]>, Fault> {
-    let bytes = match (json["uri"].as_str(), bin) {
-        (None, Some(bin)) if index == 0 => Cow::Borrowed(bin),
+fn buffer<'a>(json: &Json, index: usize, bin: Option<&'a [u8]>, context: Context<'a>) -> Result<Cow<'a, [u8]>, Fault> {
+    match (json["uri"].as_str(), bin) {
+        (None, Some(bin)) if index == 0 => Ok(Cow::Borrowed(bin)),
         // The fallback buffer of EXT_meshopt_compression has no bytes: nothing may be read from it.
-        (None, _) => Cow::Borrowed(&[][..]),
-        (Some(uri), _) => match uri.strip_prefix("data:").and_then(|data| data.split_once(";base64,")) {
-            Some((_, data)) => {
-                Cow::Owned(base64(data).ok_or_else(|| Fault::Malformed(format!("buffer {index} is not base64")))?)
-            }
-            None => return Err(Fault::Unsupported(format!("buffer {index} lies in a file of its own"))),
-        },
-    };
-    Ok(bytes)
+        (None, _) => Ok(Cow::Borrowed(&[][..])),
+        (Some(uri), _) => context.file(uri),
+    }
 }
 
 type Buffers<'a> = [Result<Cow<'a, [u8]>, Fault>];
@@ -75,25 +70,20 @@ fn part<'a>(buffers: &Buffers<'a>, json: &Json) -> Result<Cow<'a, [u8]>, Fault> 
     }
 }
 
-fn view<'a>(json: &Json, buffers: &Buffers<'a>, room: &mut usize) -> Result<View<'a>, Fault> {
+fn view<'a>(json: &Json, buffers: &Buffers<'a>, context: Context<'_>) -> Result<View<'a>, Fault> {
     let compressed = &json["extensions"]["EXT_meshopt_compression"];
     if compressed.is_object() {
-        return meshopt(compressed, buffers, room);
+        return meshopt(compressed, buffers, context);
     }
     let bytes = part(buffers, json)?;
     if let Cow::Owned(copy) = &bytes {
-        take(room, copy.len())?;
+        context.take(copy.len())?;
     }
     Ok(View { bytes, stride: uint(&json["byteStride"]) })
 }
 
-fn take(room: &mut usize, bytes: usize) -> Result<(), Fault> {
-    *room = room.checked_sub(bytes).ok_or_else(|| Fault::TooLarge("the buffer views are over 512 MiB".into()))?;
-    Ok(())
-}
-
 /// `EXT_meshopt_compression`, all modes and filters.
-fn meshopt<'a>(json: &Json, buffers: &Buffers<'a>, room: &mut usize) -> Result<View<'a>, Fault> {
+fn meshopt<'a>(json: &Json, buffers: &Buffers<'a>, context: Context<'_>) -> Result<View<'a>, Fault> {
     let source = part(buffers, json)?;
     let mode = match json["mode"].as_str().unwrap_or_default() {
         "ATTRIBUTES" => Mode::Attributes,
@@ -111,7 +101,7 @@ fn meshopt<'a>(json: &Json, buffers: &Buffers<'a>, room: &mut usize) -> Result<V
     if view.byte_length() / 64 > source.len() {
         return malformed(format!("meshopt: {} bytes cannot come from {}", view.byte_length(), source.len()));
     }
-    take(room, view.byte_length())?;
+    context.take(view.byte_length())?;
     let mut workspace = Workspace::new(Limits { max_bytes: MAX_DECODED_BYTES, ..Limits::default() });
     let bytes = view.decode(&source, &mut workspace).map_err(bad)?;
     Ok(View { bytes: Cow::Owned(bytes), stride: (mode == Mode::Attributes).then_some(stride) })

@@ -9,6 +9,7 @@ mod primitive;
 
 use super::bytes::{Fault, items, malformed, numbers, slice, strings, u32_at, uint};
 use super::metadata::property_table;
+use super::{Context, Decoder};
 use crate::{Problem, TileContent};
 use buffers::BufferViews;
 use glam::{DMat4, DQuat, DVec3};
@@ -19,11 +20,8 @@ use std::collections::BTreeMap;
 pub(crate) const Z_UP_FROM_Y_UP: DMat4 =
     DMat4::from_cols_array(&[1., 0., 0., 0., 0., 0., 1., 0., 0., -1., 0., 0., 0., 0., 0., 1.]);
 
-/// Most primitives of one content, nodes that share a mesh counted each.
-const MAX_PRIMITIVES: usize = 1 << 16;
-
 /// Extensions that this build understands, or may ignore without drawing anything wrong.
-const UNDERSTOOD: [&str; 12] = [
+const UNDERSTOOD: [&str; 13] = [
     "CESIUM_RTC",
     "CESIUM_primitive_outline",
     "EXT_instance_features",
@@ -31,6 +29,7 @@ const UNDERSTOOD: [&str; 12] = [
     "EXT_mesh_gpu_instancing",
     "EXT_meshopt_compression",
     "EXT_structural_metadata",
+    "KHR_draco_mesh_compression",
     "KHR_materials_ior",
     "KHR_materials_specular",
     "KHR_materials_unlit",
@@ -39,13 +38,13 @@ const UNDERSTOOD: [&str; 12] = [
 ];
 
 /// Reads a binary glTF.
-pub(crate) fn glb(bytes: &[u8], url: &str) -> Result<TileContent, Problem> {
-    glb_chunks(bytes).and_then(|(json, bin)| parse(json, bin, url)).map_err(|fault| fault.problem(url))
+pub(crate) fn glb(bytes: &[u8], url: &str, context: Context<'_>) -> Result<TileContent, Problem> {
+    glb_chunks(bytes).and_then(|(json, bin)| parse(json, bin, url, context)).map_err(|fault| fault.problem(url))
 }
 
-/// Reads a glTF whose buffers are embedded as data URLs.
-pub(crate) fn json(json: &Json, url: &str) -> Result<TileContent, Problem> {
-    read(json, None, url).map_err(|fault| fault.problem(url))
+/// Reads a glTF in JSON.
+pub(crate) fn json(json: &Json, url: &str, context: Context<'_>) -> Result<TileContent, Problem> {
+    read(json, None, url, context).map_err(|fault| fault.problem(url))
 }
 
 /// The JSON chunk and the binary chunk.
@@ -71,12 +70,12 @@ fn glb_chunks(bytes: &[u8]) -> Result<(&[u8], Option<&[u8]>), Fault> {
     Ok((json, Some(slice(bytes, bin_at + 8, u32_at(bytes, bin_at) as usize, "BIN chunk")?)))
 }
 
-fn parse(json: &[u8], bin: Option<&[u8]>, url: &str) -> Result<TileContent, Fault> {
+fn parse(json: &[u8], bin: Option<&[u8]>, url: &str, context: Context<'_>) -> Result<TileContent, Fault> {
     let json: Json = serde_json::from_slice(json).map_err(|e| Fault::Malformed(format!("glTF JSON: {e}")))?;
-    read(&json, bin, url)
+    read(&json, bin, url, context)
 }
 
-fn read(json: &Json, bin: Option<&[u8]>, url: &str) -> Result<TileContent, Fault> {
+fn read(json: &Json, bin: Option<&[u8]>, url: &str, context: Context<'_>) -> Result<TileContent, Fault> {
     let version = json["asset"]["version"].as_str().unwrap_or_default();
     if !version.starts_with("2.") {
         return Err(Fault::Unsupported(format!("glTF version \"{version}\"")));
@@ -85,8 +84,12 @@ fn read(json: &Json, bin: Option<&[u8]>, url: &str) -> Result<TileContent, Fault
     if !missing.is_empty() {
         return Err(Fault::Unsupported(format!("glTF that requires {}", missing.join(", "))));
     }
-    let views = BufferViews::read(json, bin);
+    let views = BufferViews::read(json, bin, context);
+    if context.is_pending() {
+        return Err(Fault::Pending);
+    }
     let mut reader = Reader {
+        context,
         json,
         views: &views,
         url,
@@ -106,6 +109,7 @@ fn read(json: &Json, bin: Option<&[u8]>, url: &str) -> Result<TileContent, Fault
         (true, Some(problem)) => Err(match problem.code.as_str() {
             "content-unsupported" => Fault::Unsupported(problem.message.clone()),
             "content-too-large" => Fault::TooLarge(problem.message.clone()),
+            "decoder-missing" => Fault::NoDecoder(Decoder::Draco),
             _ => Fault::Malformed(problem.message.clone()),
         }),
         _ => Ok(out),
@@ -114,6 +118,7 @@ fn read(json: &Json, bin: Option<&[u8]>, url: &str) -> Result<TileContent, Fault
 
 /// One glTF being read.
 struct Reader<'a> {
+    context: Context<'a>,
     json: &'a Json,
     views: &'a BufferViews<'a>,
     url: &'a str,
@@ -194,8 +199,9 @@ impl<'a> Reader<'a> {
         };
         for (i, primitive) in items(&json["meshes"][mesh]["primitives"]).iter().enumerate() {
             let place = format!("{place}.primitives[{i}]");
-            if self.out.primitives.len() >= MAX_PRIMITIVES {
-                return self.report("meshes", Fault::TooLarge(format!("more than {MAX_PRIMITIVES} primitives")));
+            if self.out.primitives.len() >= self.context.limits().primitives as usize {
+                let most = self.context.limits().primitives;
+                return self.report("meshes", Fault::TooLarge(format!("more than {most} primitives")));
             }
             match self.primitive(primitive, &place, tile_from_node, instances.as_ref()) {
                 Ok(primitive) => self.out.primitives.push(primitive),

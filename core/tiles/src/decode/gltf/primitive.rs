@@ -4,6 +4,7 @@ use super::Reader;
 use super::accessor::Accessor;
 use super::indices::{self, Assembly};
 use super::instances::NodeInstances;
+use crate::decode::Decoder;
 use crate::decode::bytes::{Fault, malformed, numbers, uint};
 use crate::{Attribute, Component, IndexRange, Primitive, Topology};
 use glam::{DMat4, DVec3};
@@ -19,6 +20,7 @@ impl Reader<'_> {
         instances: Option<&NodeInstances>,
     ) -> Result<Primitive, Fault> {
         if json["extensions"]["KHR_draco_mesh_compression"].is_object() {
+            self.context.need(Decoder::Draco)?;
             return Err(Fault::Unsupported("KHR_draco_mesh_compression".into()));
         }
         let mode = uint(&json["mode"]).unwrap_or(4);
@@ -57,6 +59,7 @@ impl Reader<'_> {
             table: of_instances.map_or(features.table, |f| f.table),
             null_feature_id: of_instances.map_or(features.null_id, |f| f.null_id),
             bounds: placed_bounds(local_bounds, tile_from_node, instances),
+            ..Primitive::default()
         })
     }
 
