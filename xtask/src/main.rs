@@ -7,6 +7,7 @@
 
 mod bench;
 mod check;
+mod fuzz;
 mod hash;
 mod native;
 mod package;
@@ -17,10 +18,11 @@ mod shell;
 mod test;
 mod web;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use lexopt::prelude::*;
 use repo::Repo;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 const HELP: &str = "\
@@ -33,6 +35,9 @@ Usage: cargo xtask VERB [OPTIONS]
   check [CHECK…]       fmt, tidy, licences, clippy, clippy-wasm, docs and sizes: all checks, or those named
   bake-demo            bake the demo city into target/dist/twin
   build [--dev]        build the web app into target/dist; --dev is quicker to build and slower to run
+  fuzz [TARGET…] [--all] [--seconds N] [--corpus DIR]
+                       feed the parsers of fuzz/ what nobody would write: the targets named, or all, 60 seconds each
+                       unless told otherwise, from seeds of ../shared/data/tiles where that is, or of DIR
   package              build the npm package into target/npm, and the examples that stand on it
   bench                measure downloads and the time until the demo is drawn; writes target/bench.json
 
@@ -77,6 +82,11 @@ fn run(args: Vec<OsString>) -> Result<bool> {
         "bake-demo" => native::bake_demo(&repo, native::Build::Release)?,
         "build" => drop(web::build(&repo, if options.dev { web::Profile::Dev } else { web::Profile::Release })?),
         "package" => package::examples(&repo)?,
+        "fuzz" => {
+            ensure!(options.all == options.names.is_empty(), "name targets of fuzz/, or say --all");
+            let plan = fuzz::Plan { targets: options.names, secs: options.secs, corpus: options.corpus };
+            return fuzz::fuzz(&repo, &plan);
+        }
         "bench" => bench::bench(&repo)?,
         other => bail!("there is no verb \"{other}\"; `cargo xtask --help` lists them"),
     }
@@ -89,13 +99,24 @@ struct Options {
     help: bool,
     port: u16,
     dev: bool,
+    all: bool,
+    secs: u32,
+    corpus: Option<PathBuf>,
     names: Vec<String>,
 }
 
 impl Options {
     /// Reads what follows a verb, and refuses what that verb does not know.
     fn parse(verb: &str, mut args: lexopt::Parser) -> Result<Self> {
-        let mut options = Self { help: verb == "help", port: 8080, dev: false, names: Vec::new() };
+        let mut options = Self {
+            help: verb == "help",
+            port: 8080,
+            dev: false,
+            all: false,
+            secs: 60,
+            corpus: None,
+            names: Vec::new(),
+        };
         while let Some(arg) = args.next()? {
             match arg {
                 Short('h') | Long("help") => options.help = true,
@@ -103,7 +124,12 @@ impl Options {
                     options.port = args.value()?.parse().context("--port takes a number from 1 to 65535")?;
                 }
                 Long("dev") if verb == "build" => options.dev = true,
-                Value(name) if verb == "test" || verb == "check" => options.names.push(name.string()?),
+                Long("all") if verb == "fuzz" => options.all = true,
+                Long("seconds") if verb == "fuzz" => {
+                    options.secs = args.value()?.parse().context("--seconds takes a number")?;
+                }
+                Long("corpus") if verb == "fuzz" => options.corpus = Some(args.value()?.into()),
+                Value(name) if ["test", "check", "fuzz"].contains(&verb) => options.names.push(name.string()?),
                 other => return Err(other.unexpected()).with_context(|| format!("`cargo xtask {verb}`")),
             }
         }
@@ -121,13 +147,17 @@ mod tests {
 
     #[test]
     fn each_verb_takes_its_own_options_and_no_others() {
-        let none = || Options { help: false, port: 8080, dev: false, names: Vec::new() };
+        let none =
+            || Options { help: false, port: 8080, dev: false, all: false, secs: 60, corpus: None, names: Vec::new() };
         check("serve", &["--port", "9000"], Some(&Options { port: 9000, ..none() }));
         check("serve", &["--port", "70000"], None);
         check("serve", &["--dev"], None);
         check("build", &["--dev"], Some(&Options { dev: true, ..none() }));
         check("test", &["page", "wasm"], Some(&Options { names: vec!["page".into(), "wasm".into()], ..none() }));
         check("package", &["page"], None);
+        let fuzz = Options { all: true, secs: 5, corpus: Some("tiles".into()), ..none() };
+        check("fuzz", &["--all", "--seconds", "5", "--corpus", "tiles"], Some(&fuzz));
+        check("test", &["--seconds", "5"], None);
         check("bench", &["--help"], Some(&Options { help: true, ..none() }));
     }
 }

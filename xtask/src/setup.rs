@@ -50,6 +50,14 @@ fn require_node(repo: &Repo) -> Result<()> {
     Ok(())
 }
 
+/// Makes sure that there is a C++ compiler: libFuzzer is C++.
+pub(crate) fn require_cxx() -> Result<()> {
+    const ADVICE: &str = "libFuzzer is compiled from C++: install a compiler (on Debian: apt-get install g++), \
+                          or name one in CXX";
+    ensure!(std::env::var_os("CXX").is_some() || which(&["c++", "g++", "clang++"]).is_some(), "{ADVICE}");
+    Ok(())
+}
+
 /// Finds Chromium and its WebDriver: what `CHROMIUM` and `CHROMEDRIVER` name, what is on the PATH, or else Debian's,
 /// which is installed where that is allowed.
 pub(crate) fn browser(repo: &Repo) -> Result<Browser> {

@@ -198,9 +198,9 @@ pub(crate) fn max_scale(m: &DMat4) -> f64 {
     squared.into_iter().fold(0.0, f64::max).sqrt()
 }
 
-/// From west to east, across the antimeridian if need be.
+/// From west to east, across the antimeridian if need be; never negative, however odd the longitudes are.
 fn width_rad(west: f64, east: f64) -> f64 {
-    if east < west { east - west + TAU } else { east - west }
+    if east < west { (east - west).rem_euclid(TAU) } else { east - west }
 }
 
 /// To the point of the region with the eye's longitude, latitude and height, as far as the region has them: exact
@@ -275,6 +275,19 @@ mod tests {
     fn boxed(center: [f64; 3], half: [f64; 3]) -> Volume {
         let ([x, y, z], [a, b, c]) = (center, half);
         Volume::Box([x, y, z, a, 0.0, 0.0, 0.0, b, 0.0, 0.0, 0.0, c])
+    }
+
+    #[test]
+    fn a_region_of_absurd_numbers_still_has_a_distance() {
+        let (eye, _) = eye();
+        for region in [
+            [67944870877505.0, 0.2, 0.7, 0.3, -16.0, 783.0],
+            [-1e300, -1e300, 1e300, 1e300, -1e300, 1e300],
+            [1e300, 0.0, -1e300, 0.0, 0.0, 0.0],
+        ] {
+            let distance = Bounds::new(&Volume::Region(region), &DMat4::IDENTITY).distance(&eye);
+            assert!(distance >= 0.0, "{region:?}: {distance}");
+        }
     }
 
     #[test]

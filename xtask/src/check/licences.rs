@@ -6,6 +6,7 @@ use crate::repo::Repo;
 use crate::shell::read_text;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// The tables of `deny.toml` that are checked here.
 #[derive(Deserialize)]
@@ -50,10 +51,11 @@ struct Sources {
 /// Checks every package and reports all that are against the policy.
 pub(super) fn check(repo: &Repo) -> Result<String> {
     let policy: Policy = toml::from_str(&read_text(&repo.at("deny.toml"))?).context("deny.toml")?;
-    let metadata = Metadata::load(repo)?;
+    let metadata = [Metadata::load(repo, "Cargo.toml")?, Metadata::load(repo, super::FUZZ)?];
+    let packages: BTreeMap<_, _> =
+        metadata.iter().flat_map(|all| &all.packages).map(|one| (one.label(), one)).collect();
     let mut against = Vec::new();
-    for package in &metadata.packages {
-        let label = format!("{} {}", package.name, package.version);
+    for (label, package) in &packages {
         let exception = policy.licenses.exceptions.iter().find(|exception| exception.name == package.name);
         let also = exception.map_or(&[][..], |exception| &exception.allow);
         let allowed = |id: &str| policy.licenses.allow.iter().chain(also).any(|allowed| allowed == id);
@@ -78,7 +80,7 @@ pub(super) fn check(repo: &Repo) -> Result<String> {
     if !against.is_empty() {
         bail!("against the policy of deny.toml:\n  {}", against.join("\n  "));
     }
-    Ok(format!("{} packages", metadata.packages.len()))
+    Ok(format!("{} packages", packages.len()))
 }
 
 /// The npm package brings nothing along; tests may use what they like.

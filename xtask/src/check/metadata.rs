@@ -19,7 +19,7 @@ pub(super) struct Metadata {
 pub(super) struct Package {
     id: String,
     pub(super) name: String,
-    pub(super) version: String,
+    version: String,
     /// SPDX expression.
     pub(super) license: Option<String>,
     /// Registry or repository; none for a package of the workspace.
@@ -58,11 +58,19 @@ struct Kind {
     kind: Option<String>,
 }
 
+impl Package {
+    /// Name and version.
+    pub(super) fn label(&self) -> String {
+        format!("{} {}", self.name, self.version)
+    }
+}
+
 impl Metadata {
-    /// Asks cargo; `Cargo.lock` must be up to date.
-    pub(super) fn load(repo: &Repo) -> Result<Self> {
-        let json = output(cargo(repo).args(["metadata", "--format-version", "1", "--locked"]))
-            .context("is Cargo.lock up to date?")?;
+    /// Asks cargo about the workspace of a manifest; its `Cargo.lock` must be up to date.
+    pub(super) fn load(repo: &Repo, manifest: &str) -> Result<Self> {
+        let asked = ["metadata", "--format-version", "1", "--locked", "--manifest-path", manifest];
+        let json = output(cargo(repo).args(asked))
+            .with_context(|| format!("is the Cargo.lock beside {manifest} up to date? (cargo update --workspace)"))?;
         serde_json::from_str(&json).context("cargo metadata printed something unexpected")
     }
 

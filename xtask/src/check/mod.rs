@@ -15,6 +15,9 @@ use std::time::Instant;
 const WASM_PACKAGES: [&str; 5] =
     ["citytwin-viewer", "citytwin-decode-worker", "citytwin-www", "citytwin-sdk", "citytwin-tests-wasm"];
 
+/// The fuzz targets, a workspace of their own.
+const FUZZ: &str = "fuzz/Cargo.toml";
+
 /// One row of the table.
 struct Check {
     name: &'static str,
@@ -59,12 +62,17 @@ pub(crate) fn check(repo: &Repo, wanted: &[String]) -> Result<bool> {
 
 fn fmt(repo: &Repo) -> Result<String> {
     run(cargo(repo).args(["fmt", "--all", "--check"]))?;
+    run(cargo(repo).args(["fmt", "--check", "--manifest-path", FUZZ]))?;
     Ok(String::new())
 }
 
 fn clippy(repo: &Repo) -> Result<String> {
     run(cargo(repo).args(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
-    Ok("native, all targets".into())
+    // Without libFuzzer itself, so that no C++ compiler is needed.
+    let fuzz = ["clippy", "--quiet", "--no-default-features", "--bins", "--lib", "--manifest-path", FUZZ];
+    let target = repo.target.join("fuzz");
+    run(cargo(repo).args(fuzz).arg("--target-dir").arg(target).args(["--", "-D", "warnings"]))?;
+    Ok("native, all targets, and fuzz".into())
 }
 
 fn clippy_wasm(repo: &Repo) -> Result<String> {

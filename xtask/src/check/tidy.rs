@@ -18,7 +18,7 @@ const MAX_FILE_BYTES: usize = 1 << 20;
 
 /// Checks every rule and reports all that are broken.
 pub(super) fn check(repo: &Repo) -> Result<String> {
-    let metadata = Metadata::load(repo)?;
+    let metadata = Metadata::load(repo, "Cargo.toml")?;
     let mut broken = Vec::new();
     for package in metadata.members() {
         broken.extend(direction(&metadata, package, &repo.root));
