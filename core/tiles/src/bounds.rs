@@ -1,12 +1,14 @@
 //! Bounding volumes placed on the Earth: how far away they are, and whether a view can see them.
 
+use crate::hull::Hull;
+use crate::s2::Cell;
 use crate::{View, Volume};
 use citytwin_geo::{EnuFrame, Geodetic, WGS84_A, ecef_from_geodetic, geodetic_from_ecef};
 use glam::{DMat4, DVec3};
 use std::f64::consts::{PI, TAU};
 
-/// The four side planes of a frustum, as bits: those that still may cut a volume.
-pub(crate) const ALL_PLANES: u8 = 0b1111;
+/// The planes of a view, as bits: those that still may cut a volume.
+pub(crate) const ALL_PLANES: u8 = 0b1_1111;
 
 /// A [`View`], prepared for many questions.
 #[derive(Clone, Debug)]
@@ -14,18 +16,20 @@ pub(crate) struct Eye {
     pub(crate) position: DVec3,
     pub(crate) direction: DVec3,
     geodetic: Geodetic,
-    /// Inward normals of planes through the eye.
-    planes: [DVec3; 4],
+    /// Inward normals of planes through the eye: the four sides of the frustum, and what lies behind.
+    planes: [DVec3; 5],
     px_per_tangent: f64,
 }
 
 impl Eye {
     pub(crate) fn new(view: &View) -> Self {
+        let [left, right, bottom, top] = view.side_normals_ecef();
         Self {
             position: view.eye_ecef,
             direction: view.direction_ecef,
             geodetic: geodetic_from_ecef(view.eye_ecef),
-            planes: view.side_normals_ecef(),
+            // A large thing behind the eye reaches over every side plane there, but not over the one across.
+            planes: [left, right, bottom, top, view.direction_ecef],
             px_per_tangent: view.px_per_tangent(),
         }
     }
@@ -52,6 +56,7 @@ enum Shape {
     Box(OrientedBox),
     /// The region itself, for distances, and a box around it, for culling.
     Region(Box<([f64; 6], OrientedBox)>),
+    Hull(Box<Hull>),
 }
 
 /// Unit axes (zero where the box is flat) and half lengths.
@@ -81,7 +86,10 @@ impl Bounds {
                 shape: Shape::Sphere,
             },
             Volume::Region(region) => Self::region(region),
-            Volume::S2 { .. } => Self::EVERYWHERE,
+            Volume::S2 { cell, heights_m } => {
+                let hull = Cell::from_id(*cell).hull(*heights_m);
+                Self { center: hull.center, radius: hull.radius(), shape: Shape::Hull(Box::new(hull)) }
+            }
         }
     }
 
@@ -131,6 +139,7 @@ impl Bounds {
             Shape::Sphere => ((eye.position - self.center).length() - self.radius).max(0.0),
             Shape::Box(oriented) => oriented.distance(eye.position - self.center),
             Shape::Region(region) => region_distance(&region.0, eye),
+            Shape::Hull(hull) => hull.distance(eye.position),
         }
     }
 
@@ -153,15 +162,17 @@ impl Bounds {
             if depth >= self.radius {
                 continue;
             }
-            let reach = match &self.shape {
-                Shape::Box(oriented) => oriented.reach(*normal),
-                Shape::Region(region) => region.1.reach(*normal),
-                Shape::Sphere | Shape::Everywhere => self.radius,
+            // Towards the plane's inner side, and away from it.
+            let [inwards, outwards] = match &self.shape {
+                Shape::Box(oriented) => [oriented.reach(*normal); 2],
+                Shape::Region(region) => [region.1.reach(*normal); 2],
+                Shape::Hull(hull) => [hull.reach(*normal), hull.reach(-*normal)],
+                Shape::Sphere | Shape::Everywhere => [self.radius; 2],
             };
-            if depth < -reach {
+            if depth < -inwards {
                 return None;
             }
-            if depth < reach {
+            if depth < outwards {
                 cut |= 1 << i;
             }
         }
@@ -225,13 +236,19 @@ fn region_distance(region: &[f64; 6], eye: &Eye) -> f64 {
 
 impl Volume {
     /// The implicit tile (`level`, `x`, `y`, `z`) of a root with this volume; `None` for spheres, which do not
-    /// subdivide. Quadtrees keep the whole third extent.
+    /// subdivide, and beyond the last level of the S2 grid. Quadtrees keep the whole third extent.
     pub(crate) fn subdivided(&self, octree: bool, level: u32, [x, y, z]: [u32; 3]) -> Option<Self> {
         let size = 0.5f64.powi(level.try_into().unwrap_or(i32::MAX));
         let z_part = if octree { (z, size) } else { (0, 1.0) };
         let parts = [(x, size), (y, size), z_part];
         match self {
-            Self::Sphere(_) | Self::S2 { .. } => None,
+            Self::Sphere(_) => None,
+            Self::S2 { cell, heights_m: [low, high] } => {
+                let part = Cell::from_id(*cell).part(level, x, y)?;
+                let (z, size) = parts[2];
+                let height = |z: f64| low + (high - low) * size * z;
+                Some(Self::S2 { cell: part.id(), heights_m: [height(f64::from(z)), height(f64::from(z) + 1.0)] })
+            }
             Self::Box(v) => {
                 let mut out = *v;
                 for (axis, (i, size)) in parts.into_iter().enumerate() {
@@ -319,6 +336,9 @@ mod tests {
             ([0.0, 0.0, 105.0], [1.0, 1.0, 1.0], false),
             ([0.0, 0.0, -105.0], [1.0, 1.0, 6.0], true),
             ([0.0, -100.0, 0.0], [1.0, 1.0, 1.0], true),
+            // Behind, and wider than the frustum's sides are apart there.
+            ([0.0, -110.0, 0.0], [50.0, 9.0, 50.0], false),
+            ([0.0, -110.0, 0.0], [50.0, 11.0, 50.0], true),
         ] {
             let bounds = Bounds::new(&boxed(center, half), &frame.ecef_from_enu);
             assert_eq!(bounds.cull(&eye, ALL_PLANES).is_some(), visible, "{center:?} {half:?}");
@@ -366,6 +386,30 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_cell_of_the_s2_grid_is_as_far_as_its_nearest_point_and_seen_where_it_is() {
+        let (eye, frame) = eye();
+        let token = |id: u64| Volume::S2 { cell: id, heights_m: [0.0, 30.0] };
+        // Level 13, about a kilometre across, around the frame's origin.
+        let home = Volume::s2("46920bd", [0.0, 30.0]).expect("a token");
+        let bounds = Bounds::new(&home, &DMat4::IDENTITY);
+        let at = frame.enu_from_ecef.transform_point3(bounds.center);
+        assert!(at.truncate().length() < 3000.0 && bounds.radius < 2000.0, "{at} {}", bounds.radius);
+        // Every part lies in it: never nearer, and never seen without it.
+        for (x, y) in [(0, 0), (3, 1), (7, 7), (5, 0)] {
+            let Some(Volume::S2 { cell, heights_m }) = home.subdivided(false, 3, [x, y, 0]) else { panic!("a part") };
+            assert_eq!(heights_m, [0.0, 30.0], "a quadtree keeps the heights");
+            let part = Bounds::new(&token(cell), &DMat4::IDENTITY);
+            assert!(part.distance(&eye) >= bounds.distance(&eye) - 0.1);
+            assert!(part.cull(&eye, ALL_PLANES).is_none() || bounds.cull(&eye, ALL_PLANES).is_some());
+        }
+        let halved = home.subdivided(true, 1, [1, 0, 1]);
+        assert!(matches!(halved, Some(Volume::S2 { heights_m: [15.0, 30.0], .. })), "{halved:?}");
+        // The far side of the Earth is behind.
+        assert_eq!(Bounds::new(&token(0x2ef5_9bd3_52b9_3ac3), &DMat4::IDENTITY).cull(&eye, ALL_PLANES), None);
+        assert!(Bounds::new(&token(0x3000_0000_0000_0000), &DMat4::IDENTITY).distance(&eye) > 1e6);
     }
 
     #[test]

@@ -13,9 +13,11 @@ mod content;
 mod decode;
 mod doc;
 mod engine;
+mod hull;
 mod info;
 mod problem;
 mod property;
+mod s2;
 mod url;
 mod view;
 
