@@ -1,6 +1,6 @@
 //! What `tileset.json` and subtree files become: flat lists that cross the worker border as they are.
 
-use crate::Problem;
+use crate::{ClassStatistics, MetadataEntity, Problem, PropertyRange, PropertyTable, Schema, Value};
 use serde::{Deserialize, Serialize};
 
 /// A tile's bounding volume, in the frame that the specification gives it.
@@ -50,14 +50,40 @@ pub enum Refine {
 pub struct TilesetDoc {
     /// `asset.version`.
     pub version: String,
+    /// `asset.tilesetVersion`: the author's own count. The specification gives it no effect on URLs, so none is
+    /// added to them: a signed URL would break.
+    pub tileset_version: Option<String>,
+    /// `asset.gltfUpAxis` of tilesets from before 1.0, where it is not `Y`.
+    pub gltf_up: Option<UpAxis>,
     /// Error of drawing nothing of it, metres.
     pub geometric_error: f64,
     /// Depth first; `tiles[0]` is the root; a parent comes before its children.
     pub tiles: Vec<DocTile>,
     /// Extensions that the tileset uses, sorted.
     pub extensions_used: Vec<String>,
+    /// Extensions that the tileset says it cannot be drawn without, sorted.
+    pub extensions_required: Vec<String>,
+    /// Classes of its metadata; read from `schemaUri` too.
+    pub schema: Option<Schema>,
+    /// Metadata of the tileset itself.
+    pub metadata: Option<MetadataEntity>,
+    /// Groups that contents belong to ([`ContentDetails::group`]).
+    pub groups: Vec<MetadataEntity>,
+    /// `statistics` of the metadata classes.
+    pub statistics: Vec<ClassStatistics>,
+    /// `properties` of 3D Tiles 1.0: ranges of the features' properties, sorted by id.
+    pub properties: Vec<PropertyRange>,
     /// What was wrong with parts of it; those parts are left out.
     pub problems: Vec<Problem>,
+}
+
+/// The axis of a glTF that points up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum UpAxis {
+    /// Instead of glTF's own y.
+    X,
+    /// Instead of glTF's own y.
+    Z,
 }
 
 /// One explicit tile of a [`TilesetDoc`].
@@ -81,6 +107,28 @@ pub struct DocTile {
     pub contents: Vec<String>,
     /// The tile is the root of an implicit tree.
     pub implicit: Option<Implicit>,
+    /// What selection does not need; most tiles have none of it.
+    pub details: Option<Box<TileDetails>>,
+}
+
+/// What a tileset says of a tile beyond what selection needs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TileDetails {
+    /// Metadata of the tile; of an implicit root, of all its tiles.
+    pub metadata: Option<MetadataEntity>,
+    /// One for each of [`DocTile::contents`].
+    pub contents: Vec<ContentDetails>,
+}
+
+/// What a tileset says of one content.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ContentDetails {
+    /// Its bounds, where given; for tiles with several contents only here.
+    pub volume: Option<Volume>,
+    /// Index into [`TilesetDoc::groups`].
+    pub group: Option<u32>,
+    /// Metadata of the content.
+    pub metadata: Option<MetadataEntity>,
 }
 
 /// An implicit tree below a [`DocTile`].
@@ -103,50 +151,8 @@ pub struct SubtreeShape {
     pub subtree_levels: u32,
     /// Contents of a tile.
     pub contents: u32,
-    /// Properties of the schema that carry a meaning for selection.
-    pub semantics: Vec<SemanticProperty>,
-}
-
-/// A property of the tileset's schema that carries a meaning for selection.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SemanticProperty {
-    /// Class of the schema.
-    pub class: String,
-    /// Property id in the class.
-    pub property: String,
-    /// What it means.
-    pub semantic: Semantic,
-    /// Type of the stored numbers.
-    pub number: crate::Number,
-    /// Numbers per tile.
-    pub count: u32,
-    /// value = stored · scale + offset, per number; empty means 1.
-    pub scale: Vec<f64>,
-    /// See `scale`; empty means 0.
-    pub offset: Vec<f64>,
-}
-
-/// Meanings of tile metadata that selection reads (3D Tiles 1.1, Metadata Semantics).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Semantic {
-    /// `TILE_BOUNDING_BOX`.
-    TileBox,
-    /// `TILE_BOUNDING_REGION`.
-    TileRegion,
-    /// `TILE_BOUNDING_SPHERE`.
-    TileSphere,
-    /// `TILE_MINIMUM_HEIGHT`.
-    TileMinimumHeight,
-    /// `TILE_MAXIMUM_HEIGHT`.
-    TileMaximumHeight,
-    /// `TILE_GEOMETRIC_ERROR`.
-    TileGeometricError,
-    /// `CONTENT_BOUNDING_BOX`.
-    ContentBox,
-    /// `CONTENT_BOUNDING_REGION`.
-    ContentRegion,
-    /// `CONTENT_BOUNDING_SPHERE`.
-    ContentSphere,
+    /// The tileset's metadata schema as JSON text, which property tables refer to; empty when there is none.
+    pub schema: String,
 }
 
 /// A subtree file, flattened: the available tiles only.
@@ -158,10 +164,36 @@ pub struct SubtreeDoc {
     pub contents: Vec<Availability>,
     /// Which child subtrees exist, by Morton index.
     pub children: Availability,
-    /// Metadata per available tile, in the order of the set bits of `tiles`; empty when there is none.
+    /// What selection must know per available tile, in the order of the set bits of `tiles`; empty when there is none.
     pub metadata: Vec<TileMetadata>,
+    /// Metadata of the subtree itself.
+    pub subtree_metadata: Option<MetadataEntity>,
+    /// Metadata of the available tiles, a row each; see [`Self::tile_properties`].
+    pub tile_table: Option<PropertyTable>,
+    /// Metadata of the i-th contents, a row per available one; see [`Self::content_properties`].
+    pub content_tables: Vec<Option<PropertyTable>>,
+    /// The columns of these tables.
+    pub property_bytes: Vec<u8>,
     /// What was wrong with parts of it; those parts are left out.
     pub problems: Vec<Problem>,
+}
+
+impl SubtreeDoc {
+    /// Metadata of a tile by its bit in [`Self::tiles`]; empty when the tile is not available or has none.
+    pub fn tile_properties(&self, bit: usize) -> Vec<(String, Value)> {
+        self.row(self.tile_table.as_ref(), &self.tiles, bit)
+    }
+
+    /// Metadata of a tile's `content`-th content by the tile's bit; empty when it is not available or has none.
+    pub fn content_properties(&self, content: usize, bit: usize) -> Vec<(String, Value)> {
+        let table = self.content_tables.get(content).and_then(Option::as_ref);
+        self.contents.get(content).map_or(Vec::new(), |available| self.row(table, available, bit))
+    }
+
+    fn row(&self, table: Option<&PropertyTable>, available: &Availability, bit: usize) -> Vec<(String, Value)> {
+        let Some(table) = table.filter(|_| available.get(bit)) else { return Vec::new() };
+        u32::try_from(available.rank(bit)).map_or(Vec::new(), |row| table.row(&self.property_bytes, row))
+    }
 }
 
 /// A set of bits.
@@ -216,4 +248,6 @@ pub struct TileMetadata {
     pub maximum_height_m: Option<f64>,
     /// Error of drawing the tile instead of its children, metres.
     pub geometric_error: Option<f64>,
+    /// How its children refine it.
+    pub refine: Option<Refine>,
 }

@@ -13,6 +13,7 @@ mod content;
 mod decode;
 mod doc;
 mod engine;
+mod entity;
 mod hull;
 mod info;
 mod problem;
@@ -28,10 +29,11 @@ pub use content::{
 };
 pub use decode::{Decoded, Decoder, Limits, Resources, What, base64, decode, decode_fetching, decode_with};
 pub use doc::{
-    Availability, DocTile, Implicit, Refine, Semantic, SemanticProperty, SubtreeDoc, SubtreeShape, TileMetadata,
-    TilesetDoc, Volume,
+    Availability, ContentDetails, DocTile, Implicit, Refine, SubtreeDoc, SubtreeShape, TileDetails, TileMetadata,
+    TilesetDoc, UpAxis, Volume,
 };
 pub use engine::{Arrival, Engine, Fetch, Frame, Options, Progress, RequestId, TileId, TileInfo, TileState, TilesetId};
+pub use entity::{ClassProperty, ClassStatistics, MetadataClass, MetadataEntity, MetadataEnum, PropertyRange, Schema};
 pub use info::ContentInfo;
 pub use problem::Problem;
 pub use url::resolve_url;

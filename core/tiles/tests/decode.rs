@@ -2,8 +2,8 @@
 #![allow(missing_docs, clippy::unwrap_used)] // a test may fail by panicking
 
 use citytwin_tiles::{
-    Availability, Component, Decoded, Number, Refine, Semantic, SemanticProperty, SubtreeDoc, SubtreeShape,
-    TileContent, TilesetDoc, Topology, Value, Volume, What, decode,
+    Availability, Component, Decoded, Refine, SubtreeDoc, SubtreeShape, TileContent, TilesetDoc, Topology, Value,
+    Volume, What, decode,
 };
 use meshoptimizer_rs::Workspace;
 use meshoptimizer_rs::codec::{
@@ -515,8 +515,7 @@ fn a_tileset_is_flattened_with_everything_inherited() {
     let implicit = b.implicit.as_ref().unwrap();
     assert_eq!((implicit.subtrees.as_str(), implicit.levels), ("http://h/t/s/{level}.subtree", 4));
     assert_eq!((implicit.shape.octree, implicit.shape.contents), (true, 2));
-    let semantics: Vec<_> = implicit.shape.semantics.iter().map(|s| (s.semantic, s.count, s.scale[0])).collect();
-    assert_eq!(semantics, [(Semantic::TileBox, 12, 1.0), (Semantic::TileMinimumHeight, 1, 0.5)]);
+    assert_eq!(serde_json::from_str::<Json>(&implicit.shape.schema).unwrap(), tileset()["schema"]);
     assert_eq!((c.volume, c.geometric_error), (root.volume, 25.0), "what is wrong is taken from the parent");
     assert_eq!(doc.problems.len(), 2);
     // What crosses the worker border comes out the same.
@@ -530,28 +529,11 @@ fn what_is_no_tileset_is_an_error() {
         assert_eq!(decode(bytes, "u", &What::Json).unwrap_err().code, "tileset-malformed");
     }
     let deep = r#"{"asset":{},"root":{"#.to_owned() + &r#""children":[{"#.repeat(100_000);
-    assert_eq!(decode(deep.as_bytes(), "u", &What::Json).unwrap_err().code, "tileset-malformed");
+    assert_eq!(decode(deep.as_bytes(), "u", &What::Json).unwrap_err().code, "tileset-too-large");
 }
 
 fn shape() -> SubtreeShape {
-    let property = |name: &str, semantic, number, count, scale: f64| SemanticProperty {
-        class: "tile".into(),
-        property: name.into(),
-        semantic,
-        number,
-        count,
-        scale: vec![scale; count as usize],
-        offset: Vec::new(),
-    };
-    SubtreeShape {
-        octree: false,
-        subtree_levels: 2,
-        contents: 1,
-        semantics: vec![
-            property("box", Semantic::TileBox, Number::F64, 12, 1.0),
-            property("low", Semantic::TileMinimumHeight, Number::I16, 1, 0.5),
-        ],
-    }
+    SubtreeShape { octree: false, subtree_levels: 2, contents: 1, schema: tileset()["schema"].to_string() }
 }
 
 /// Root and two of its children; the boxes are (row, …, row).

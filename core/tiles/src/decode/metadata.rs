@@ -92,7 +92,7 @@ impl<'a> PropertyType<'a> {
 }
 
 /// A JSON constant (noData, default) as a property value.
-fn constant(json: &Json) -> Option<Value> {
+pub(crate) fn constant(json: &Json) -> Option<Value> {
     match json {
         Json::Null => None,
         Json::Bool(v) => Some(Value::Boolean(*v)),
@@ -335,6 +335,6 @@ fn json_rows(
 }
 
 /// Whole numbers without a decimal point.
-fn json_number(value: f64) -> Json {
+pub(crate) fn json_number(value: f64) -> Json {
     if value.fract() == 0.0 && value.abs() < 9e15 { (value as i64).into() } else { value.into() }
 }

@@ -6,6 +6,7 @@ mod legacy;
 mod merge;
 mod metadata;
 mod resources;
+mod schema;
 mod subtree;
 mod tileset;
 

@@ -26,6 +26,15 @@ pub struct Limits {
     pub files: u32,
     /// Most bytes of all secondary files together, as fetched. Default 256 MiB.
     pub file_bytes: u64,
+    /// Most tiles of one `tileset.json`. Default 4,194,304.
+    pub tiles: u32,
+    /// Most levels of an implicit tree. Default 31; above, it is taken for 31, so that coordinates stay below 2³¹.
+    pub levels: u32,
+    /// Most tiles, available or not, of one subtree file. Default 8,388,608: twelve levels of a quadtree or eight of an
+    /// octree.
+    pub subtree_tiles: u32,
+    /// Longest URL template of an implicit tree, bytes. Default 4,096.
+    pub template_bytes: u32,
 }
 
 impl Default for Limits {
@@ -38,6 +47,10 @@ impl Default for Limits {
             nesting: 8,
             files: 256,
             file_bytes: 256 << 20,
+            tiles: 1 << 22,
+            levels: 31,
+            subtree_tiles: 1 << 23,
+            template_bytes: 4096,
         }
     }
 }

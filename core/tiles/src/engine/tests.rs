@@ -108,6 +108,7 @@ impl World {
             tileset_from_tile: enu().ecef_from_enu.to_cols_array(),
             contents: vec![format!("{name}.glb")],
             implicit: None,
+            details: None,
         };
         for word in words {
             match word.split_once('=').unwrap_or((word, "")) {
@@ -626,7 +627,7 @@ fn implicit_world() -> World {
     doc.tiles[0].implicit = Some(Implicit {
         subtrees: "{level}.{x}.{y}.subtree".into(),
         levels: 3,
-        shape: SubtreeShape { octree: false, subtree_levels: 2, contents: 1, semantics: Vec::new() },
+        shape: SubtreeShape { octree: false, subtree_levels: 2, contents: 1, schema: String::new() },
     });
     world
 }
@@ -648,7 +649,7 @@ fn an_implicit_tree_is_read_subtree_by_subtree() {
             },
             TileMetadata::default(),
         ],
-        problems: Vec::new(),
+        ..SubtreeDoc::default()
     };
     world.look(0.0, 1000.0).frame();
     world.arrive("city").check("", "0.0.0.subtree");
