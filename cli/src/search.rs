@@ -228,7 +228,7 @@ fn run_query(args: &QueryArgs) -> anyhow::Result<()> {
         near,
         area,
         categories: args.category.clone(),
-        exhaustive: false,
+        ..Query::default()
     };
     let answer = answer(&args.dir, &query)?;
     for problem in &answer.problems {

@@ -109,6 +109,7 @@ fn describe(records: &[Record], options: &BuildOptions) -> Root {
     let mut categories: BTreeMap<&str, u32> = BTreeMap::new();
     let mut fronts: BTreeMap<&str, u32> = BTreeMap::new();
     let mut tags: BTreeSet<&str> = BTreeSet::new();
+    let mut attributes: BTreeSet<&str> = BTreeSet::new();
     let mut han: BTreeSet<char> = BTreeSet::new();
     let mut folded = String::new();
     for record in records {
@@ -117,6 +118,7 @@ fn describe(records: &[Record], options: &BuildOptions) -> Root {
             *fronts.entry(front).or_default() += 1;
         }
         tags.extend(record.names.keys().map(String::as_str));
+        attributes.extend(record.attributes.keys().map(String::as_str));
         for (_, text) in record.texts() {
             for c in text.chars().filter(|c| !c.is_ascii()) {
                 folded.clear();
@@ -141,6 +143,7 @@ fn describe(records: &[Record], options: &BuildOptions) -> Root {
         categories: categories.into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),
         id_prefixes,
         tags: tags.into_iter().map(str::to_owned).collect(),
+        attributes: attributes.into_iter().map(str::to_owned).collect(),
         readings: Readings::new(&readings),
         ..Root::default()
     }

@@ -23,10 +23,13 @@ mod matcher;
 #[cfg(feature = "build")]
 mod pinyin_table;
 mod place;
+mod query;
 mod record;
 mod root;
+mod run;
 mod searcher;
 mod store;
+mod value;
 
 #[cfg(feature = "build")]
 pub use build::{BuildOptions, BuiltIndex, build};
@@ -34,7 +37,9 @@ pub use fold::{Word, fold, words};
 pub use index::{BadLine, Hit, Index, IndexBuilder, QueryOptions};
 pub use matcher::How;
 pub use place::Area;
-pub use record::{Field, Record};
+pub use query::{Answer, Facet, Found, Here, Predicate, Query, Test};
+pub use record::{Field, FieldKind, Record};
 pub use root::{FORMAT_VERSION, File, IndexError};
-pub use searcher::{Answer, Found, Query, Searcher};
+pub use searcher::Searcher;
 pub use store::{Need, Problem};
+pub use value::Value;

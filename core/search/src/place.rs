@@ -12,7 +12,7 @@ pub(crate) fn distance_m(a: (f64, f64), b: (f64, f64)) -> f64 {
 }
 
 /// Where a hit must lie.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Area {
     /// West, south, east, north edge, degrees (WGS84); edges belong to it.
     Box([f64; 4]),
@@ -23,16 +23,34 @@ pub enum Area {
         /// Metres.
         radius_m: f64,
     },
+    /// Rings of longitudes and latitudes, each closed of itself. What lies in an odd number of them lies in the area,
+    /// so that a ring within another is a hole.
+    Polygon(Vec<Vec<(f64, f64)>>),
+}
+
+/// Whether a position lies in a ring: a ray to the east crosses its edges an odd number of times.
+fn in_ring(ring: &[(f64, f64)], (x, y): (f64, f64)) -> bool {
+    let Some(&last) = ring.last() else { return false };
+    let mut inside = false;
+    let mut a = last;
+    for &b in ring {
+        if (a.1 > y) != (b.1 > y) && x < (b.0 - a.0) * (y - a.1) / (b.1 - a.1) + a.0 {
+            inside = !inside;
+        }
+        a = b;
+    }
+    inside
 }
 
 impl Area {
     /// Whether a longitude and latitude lie in it. Nothing lies in an area that is not finite.
     pub fn contains(&self, position: (f64, f64)) -> bool {
-        match *self {
+        match self {
             Self::Box([west, south, east, north]) => {
-                (west..=east).contains(&position.0) && (south..=north).contains(&position.1)
+                (*west..=*east).contains(&position.0) && (*south..=*north).contains(&position.1)
             }
-            Self::Circle { center, radius_m } => distance_m(center, position) <= radius_m,
+            Self::Circle { center, radius_m } => distance_m(*center, position) <= *radius_m,
+            Self::Polygon(rings) => rings.iter().filter(|ring| in_ring(ring, position)).count() % 2 == 1,
         }
     }
 
@@ -46,6 +64,12 @@ impl Area {
                 let wide = high / (lat.abs() + high).min(89.9).to_radians().cos();
                 [lon - wide, lat - high, lon + wide, lat + high]
             }
+            Self::Polygon(ref rings) => rings.iter().flatten().fold(
+                [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY],
+                |[west, south, east, north], (lon, lat)| {
+                    [west.min(*lon), south.min(*lat), east.max(*lon), north.max(*lat)]
+                },
+            ),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::bytes::{BitWriter, Reader, bits_at, bits_for, put_text, put_varint};
 use crate::root::{BLOCK, GROUP, Root, common_prefix};
+use crate::value::Value;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -37,6 +38,9 @@ pub struct Record {
     /// The floor it is on, as its venue names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub floor: Option<String>,
+    /// What else is known of it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, Value>,
 }
 
 impl Record {
@@ -75,7 +79,21 @@ pub enum Field<'a> {
     Address,
 }
 
-/// Extras of a stored record: texts other than its name. Numbers from [`FIRST_TAG`] on are languages.
+/// The kinds of [`Field`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldKind {
+    /// Its name in the city's own language.
+    Name,
+    /// Its name in another language.
+    Translation,
+    /// An old or other name.
+    Other,
+    /// Street and house number.
+    Address,
+}
+
+/// Extras of a stored record: what it has beside its name. Numbers from [`FIRST_TAG`] on are languages, and after
+/// these attributes.
 mod extra {
     pub(super) const OTHER: u64 = 0;
     pub(super) const ADDRESS: u64 = 1;
@@ -107,7 +125,7 @@ pub(crate) fn put_block(out: &mut Vec<u8>, records: &[&Record], root: &Root) {
     for group in &groups {
         put_varint(out, group.len() as u64);
     }
-    let ids: Vec<(u64, u64)> = records.iter().map(|record| stored_id(record, root)).collect();
+    let ids: Vec<(u64, u64)> = records.iter().map(|record| stored_id(&record.id, root)).collect();
     let numbers = ids.iter().filter(|(front, _)| *front > 0).map(|(_, number)| *number);
     let least_number = numbers.clone().min().unwrap_or(0);
     let id_bits = bits_for(numbers.max().unwrap_or(0) - least_number);
@@ -137,8 +155,8 @@ pub(crate) fn put_block(out: &mut Vec<u8>, records: &[&Record], root: &Root) {
 }
 
 /// The id's front counted from 1 (0: the whole id is among the extras) and its number.
-fn stored_id(record: &Record, root: &Root) -> (u64, u64) {
-    match split_id(&record.id) {
+pub(crate) fn stored_id(id: &str, root: &Root) -> (u64, u64) {
+    match split_id(id) {
         (front, Some(number)) => match root.id_prefixes.binary_search_by(|known| known.as_str().cmp(front)) {
             Ok(place) => (place as u64 + 1, number),
             Err(_) => (0, 0),
@@ -170,6 +188,7 @@ fn group_bytes(records: &[&Record], root: &Root) -> Vec<u8> {
     }
     for record in records {
         let mut extras: Vec<(u64, &str)> = Vec::new();
+        let first_attribute = extra::FIRST_TAG + root.tags.len() as u64;
         // In centimetres: reading a whole number takes far less code than reading a fraction.
         let height = record.height_m.map(|height| format!("{}", (height * 100.0).round() as i64));
         for (field, text) in record.texts() {
@@ -185,13 +204,19 @@ fn group_bytes(records: &[&Record], root: &Root) -> Vec<u8> {
         }
         extras.extend(record.floor.as_deref().map(|floor| (extra::FLOOR, floor)));
         extras.extend(height.as_deref().map(|height| (extra::HEIGHT, height)));
-        if stored_id(record, root).0 == 0 {
+        if stored_id(&record.id, root).0 == 0 {
             extras.push((extra::ID, &record.id));
         }
-        put_varint(&mut out, extras.len() as u64);
+        put_varint(&mut out, (extras.len() + record.attributes.len()) as u64);
         for (kind, text) in extras {
             put_varint(&mut out, kind);
             put_text(&mut out, text);
+        }
+        for (name, value) in &record.attributes {
+            put_varint(&mut out, first_attribute + root.attributes.partition_point(|known| known < name) as u64);
+            let value = value.to_bytes();
+            put_varint(&mut out, value.len() as u64);
+            out.extend(value);
         }
     }
     out
@@ -281,6 +306,14 @@ impl<'a> RecordBlock<'a> {
         usize::try_from(self.column(2, row)?).ok()
     }
 
+    /// The id's front in the root's list counted from 1, and its number; front 0 when it is among the texts.
+    pub(crate) fn split_id(&self, row: usize) -> Option<(u64, u64)> {
+        match self.column(4, row)? {
+            0 => Some((0, 0)),
+            front => Some((front, self.least_number.checked_add(self.column(5, row)?)?)),
+        }
+    }
+
     /// From 0 to 1.
     pub(crate) fn importance(&self, row: usize) -> Option<f64> {
         Some((f64::from(self.least_importance) + self.column(3, row)? as f64) / IMPORTANCE_STEPS)
@@ -308,9 +341,14 @@ impl<'a> RecordBlock<'a> {
             texts.ends.push(texts.names.len() as u32);
             before = start;
         }
+        let first_attribute = extra::FIRST_TAG + self.root.tags.len() as u64;
         for _ in 0..rows {
             for _ in 0..reader.len()? {
-                texts.extras.push((reader.varint()?, reader.text()?));
+                let kind = reader.varint()?;
+                let bytes = reader.len()?;
+                let bytes = reader.take(bytes)?;
+                let text = if kind < first_attribute { std::str::from_utf8(bytes).ok()? } else { "" };
+                texts.extras.push(Extra { kind, text, bytes });
             }
             texts.extra_ends.push(texts.extras.len() as u32);
         }
@@ -329,14 +367,11 @@ impl<'a> RecordBlock<'a> {
             importance: self.importance(row),
             ..Record::default()
         };
-        match self.column(4, row)?.checked_sub(1) {
-            Some(front) => {
-                let number = self.least_number.checked_add(self.column(5, row)?)?;
-                record.id = format!("{}{number}", self.root.id_prefixes.get(usize::try_from(front).ok()?)?);
-            }
-            None => record.id = texts.extra(slot, extra::ID)?.to_owned(),
-        }
-        for &(kind, text) in texts.extras_of(slot) {
+        record.id = match self.split_id(row)? {
+            (0, _) => texts.whole_id(slot)?.to_owned(),
+            (front, number) => format!("{}{number}", self.root.id_prefixes.get(usize::try_from(front - 1).ok()?)?),
+        };
+        for &Extra { kind, text, bytes } in texts.extras_of(slot) {
             match kind {
                 extra::OTHER => record.alt_names.push(text.to_owned()),
                 extra::ADDRESS => record.address = Some(text.to_owned()),
@@ -345,7 +380,13 @@ impl<'a> RecordBlock<'a> {
                 extra::ID => {}
                 tag => {
                     let tag = usize::try_from(tag.checked_sub(extra::FIRST_TAG)?).ok()?;
-                    record.names.insert(self.root.tags.get(tag)?.clone(), text.to_owned());
+                    match self.root.tags.get(tag) {
+                        Some(tag) => record.names.insert(tag.clone(), text.to_owned()).map(Value::Text),
+                        None => {
+                            let name = self.root.attributes.get(tag - self.root.tags.len())?;
+                            record.attributes.insert(name.clone(), Value::from_bytes(bytes)?)
+                        }
+                    };
                 }
             }
         }
@@ -353,12 +394,21 @@ impl<'a> RecordBlock<'a> {
     }
 }
 
+/// One thing that a record has beside its name.
+#[derive(Clone, Copy)]
+struct Extra<'a> {
+    kind: u64,
+    /// Empty for an attribute.
+    text: &'a str,
+    bytes: &'a [u8],
+}
+
 /// The texts of one group of records; its buffers are reused from group to group.
 #[derive(Default)]
 pub(crate) struct GroupTexts<'a> {
     names: String,
     ends: Vec<u32>,
-    extras: Vec<(u64, &'a str)>,
+    extras: Vec<Extra<'a>>,
     extra_ends: Vec<u32>,
 }
 
@@ -368,20 +418,42 @@ impl<'a> GroupTexts<'a> {
         self.names.get(start..*self.ends.get(slot)? as usize)
     }
 
-    fn extras_of(&self, slot: usize) -> &[(u64, &'a str)] {
+    fn extras_of(&self, slot: usize) -> &[Extra<'a>] {
         let start = if slot == 0 { 0 } else { self.extra_ends.get(slot - 1).map_or(0, |end| *end as usize) };
         let end = self.extra_ends.get(slot).map_or(start, |end| *end as usize);
         self.extras.get(start..end).unwrap_or_default()
     }
 
-    fn extra(&self, slot: usize, wanted: u64) -> Option<&'a str> {
-        self.extras_of(slot).iter().find(|(kind, _)| *kind == wanted).map(|(_, text)| *text)
+    fn extra(&self, slot: usize, wanted: u64) -> Option<Extra<'a>> {
+        self.extras_of(slot).iter().find(|extra| extra.kind == wanted).copied()
     }
 
-    /// The texts other than the name under which the record can be found, with whether it is its address.
-    pub(crate) fn further(&self, slot: usize) -> impl Iterator<Item = (bool, &'a str)> {
-        (self.extras_of(slot).iter())
-            .filter(|(kind, _)| matches!(*kind, extra::OTHER | extra::ADDRESS) || *kind >= extra::FIRST_TAG)
-            .map(|(kind, text)| (*kind == extra::ADDRESS, *text))
+    /// The id of a record whose id is not in its block's columns.
+    pub(crate) fn whole_id(&self, slot: usize) -> Option<&'a str> {
+        self.extra(slot, extra::ID).map(|extra| extra.text)
+    }
+
+    /// The floor that a record is on.
+    pub(crate) fn floor(&self, slot: usize) -> Option<&'a str> {
+        self.extra(slot, extra::FLOOR).map(|extra| extra.text)
+    }
+
+    /// The value of attribute number `attribute` of the root, as its bytes.
+    pub(crate) fn attribute(&self, slot: usize, attribute: usize, root: &Root) -> Option<&'a [u8]> {
+        let kind = extra::FIRST_TAG + (root.tags.len() + attribute) as u64;
+        self.extra(slot, kind).map(|extra| extra.bytes)
+    }
+
+    /// The texts other than the name under which the record can be found.
+    pub(crate) fn further(&self, slot: usize) -> impl Iterator<Item = (FieldKind, &'a str)> {
+        self.extras_of(slot).iter().filter_map(|extra| {
+            let field = match extra.kind {
+                extra::OTHER => FieldKind::Other,
+                extra::ADDRESS => FieldKind::Address,
+                kind if kind >= extra::FIRST_TAG && !extra.text.is_empty() => FieldKind::Translation,
+                _ => return None,
+            };
+            Some((field, extra.text))
+        })
     }
 }

@@ -3,7 +3,7 @@
 use crate::bytes::{Reader, put_text, put_varint, seal, unseal};
 
 /// Version of the layout; a reader refuses every other.
-pub const FORMAT_VERSION: u64 = 1;
+pub const FORMAT_VERSION: u64 = 2;
 const MAGIC: &[u8; 4] = b"CTSI";
 
 /// Records that one posting stands for: postings name groups of records, and a group's names are looked at one by one.
@@ -101,6 +101,8 @@ pub(crate) struct Root {
     pub(crate) id_prefixes: Vec<String>,
     /// Language tags of further names.
     pub(crate) tags: Vec<String>,
+    /// Names of attributes.
+    pub(crate) attributes: Vec<String>,
     pub(crate) readings: Readings,
     /// Name and length in bytes of each file.
     pub(crate) files: [(String, u64); 4],
@@ -149,7 +151,7 @@ impl Root {
             put_text(&mut out, name);
             put_varint(&mut out, (*count).into());
         }
-        for texts in [&self.id_prefixes, &self.tags] {
+        for texts in [&self.id_prefixes, &self.tags, &self.attributes] {
             put_varint(&mut out, texts.len() as u64);
             texts.iter().for_each(|text| put_text(&mut out, text));
         }
@@ -206,6 +208,7 @@ impl Root {
         let mut texts = || (0..reader.len()?).map(|_| Some(reader.text()?.to_owned())).collect::<Option<Vec<_>>>();
         let id_prefixes = texts()?;
         let tags = texts()?;
+        let attributes = texts()?;
         let readings = Readings::read(reader)?;
         let mut files: [(String, u64); 4] = Default::default();
         for file in &mut files {
@@ -240,6 +243,7 @@ impl Root {
             categories,
             id_prefixes,
             tags,
+            attributes,
             readings,
             files,
             terms,

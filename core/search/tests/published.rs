@@ -3,37 +3,10 @@
 #![cfg(feature = "build")]
 #![allow(clippy::unwrap_used)] // A test that cannot read its own table has failed.
 
+mod common;
+
 use citytwin_search::{Answer, Area, BuildOptions, BuiltIndex, File, IndexError, Need, Query, Record, Searcher, build};
-
-/// Answers a query as a caller would: fetches what is needed until nothing is.
-fn ask(searcher: &mut Searcher, index: &BuiltIndex, query: &Query) -> Answer {
-    for _ in 0..1000 {
-        let answer = searcher.query(query);
-        if answer.needs.is_empty() {
-            return answer;
-        }
-        for need in &answer.needs {
-            deliver(searcher, index, need);
-        }
-    }
-    panic!("{query:?} never ends");
-}
-
-fn deliver(searcher: &mut Searcher, index: &BuiltIndex, need: &Need) {
-    let (_, bytes) = &index.files[need.file as usize];
-    match bytes.get(need.range.start as usize..need.range.end as usize) {
-        Some(part) => searcher.feed(need.file, need.range.start, part),
-        None => searcher.fail(need, "too short"),
-    }
-}
-
-fn open_whole(index: &BuiltIndex) -> Searcher {
-    let mut searcher = Searcher::open(&index.root).unwrap();
-    for (file, (_, bytes)) in File::ALL.into_iter().zip(&index.files) {
-        searcher.feed(file, 0, bytes.as_slice());
-    }
-    searcher
-}
+use common::{Random, ask, deliver, open_whole};
 
 fn relevance_records() -> Vec<Record> {
     let lines = include_str!("relevance/records.txt").lines().filter(|line| !line.starts_with('#'));
@@ -99,23 +72,6 @@ fn people_find_what_they_mean() {
     }
     assert!(wrong.is_empty(), "{} of {rows} rows:\n{}", wrong.len(), wrong.join("\n"));
     assert!(rows >= 150);
-}
-
-/// A small random generator (SplitMix64), so that every run is the same.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((mixed ^ mixed >> 31) % bound as u64) as usize
-    }
-
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from[self.below(from.len())]
-    }
 }
 
 const HAN: [&str; 16] =
@@ -242,7 +198,7 @@ fn filters_and_places_equal_a_plain_scan() {
         let categories = if round % 3 == 0 { vec!["cafe".to_owned()] } else { Vec::new() };
         for text in ["", "中山", "ka"] {
             let query = Query {
-                area: Some(area),
+                area: Some(area.clone()),
                 categories: categories.clone(),
                 limit: usize::MAX,
                 exhaustive: true,
@@ -373,7 +329,7 @@ fn a_damaged_root_is_named() {
     assert_eq!(Searcher::open(b"<html>").err(), Some(IndexError::Magic));
     let mut newer = index.root.clone();
     newer[4] += 1;
-    assert_eq!(Searcher::open(&newer).err(), Some(IndexError::Version { found: 2 }));
+    assert_eq!(Searcher::open(&newer).err(), Some(IndexError::Version { found: 3 }));
     for len in 0..index.root.len() {
         assert!(Searcher::open(&index.root[..len]).is_err(), "cut to {len}");
     }
@@ -520,7 +476,7 @@ fn hostile_queries_are_only_text() {
                 [None, Some(Area::Box([f64::NAN; 4])), Some(Area::Circle { center: (200.0, 95.0), radius_m: 1e9 })]
             {
                 for exhaustive in [false, true] {
-                    let query = Query { limit, near, area, exhaustive, ..Query::new(text) };
+                    let query = Query { limit, near, area: area.clone(), exhaustive, ..Query::new(text) };
                     let _ = ask(&mut searcher, &index, &query);
                 }
             }

@@ -1,0 +1,279 @@
+//! Words → lists of groups of records.
+
+use super::{List, MAX_ENDING_BLOCKS, Run, WordLists};
+use crate::bytes::{Reader, each_ascending};
+use crate::matcher::{initials_of_mixed, is_pinyin_letters};
+use crate::root::{File, INITIALS_KEY, PINYIN_KEY, WORD_KEY, marker};
+use crate::store::Problem;
+
+impl Run<'_> {
+    /// The block in which a key stands if it stands anywhere.
+    pub(super) fn term_block(&self, key: &[u8]) -> usize {
+        self.root().term_keys.partition_point(|first| first.as_ref() <= key).saturating_sub(1)
+    }
+
+    /// Hands every key of a block from `from` on with its payload to `each` until it answers `false`; answers whether
+    /// the block was read to its end.
+    pub(super) fn each_term(&mut self, block: usize, each: &mut dyn FnMut(&[u8], &[u8]) -> bool) -> bool {
+        let Some(bytes) = self.block(File::Terms, block) else { return true };
+        match each_key(bytes, each) {
+            Some(finished) => finished,
+            None => {
+                self.damaged(File::Terms, block);
+                true
+            }
+        }
+    }
+
+    /// Decodes the lists of a payload.
+    pub(super) fn lists<const N: usize>(&self, payload: &[u8]) -> Option<[List; N]> {
+        let mut reader = Reader::new(payload);
+        let mut lists: [List; N] = std::array::from_fn(|_| List::default());
+        for list in &mut lists {
+            *list = read_list(&mut reader, self.root().group_count())?;
+        }
+        Some(lists)
+    }
+
+    /// Reads the whole of a list of which only the head is there; leaves the head where it has not arrived.
+    pub(super) fn load(&mut self, list: &mut List) -> bool {
+        let Some((range, len)) = list.whole.clone() else { return true };
+        let universe = self.root().group_count();
+        let Some(bytes) = self.look(File::Lists, range.clone(), None) else { return false };
+        // Each group takes at least one bit.
+        let mut groups = Vec::with_capacity(len.min(bytes.len() * 8));
+        let read = each_ascending(bytes, len, universe, |group| {
+            groups.push(group);
+            true
+        });
+        if read.is_none() {
+            let message = "damaged: a list does not read as it should".to_owned();
+            self.problems.push(Problem { file: File::Lists, range, message });
+            return false;
+        }
+        list.groups = groups;
+        list.whole = None;
+        true
+    }
+
+    /// Lists of one exact key.
+    pub(super) fn exact_lists(&mut self, key: &[u8]) -> [List; 2] {
+        let block = self.term_block(key);
+        let mut payload_found: Option<Vec<u8>> = None;
+        self.each_term(block, &mut |found, payload| {
+            if found == key {
+                payload_found = Some(payload.to_vec());
+            }
+            found < key
+        });
+        let Some(payload) = payload_found else { return Default::default() };
+        match self.lists(&payload) {
+            Some(lists) => lists,
+            None => {
+                self.damaged(File::Terms, block);
+                Default::default()
+            }
+        }
+    }
+
+    /// Everything that a word of letters may stand for. With `all`, every longer key is looked at, as far as the
+    /// dictionary's blocks for them are few; otherwise the precomputed first groups do.
+    pub(super) fn word_lists(&mut self, word: &str, all: bool) -> WordLists {
+        let mut lists = WordLists::default();
+        let key = crate::fold::floor(word, WORD_KEY).as_bytes();
+        let mut payloads: Vec<(usize, bool, Vec<u8>)> = Vec::new();
+        let mut tops: Option<Vec<u8>> = None;
+        let last_block = self.term_block(&[key, &[0xFF]].concat());
+        let first_block = self.term_block(key);
+        let many = last_block - first_block > MAX_ENDING_BLOCKS && !self.query.exhaustive;
+        let use_tops = !all || many;
+        for block in first_block..=last_block {
+            let finished = self.each_term(block, &mut |found, payload| {
+                let Some(after) = found.strip_prefix(key) else { return found < key };
+                match after {
+                    [marker::TOPS] => tops = Some(payload.to_vec()),
+                    [kind @ marker::WORD..=marker::INITIALS] => {
+                        payloads.push((usize::from(kind - marker::WORD) * 2, true, payload.to_vec()));
+                    }
+                    // Keys of this word alone come first; with the tops at hand, the longer ones need not be read.
+                    _ if tops.is_some() && use_tops => return false,
+                    [.., kind @ marker::WORD..=marker::INITIALS] => {
+                        payloads.push((usize::from(kind - marker::WORD) * 2, false, payload.to_vec()));
+                    }
+                    _ => {}
+                }
+                true
+            });
+            if !finished {
+                break;
+            }
+        }
+        for (kind, exact, payload) in payloads {
+            let Some([start, other]) = self.lists::<2>(&payload) else {
+                self.damaged(File::Terms, first_block);
+                continue;
+            };
+            for (slot, mut list) in [(kind, start), (kind + 1, other)] {
+                if exact {
+                    lists.exact[slot] = list;
+                } else {
+                    if all || self.query.exhaustive {
+                        self.load(&mut list);
+                    }
+                    lists.longer[slot].groups.extend(list.groups);
+                }
+            }
+        }
+        if let (Some(payload), true) = (tops, use_tops) {
+            if let Some(tops) = self.lists::<6>(&payload) {
+                lists.longer = tops;
+                lists.cut = true;
+            } else {
+                self.damaged(File::Terms, first_block);
+            }
+        }
+        for list in &mut lists.longer {
+            list.groups.sort_unstable();
+            list.groups.dedup();
+        }
+        // Pinyin and initials are filed under their first letters only.
+        for (len, marker, slot) in [(PINYIN_KEY, marker::PINYIN, 2), (INITIALS_KEY, marker::INITIALS, 4)] {
+            // No syllable begins with i, u or v.
+            let possible = marker == marker::PINYIN || !word.contains(['i', 'u', 'v']);
+            if word.len() > len && is_pinyin_letters(word) && possible {
+                let [start, other] = self.exact_lists(&[&word.as_bytes()[..len], &[marker]].concat());
+                lists.longer[slot] = merge(std::mem::take(&mut lists.longer[slot]), start);
+                lists.longer[slot + 1] = merge(std::mem::take(&mut lists.longer[slot + 1]), other);
+            }
+        }
+        lists
+    }
+
+    /// Groups of initials that a word mixing syllables and initials may stand for.
+    pub(super) fn mixed_lists(&mut self, word: &str) -> [List; 2] {
+        let root = self.root();
+        let initials = initials_of_mixed(word, &|syllable| root.readings.is_syllable(syllable));
+        let mut lists: [List; 2] = Default::default();
+        for initials in initials {
+            if initials.len() >= INITIALS_KEY {
+                let key = [&initials.as_bytes()[..INITIALS_KEY], &[marker::INITIALS]].concat();
+                let [start, other] = self.exact_lists(&key);
+                lists = [merge(std::mem::take(&mut lists[0]), start), merge(std::mem::take(&mut lists[1]), other)];
+            } else {
+                let found = self.word_lists(&initials, true);
+                let [.., exact_start, exact_other] = found.exact;
+                let [.., start, other] = found.longer;
+                for (slot, list) in [(0, exact_start), (0, start), (1, exact_other), (1, other)] {
+                    lists[slot] = merge(std::mem::take(&mut lists[slot]), list);
+                }
+            }
+        }
+        lists
+    }
+
+    /// Lists of the characters, and of the pairs, of a run of Han characters: the first for its beginning.
+    pub(super) fn han_lists(&mut self, run: &str) -> Vec<[List; 2]> {
+        let chars: Vec<char> = run.chars().collect();
+        let key = |part: &[char]| {
+            let mut key = part.iter().collect::<String>().into_bytes();
+            key.push(marker::HAN);
+            key
+        };
+        match chars.as_slice() {
+            [_] => vec![self.exact_lists(&key(&chars))],
+            _ => chars.windows(2).map(|pair| self.exact_lists(&key(pair))).collect(),
+        }
+    }
+}
+
+pub(super) fn merge(mut a: List, b: List) -> List {
+    if a.is_empty() {
+        return b;
+    }
+    if !b.is_empty() {
+        a.groups.extend(b.groups);
+        a.groups.sort_unstable();
+        a.groups.dedup();
+        // Two heads merged are a head of the union; which whole it was the head of is no longer known.
+        a.whole = None;
+    }
+    a
+}
+
+/// How many values at the front are below `target`, found in steps that double.
+pub(super) fn gallop(values: &[u32], target: u32) -> usize {
+    let mut step = 1;
+    while step < values.len() && values[step] < target {
+        step *= 2;
+    }
+    let low = step / 2;
+    low + values[low..values.len().min(step + 1)].partition_point(|value| *value < target)
+}
+
+/// Reads one list of a payload.
+pub(super) fn read_list(reader: &mut Reader<'_>, universe: u32) -> Option<List> {
+    const HEAD: usize = 64;
+    let len = usize::try_from(reader.varint()?).ok().filter(|len| *len <= universe as usize)?;
+    let head = len.min(HEAD);
+    let mut groups = Vec::with_capacity(head);
+    if head == 1 {
+        groups.push(reader.varint32().filter(|group| *group < universe)?);
+    } else if head > 1 {
+        let bytes = reader.len()?;
+        each_ascending(reader.take(bytes)?, head, universe, |group| {
+            groups.push(group);
+            true
+        })?;
+    }
+    let mut whole = None;
+    if len > HEAD {
+        let start = reader.varint()?;
+        whole = Some((start..start.checked_add(reader.varint()?)?, len));
+    }
+    Some(List { groups, whole })
+}
+
+/// Hands every key of a block of terms with its payload to `each` until it answers `false`. `None` when the block does
+/// not read as it should; else whether it was read to its end.
+pub(super) fn each_key(bytes: &[u8], each: &mut dyn FnMut(&[u8], &[u8]) -> bool) -> Option<bool> {
+    let mut finished = true;
+    each_key_alive(bytes, &mut |key, _, payload| {
+        finished = finished && each(key, payload);
+        if finished { ALIVE } else { 0 }
+    })?;
+    Some(finished)
+}
+
+/// Takes a key, how many bytes it shares with the one before, and its payload; answers how many bytes are dead.
+pub(super) type EachKey<'a> = dyn FnMut(&[u8], usize, &[u8]) -> usize + 'a;
+
+/// What [`each_key_alive`] is answered to go on with the next key.
+pub(super) const ALIVE: usize = usize::MAX;
+
+/// Hands every key of a block with its shared length and payload to `each`, except that keys which begin with the
+/// same `dead` bytes as the last one are skipped when `each` answered `dead`.
+pub(super) fn each_key_alive(bytes: &[u8], each: &mut EachKey<'_>) -> Option<()> {
+    let mut reader = Reader::new(bytes);
+    let mut key: Vec<u8> = Vec::new();
+    let mut dead = ALIVE;
+    while !reader.is_empty() {
+        let shared = usize::try_from(reader.varint()?).ok()?;
+        let len = reader.len()?;
+        let tail = reader.take(len)?;
+        let len = reader.len()?;
+        let payload = reader.take(len)?;
+        if dead == 0 {
+            return Some(());
+        }
+        // Of a dead key only the dead bytes are kept: a key that shares fewer is the next one to look at.
+        if shared < dead {
+            if shared > key.len() {
+                return None;
+            }
+            key.truncate(shared);
+            key.extend_from_slice(tail);
+            dead = each(&key, shared, payload);
+        }
+    }
+    Some(())
+}

@@ -1,0 +1,117 @@
+//! Records by place.
+
+use super::{List, MAX_CELLS, MAX_FILTERED_GROUPS, Run};
+use crate::bytes::{Reader, each_ascending};
+use crate::matcher::Token;
+use crate::place::{Area, cells_of, interleave};
+use crate::root::{File, GROUP};
+
+impl Run<'_> {
+    /// Whether an area has so few cells that looking at its records beats looking for the words first.
+    pub(super) fn is_small(&self, area: &Area) -> bool {
+        cells_of(area.bounds(), self.root())
+            .is_none_or(|([left, low], [right, high])| u64::from(right - left + 1) * u64::from(high - low + 1) <= 64)
+    }
+
+    /// Numbers of the records in the given cells.
+    pub(super) fn records_in(&mut self, cells: &[u64]) -> Vec<u32> {
+        let mut numbers = Vec::new();
+        let root = self.root();
+        let mut at = 0;
+        while let Some(&cell) = cells.get(at) {
+            let block = root.place_cells.partition_point(|first| *first <= cell).saturating_sub(1);
+            let end = root.place_cells.get(block + 1).copied().unwrap_or(u64::MAX);
+            let until = at + cells[at..].partition_point(|other| *other < end).max(1);
+            if let Some(bytes) = self.block(File::Places, block) {
+                let first = root.place_cells.get(block).copied().unwrap_or(0);
+                if read_cells(bytes, first, &cells[at..until], root.record_count, &mut numbers).is_none() {
+                    self.damaged(File::Places, block);
+                }
+            }
+            at = until;
+        }
+        numbers.sort_unstable();
+        numbers
+    }
+
+    pub(super) fn cells_within(&self, area: &Area) -> Vec<u64> {
+        let Some(([left, low], [right, high])) = cells_of(area.bounds(), self.root()) else { return Vec::new() };
+        let mut cells: Vec<u64> = (low..=high)
+            .flat_map(|row| (left..=right).map(move |column| interleave(column, row)))
+            .take(if self.query.exhaustive { usize::MAX } else { MAX_CELLS })
+            .collect();
+        cells.sort_unstable();
+        cells
+    }
+
+    pub(super) fn search_area(&mut self, area: &Area, tokens: &[Token], mark: u8, typos: bool) {
+        let cells = self.cells_within(area);
+        let numbers = self.records_in(&cells);
+        self.verify_records(&numbers, tokens, mark, typos);
+    }
+
+    /// Looks at the given records, ascending.
+    pub(super) fn verify_records(&mut self, numbers: &[u32], tokens: &[Token], mark: u8, typos: bool) {
+        for same_group in numbers.chunk_by(|a, b| a / GROUP == b / GROUP) {
+            let mut rows = 0_u16;
+            same_group.iter().for_each(|number| rows |= 1 << (number % GROUP));
+            self.verify_group(same_group[0] / GROUP, tokens, typos, rows);
+            let _ = mark;
+        }
+    }
+
+    /// No text: everything in an area, or what is nearest.
+    pub(super) fn search_places(&mut self) {
+        match (&self.query.area, self.query.near) {
+            (Some(area), _) => self.search_area(area, &[], 0, false),
+            (None, Some(near)) => self.search_around(near, &[]),
+            (None, None) => {
+                // The most important records of the wanted categories.
+                let most = if self.query.exhaustive { u32::MAX } else { MAX_FILTERED_GROUPS as u32 };
+                let groups = (0..self.root().group_count().min(most)).collect();
+                self.verify_list(List { groups, whole: None }, &[], 0, false);
+            }
+        }
+    }
+
+    /// Rings of growing size around a position, until there are hits enough that no ring beyond can beat.
+    pub(super) fn search_around(&mut self, near: (f64, f64), tokens: &[Token]) {
+        let root = self.root();
+        if !(near.0.is_finite() && near.1.is_finite()) {
+            return;
+        }
+        let cell_deg = f64::from(2_u32.pow(root.position_bits[1].saturating_sub(root.place_level))) * root.step_deg;
+        let mut radius_m = (cell_deg * 111_195.0 / 2.0).max(20.0);
+        let rings = if tokens.is_empty() { 12 } else { 3 };
+        for _ in 0..rings {
+            let area = Area::Circle { center: near, radius_m };
+            let cells = self.cells_within(&area);
+            let numbers = self.records_in(&cells);
+            self.verify_records(&numbers, tokens, 0, false);
+            let within = self.hits.values().filter(|hit| -hit.score <= radius_m).count();
+            if (tokens.is_empty() && within >= self.query.limit) || cells.len() >= MAX_CELLS || !self.needs.is_empty() {
+                break;
+            }
+            radius_m *= if tokens.is_empty() && self.hits.is_empty() { 4.0 } else { 2.0 };
+        }
+    }
+}
+
+/// Adds the records of the wanted cells (ascending) of a block of places.
+fn read_cells(bytes: &[u8], first: u64, wanted: &[u64], universe: u32, numbers: &mut Vec<u32>) -> Option<()> {
+    let mut reader = Reader::new(bytes);
+    let mut cell = first;
+    while !reader.is_empty() {
+        cell = cell.checked_add(reader.varint()?)?;
+        let count = usize::try_from(reader.varint()?).ok()?;
+        let len = reader.len()?;
+        let coded = reader.take(len)?;
+        if wanted.binary_search(&cell).is_ok() {
+            each_ascending(coded, count, universe, |number| {
+                numbers.push(number);
+                true
+            })?;
+        }
+    }
+    Some(())
+}

@@ -1,0 +1,155 @@
+//! Words with mistakes.
+
+use super::dictionary::{ALIVE, each_key_alive, read_list};
+use super::{List, MAX_TYPO_BLOCKS, Run};
+use crate::bytes::Reader;
+use crate::matcher::{Rows, Token, typos_allowed};
+use crate::root::{File, PINYIN_KEY, WORD_KEY, marker};
+use std::collections::BTreeMap;
+
+impl Run<'_> {
+    pub(super) fn search_typos(&mut self, tokens: &[Token], mark: u8) {
+        let mistyped = |token: &Token| match token {
+            Token::Han(_) => 0,
+            Token::Word(word) | Token::Pinyin(word) => typos_allowed(word),
+        };
+        let most = tokens.iter().map(mistyped).max().unwrap_or(0);
+        if most == 0 {
+            return;
+        }
+        let [Token::Word(word) | Token::Pinyin(word)] = tokens else {
+            self.search_words(tokens, mark, true);
+            return;
+        };
+        // The first letter is nearly always right, and believing it leaves a tenth of the dictionary to search.
+        for (allowed, first_right) in [(1, true), (2, true), (1, false)] {
+            if allowed > most || (allowed == 2 && self.query.exhaustive) {
+                continue;
+            }
+            let allowed = if self.query.exhaustive { most } else { allowed };
+            for (_, groups) in self.typo_groups(word, allowed, first_right && !self.query.exhaustive) {
+                if self.names.len() + self.awaited >= self.enough().saturating_mul(3) {
+                    break;
+                }
+                self.verify_list(List { groups, whole: None }, tokens, mark, true);
+            }
+            if !self.names.is_empty() {
+                break;
+            }
+        }
+    }
+
+    /// Groups of keys within so many mistakes of a word, by how good such a match is, the best first.
+    pub(super) fn typo_groups(&mut self, word: &str, allowed: u32, first_right: bool) -> BTreeMap<(u32, u8), Vec<u32>> {
+        let mut groups: BTreeMap<(u32, u8), Vec<u32>> = BTreeMap::new();
+        if allowed == 0 {
+            return groups;
+        }
+        let word = crate::fold::floor(word, WORD_KEY).as_bytes();
+        let universe = self.root().group_count();
+        let mut budget = MAX_TYPO_BLOCKS;
+        let near = self.term_block(word);
+        // What is at hand is searched in full; beyond it, only the blocks around the word itself are fetched.
+        let half = MAX_TYPO_BLOCKS / 2;
+        for block in near.saturating_sub(half)..(near + half).min(self.root().term_keys.len()) {
+            if budget > 0 && !self.has_block(File::Terms, block) {
+                budget -= 1;
+                self.block(File::Terms, block);
+            }
+        }
+        let mut rows = Rows::default();
+        rows.reset(word.len());
+        // By depth: least distance of the word to a beginning of the key so far.
+        let mut nearest: Vec<u32> = vec![u32::MAX];
+        let mut block = 0;
+        let mut blocks = self.root().term_keys.len();
+        let first_byte = word.first().copied().filter(|_| first_right);
+        if let Some(first) = first_byte {
+            block = self.term_block(&[first]);
+            blocks = blocks.min(self.term_block(&[first, 0xFF]) + 1);
+        }
+        while block < blocks {
+            if self.has_block(File::Terms, block) {
+                let mut dead: Option<usize> = None;
+                let mut last: Vec<u8> = Vec::new();
+                let mut before_len = 0;
+                let Some(bytes) = self.block(File::Terms, block) else {
+                    block += 1;
+                    continue;
+                };
+                // Rows are kept from key to key as far as the keys begin alike.
+                rows.truncate(0, word.len());
+                nearest.truncate(1);
+                let damaged = each_key_alive(bytes, &mut |key, shared, payload| {
+                    let shared = shared.min(before_len);
+                    before_len = key.len();
+                    let Some((&kind, letters)) = key.split_last() else { return ALIVE };
+                    if first_byte.is_some() && letters.first() != first_byte.as_ref() {
+                        return ALIVE;
+                    }
+                    dead = None;
+                    let keep = shared.min(rows.depth()).min(letters.len());
+                    rows.truncate(keep, word.len());
+                    nearest.truncate(keep + 1);
+                    let mut whole = u32::MAX;
+                    for (depth, &byte) in letters.iter().enumerate().skip(keep) {
+                        let (distance, least) = rows.push(word, byte);
+                        whole = distance;
+                        let best = nearest.last().copied().unwrap_or(u32::MAX).min(distance);
+                        nearest.push(best);
+                        if least > allowed && best > allowed {
+                            dead = Some(depth + 1);
+                            last.clear();
+                            last.extend_from_slice(&letters[..=depth]);
+                            return depth + 1;
+                        }
+                    }
+                    if keep == letters.len() {
+                        whole = rows.distance(word.len());
+                    }
+                    let mut best = nearest.last().copied().unwrap_or(u32::MAX);
+                    if kind == marker::PINYIN && letters.len() >= PINYIN_KEY {
+                        // The reading goes on where its key ends: so may the word.
+                        best = best.min(rows.least(word.len()));
+                    }
+                    let class = match kind {
+                        marker::WORD if whole <= allowed => (whole, 0),
+                        marker::PINYIN if whole <= allowed => (whole, 1),
+                        marker::WORD if best <= allowed => (best, 2),
+                        marker::PINYIN if best <= allowed => (best, 3),
+                        _ => return ALIVE,
+                    };
+                    // A distance of nought has been found without mistakes already.
+                    let mut reader = Reader::new(payload);
+                    let list = groups.entry(class).or_default();
+                    for _ in 0..2 {
+                        match read_list(&mut reader, universe) {
+                            Some(found) => list.extend(found.groups),
+                            None => return ALIVE,
+                        }
+                    }
+                    ALIVE
+                })
+                .is_none();
+                if damaged {
+                    self.damaged(File::Terms, block);
+                }
+                // When the block ended in a dead prefix, go to where another begins.
+                if dead.is_some() {
+                    let mut next = last.clone();
+                    if let Some(byte) = next.last_mut() {
+                        *byte = byte.saturating_add(1);
+                    }
+                    block = self.term_block(&next).max(block + 1);
+                    continue;
+                }
+            }
+            block += 1;
+        }
+        for list in groups.values_mut() {
+            list.sort_unstable();
+            list.dedup();
+        }
+        groups
+    }
+}
