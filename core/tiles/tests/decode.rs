@@ -376,9 +376,8 @@ fn an_index_beyond_the_vertices_is_refused() {
 #[test]
 fn what_is_missing_is_named() {
     for (bytes, expected) in [
-        (&b"i3dm\x01\0\0\0"[..], "i3dm"),
-        (b"pnts\x01\0\0\0", "pnts"),
-        (b"\x1f\x8b\x08\0", "gzip"),
+        (&b"\x1f\x8b\x08\0"[..], "gzip"),
+        (b"vctr\x01\0\0\0", "vector"),
         (br#"{"asset":{"version":"2.0"},"extensionsRequired":["EXT_texture_webp"]}"#, "EXT_texture_webp"),
         (br#"{"asset":{"version":"1.0"}}"#, "glTF version \"1.0\""),
     ] {

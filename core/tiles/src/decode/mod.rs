@@ -26,7 +26,7 @@ pub enum What {
     Json,
     /// A subtree of an implicit tree of this shape.
     Subtree(SubtreeShape),
-    /// A tile's content: glb, b3dm or, after all, a `tileset.json`.
+    /// A tile's content: glTF, b3dm, i3dm, pnts, cmpt or, after all, a `tileset.json`.
     Content,
 }
 
@@ -142,8 +142,8 @@ fn content(bytes: &[u8], url: &str, context: Context<'_>, nesting: u32) -> Resul
         Some(b"glTF") => gltf::glb(bytes, url, context),
         Some(b"b3dm") => legacy::b3dm(bytes, url, context),
         Some(b"cmpt") => legacy::cmpt(bytes, url, context, nesting),
-        Some(b"i3dm") => unsupported("i3dm (instanced models of 3D Tiles 1.0)"),
-        Some(b"pnts") => unsupported("pnts (point clouds of 3D Tiles 1.0)"),
+        Some(b"i3dm") => legacy::i3dm(bytes, url, context),
+        Some(b"pnts") => legacy::pnts(bytes, url, context),
         Some(b"vctr" | b"geom") => unsupported("a vector or geometry tile (never standardised)"),
         Some([0x1f, 0x8b, ..]) => unsupported("gzip without Content-Encoding"),
         Some(magic) => {

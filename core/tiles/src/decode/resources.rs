@@ -155,7 +155,6 @@ impl<'a> Context<'a> {
     }
 
     /// The same, for a file that lies at `url`.
-    #[allow(dead_code)] // i3dm by reference
     pub(crate) fn at<'b>(&self, url: &'b str) -> Context<'b>
     where
         'a: 'b,
