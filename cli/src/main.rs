@@ -5,13 +5,14 @@ use citytwin::bake::{self, Cancel, Progress, Report};
 use citytwin::inspect::{self, InspectArgs};
 use citytwin::locate::{self, LocateCommand};
 use citytwin::precompress::precompress;
-use citytwin::search::{self, SearchCommand};
+use citytwin::search::{self, BuildArgs, SearchCommand};
 use citytwin::serve::Server;
 use citytwin_manifest::Text;
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Publishes a city's digital twin.
 #[derive(Parser)]
@@ -74,7 +75,8 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Bake(arguments) => run_bake(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
-        Command::Search(command) => search::run(&command),
+        Command::Search(SearchCommand::Build(arguments)) => run_search_build(&arguments),
+        Command::Search(SearchCommand::Query(arguments)) => search::run_query(&arguments),
         Command::Serve { directory, port, host } => run_serve(&directory, &host, port),
         Command::Precompress { directory } => run_precompress(&directory),
         Command::Locate(command) => locate::run(command),
@@ -106,6 +108,21 @@ fn run_bake(arguments: &BakeArguments) -> anyhow::Result<()> {
         println!("{}", arguments.out.join("twin.json").display());
     }
     print_warnings(&report);
+    Ok(())
+}
+
+fn run_search_build(arguments: &BuildArgs) -> anyhow::Result<()> {
+    let bar = Bar::new(arguments.quiet);
+    let result = search::run_build(arguments, &bar);
+    bar.0.finish_and_clear();
+    let report = result?;
+    for line in report.left_out.lines() {
+        eprintln!("left out: {line}");
+    }
+    if !arguments.quiet {
+        let out = arguments.out.display();
+        println!("{} assets, {} keys, {} bytes in {out}", report.assets, report.keys, report.bytes);
+    }
     Ok(())
 }
 
@@ -177,7 +194,7 @@ impl Progress for Bar {
     fn stage(&self, name: &str, total: Option<u64>) {
         let template = match total {
             Some(_) => "{msg:10} [{bar:32}] {pos}/{len}",
-            None => "{msg:10} {spinner}",
+            None => "{msg:10} {spinner} {elapsed}",
         };
         if let Ok(style) = ProgressStyle::with_template(template) {
             self.0.set_style(style);
@@ -185,6 +202,8 @@ impl Progress for Bar {
         self.0.set_position(0);
         self.0.set_length(total.unwrap_or(0));
         self.0.set_message(name.to_owned());
+        // A stage that counts nothing shows that it is alive, and for how long.
+        self.0.enable_steady_tick(Duration::from_millis(200));
     }
 
     fn advance(&self, steps: u64) {

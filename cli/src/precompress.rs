@@ -7,8 +7,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// What is worth compressing; everything else is compressed already or rare.
-const EXTENSIONS: [&str; 11] =
-    ["html", "js", "css", "json", "ndjson", "wasm", "glb", "subtree", "svg", "txt", "webmanifest"];
+const EXTENSIONS: [&str; 12] =
+    ["html", "js", "css", "json", "ndjson", "wasm", "glb", "subtree", "svg", "txt", "webmanifest", "bin"];
 /// What every visitor loads first: worth the slowest brotli, which takes ten times as long for a few percent.
 const LOADED_FIRST: [&str; 5] = ["html", "js", "css", "wasm", "svg"];
 /// Smaller files fit in a packet or two anyway.

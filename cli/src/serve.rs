@@ -138,9 +138,14 @@ fn insert_constant(headers: &mut HeaderMap) {
     }
 }
 
-/// A path whose name changes with its bytes: below a `pkg-<hash>` directory.
+/// A path whose name changes with its bytes: below a `pkg-<hash>` directory, or a file of a search index, whose name
+/// ends in a checksum of eight hexadecimal digits (`terms-0123abcd.bin`).
 fn is_hashed(path: &str) -> bool {
-    path.split('/').rev().skip(1).any(|segment| segment.strip_prefix("pkg-").is_some_and(|hash| !hash.is_empty()))
+    let mut segments = path.split('/').rev();
+    let name = segments.next().and_then(|name| name.strip_suffix(".bin")).and_then(|stem| stem.rsplit_once('-'));
+    let is_checksum = |hash: &str| hash.len() == 8 && hash.bytes().all(|digit| digit.is_ascii_hexdigit());
+    name.is_some_and(|(_, hash)| is_checksum(hash))
+        || segments.any(|segment| segment.strip_prefix("pkg-").is_some_and(|hash| !hash.is_empty()))
 }
 
 /// Media types that matter to a browser, or that a general list gets wrong or does not know.
@@ -160,7 +165,7 @@ fn media_type(path: &str) -> Option<&'static str> {
         "wasm" => "application/wasm",
         "glb" => "model/gltf-binary",
         "gltf" => "model/gltf+json",
-        "subtree" | "b3dm" | "i3dm" | "cmpt" | "pnts" => "application/octet-stream",
+        "bin" | "subtree" | "b3dm" | "i3dm" | "cmpt" | "pnts" => "application/octet-stream",
         "svg" => "image/svg+xml",
         "txt" => "text/plain; charset=utf-8",
         "webmanifest" => "application/manifest+json",
@@ -173,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_lies_below_a_hashed_directory_is_immutable() {
+    fn only_what_has_a_hash_in_its_path_is_immutable() {
         for (path, hashed) in [
             ("/pkg-1a2b/app.js", true),
             ("/deep/pkg-1a2b/sub/app.wasm", true),
@@ -181,6 +186,10 @@ mod tests {
             ("/pkg-1a2b", false),
             ("/twin/twin.json", false),
             ("/", false),
+            ("/twin/search/terms-0123abcd.bin", true),
+            ("/twin/search/search.bin", false),
+            ("/twin/search/terms-0123abc.bin", false),
+            ("/twin/search/terms-0123abcg.bin", false),
         ] {
             assert_eq!(is_hashed(path), hashed, "{path}");
         }

@@ -189,7 +189,7 @@ fn every_file_of_helsinki_reads_back_without_a_problem() {
     assert!(buildings.clone().count() > 50 && buildings.clone().all(|a| ids.contains(&a.id)));
     let [west, south, east, north] = twin.extent;
     assert!(west < twin.home.lon && twin.home.lon < east && south < twin.home.lat && twin.home.lat < north);
-    assert!(report.stages.iter().map(|s| s.name).eq(["read", "mesh", "tile", "write"]));
+    assert!(report.stages.iter().map(|s| s.name).eq(["read", "mesh", "tile", "search", "write"]));
 }
 
 #[test]
@@ -353,4 +353,23 @@ fn a_bake_that_fails_leaves_nothing_behind() {
     let below_a_file = bake(&options(&broken.join("twin")), &Cancel::default(), &Silent).expect_err("not a directory");
     assert!(below_a_file.to_string().contains("broken.osm.pbf"), "{below_a_file}");
     assert_eq!(at.names(), ["broken.osm.pbf"]);
+}
+
+#[test]
+fn the_search_index_finds_what_the_asset_lines_hold() {
+    let at = Temporary::new("search");
+    let out = at.0.join("twin");
+    bake(&options(&out), &Cancel::default(), &Silent).expect("a twin");
+    let twin = Twin::from_json(&fs::read(out.join("twin.json")).expect("read")).expect("a manifest");
+    let root = out.join(twin.search.expect("a twin with assets has an index"));
+    let mut index = citytwin::search::Folder::open(root.parent().expect("a folder")).expect("an index");
+    let assets = fs::read_to_string(out.join(twin.assets.expect("assets"))).expect("read");
+    let assets: Vec<Asset> = assets.lines().map(|line| serde_json::from_str(line).expect("an asset")).collect();
+    assert!(assets.len() > 1000);
+    for asset in assets.iter().step_by(97) {
+        let near = Some((asset.lon, asset.lat));
+        let answer = index.answer(&citytwin_search::Query { near, ..citytwin_search::Query::new(&asset.name) });
+        assert_eq!(answer.problems, []);
+        assert!(answer.hits.iter().any(|hit| hit.record.id == asset.id), "{} {}", asset.id, asset.name);
+    }
 }

@@ -11,12 +11,13 @@ use std::path::{Path, PathBuf};
 pub(crate) fn package(repo: &Repo) -> Result<PathBuf> {
     setup::node_packages(repo, "sdk")?;
     // The app too, though it is not packed: the same set as elsewhere compiles every dependency once.
-    web::compile(repo, Profile::Release, &[web::APP, web::DECODE_WORKER, web::SDK])?;
+    let packed = [web::SDK, web::DECODE_WORKER, web::SEARCH_WORKER];
+    web::compile(repo, Profile::Release, &[web::APP, web::DECODE_WORKER, web::SEARCH_WORKER, web::SDK])?;
     let npm = repo.target.join("npm");
     let sources = npm.join("ts");
     remove(&npm)?;
     copy(&repo.at("sdk/ts"), &sources)?;
-    web::bind(repo, Profile::Release, &[web::SDK, web::DECODE_WORKER], &sources.join("wasm"))?;
+    web::bind(repo, Profile::Release, &packed, &sources.join("wasm"))?;
     let package = npm.join("citytwin");
     step("compile the TypeScript", || {
         run(program(repo, "node")
@@ -27,7 +28,8 @@ pub(crate) fn package(repo: &Repo) -> Result<PathBuf> {
             .arg(package.join("dist")))
     })?;
     copy(&sources.join("wasm"), &package.join("dist/wasm"))?;
-    copy(&repo.at("viewer/decode-worker/worker.js"), &package.join("dist/wasm/worker.js"))?;
+    copy(&repo.at(web::DECODE_WORKER_JS), &package.join("dist/wasm/worker.js"))?;
+    copy(&repo.at(web::SEARCH_WORKER_JS), &package.join("dist/wasm/search-worker.js"))?;
     for (from, to) in
         [("sdk/npm/README.md", "README.md"), ("LICENSE-MIT", "LICENSE-MIT"), ("LICENSE-APACHE", "LICENSE-APACHE")]
     {

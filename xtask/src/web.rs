@@ -54,14 +54,22 @@ pub(crate) const APP: Module = Module { package: "citytwin-www", stem: "app", ty
 /// What runs in each decode worker.
 pub(crate) const DECODE_WORKER: Module =
     Module { package: "citytwin-decode-worker", stem: "decode_worker", typescript: false };
+/// What runs in the search worker.
+pub(crate) const SEARCH_WORKER: Module =
+    Module { package: "citytwin-search-worker", stem: "search_worker", typescript: false };
 /// What the npm package stands on.
 pub(crate) const SDK: Module = Module { package: "citytwin-sdk", stem: "citytwin", typescript: true };
 
+/// The script of a decode worker; it lies beside the bound modules.
+pub(crate) const DECODE_WORKER_JS: &str = "viewer/decode-worker/worker.js";
+/// The script of the search worker; it lies beside the bound modules.
+pub(crate) const SEARCH_WORKER_JS: &str = "sdk/search-worker/search-worker.js";
+
 /// Builds the app into `target/dist`, leaving the demo twin that may lie there, and returns its `pkg-HASH` folder.
 pub(crate) fn build(repo: &Repo, profile: Profile) -> Result<PathBuf> {
-    compile(repo, profile, &[APP, DECODE_WORKER])?;
+    compile(repo, profile, &[APP, DECODE_WORKER, SEARCH_WORKER])?;
     let bound = repo.target.join("bound/app");
-    bind(repo, profile, &[APP, DECODE_WORKER], &bound)?;
+    bind(repo, profile, &[APP, DECODE_WORKER, SEARCH_WORKER], &bound)?;
     let pkg = step("put target/dist together", || assemble(repo, &bound))?;
     println!("    ready: {}", repo.short(&pkg));
     Ok(pkg)
@@ -127,7 +135,7 @@ fn assemble(repo: &Repo, bound: &Path) -> Result<PathBuf> {
         pkg.push((relative(&file, bound)?, read(&file)?));
     }
     let mut beside = Vec::new();
-    for (dir, into_pkg) in [("www/assets", false), ("viewer/decode-worker/worker.js", true)] {
+    for (dir, into_pkg) in [("www/assets", false), (DECODE_WORKER_JS, true), (SEARCH_WORKER_JS, true)] {
         let path = repo.at(dir);
         if path.is_file() {
             pkg.push((relative(&path, path.parent().unwrap_or(&path))?, read(&path)?));

@@ -1,7 +1,8 @@
 //! `citytwin bake`: a city's own data to `twin.json` and 3D Tiles.
 //!
-//! Four steps, each a function of the step before it, so that the same input gives the same bytes:
+//! Steps that are each a function of the one before, so that the same input gives the same bytes:
 //! `osm` (bytes → [`model::City`]) → `mesh` (things → triangles) → `tile` (triangles → quadtree) → `write` (files).
+//! The search index is built from the city's named things just before they are written.
 
 mod clip;
 mod content;
@@ -83,7 +84,7 @@ pub struct Report {
 /// One stage of a bake.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stage {
-    /// `read`, `mesh`, `tile` or `write`.
+    /// `read`, `mesh`, `tile`, `search` or `write`.
     pub name: &'static str,
     /// How long it took, seconds.
     pub seconds: f64,
@@ -177,25 +178,44 @@ pub fn files_of(
     for theme in themes {
         tilesets.extend(tileset::bake(theme, &setting, cancel, progress)?);
     }
-    let files = gather(city, title, tilesets, report);
-    let tiles: u64 = report.tilesets.iter().map(|(_, stats)| stats.tiles).sum();
+    let tiles: u64 = tilesets.iter().map(|tileset| tileset.stats.tiles).sum();
     report.stages.push(Stage {
         name: "tile",
         seconds: clock.elapsed().as_secs_f64(),
-        result: format!("{tiles} tiles in {} tilesets", report.tilesets.len()),
+        result: format!("{tiles} tiles in {} tilesets", tilesets.len()),
     });
-    Ok(files)
+
+    cancel.check()?;
+    let clock = Instant::now();
+    progress.stage("search", None);
+    let assets = twin::assets(city);
+    let search = if assets.is_empty() { Vec::new() } else { twin::search_files(&assets) };
+    report.stages.push(Stage {
+        name: "search",
+        seconds: clock.elapsed().as_secs_f64(),
+        result: format!("{} assets, {} bytes", assets.lines().count(), total_bytes(&search)),
+    });
+    Ok(gather(city, title, tilesets, (assets, search), report))
 }
 
+/// Files as (path, bytes).
+type Files = Vec<(String, Vec<u8>)>;
+
 /// All files of the twin, sorted, and the report's numbers.
-fn gather(city: &City, title: &Text, tilesets: Vec<tileset::Tileset>, report: &mut Report) -> Vec<(String, Vec<u8>)> {
-    let assets = twin::assets(city);
+fn gather(
+    city: &City,
+    title: &Text,
+    tilesets: Vec<tileset::Tileset>,
+    (assets, search): (String, Files),
+    report: &mut Report,
+) -> Files {
     let layers: Vec<(&str, &[String])> = tilesets.iter().map(|t| (t.id, t.property_ids.as_slice())).collect();
     let manifest = twin::twin(city, title.clone(), &layers, !assets.is_empty());
     let mut files = vec![("twin.json".to_owned(), manifest.to_json().into_bytes())];
     if !assets.is_empty() {
         files.push((twin::ASSETS.to_owned(), assets.into_bytes()));
     }
+    files.extend(search);
     for tileset in tilesets {
         if tileset.stats.dropped > 0 {
             let warning = report.warnings.0.entry("position-not-finite".into()).or_default();
@@ -207,6 +227,10 @@ fn gather(city: &City, title: &Text, tilesets: Vec<tileset::Tileset>, report: &m
     }
     files.sort();
     report.files = files.len() as u64;
-    report.bytes = files.iter().map(|(_, bytes)| bytes.len() as u64).sum();
+    report.bytes = total_bytes(&files);
     files
+}
+
+fn total_bytes(files: &[(String, Vec<u8>)]) -> u64 {
+    files.iter().map(|(_, bytes)| bytes.len() as u64).sum()
 }

@@ -5,11 +5,14 @@ use super::theme::{area_class, point_class};
 use super::words;
 use citytwin_geo::{EnuFrame, Geodetic, LookAt};
 use citytwin_manifest::{Asset, Attribution, FORMAT, Layer, Text, Theme, Twin};
+use citytwin_search::{BuildOptions, Record, build};
 use glam::DVec2;
 use std::collections::BTreeMap;
 
 /// What the file of assets is called.
 pub(super) const ASSETS: &str = "assets.ndjson";
+/// The folder of the search index.
+pub(super) const SEARCH: &str = "search";
 
 /// Whom a twin made from OpenStreetMap names.
 pub(super) fn openstreetmap() -> Attribution {
@@ -29,6 +32,7 @@ pub(super) fn twin(city: &City, title: Text, layers: &[(&str, &[String])], has_a
         home: home(city),
         layers: layers.iter().map(|(id, property_ids)| layer(id, property_ids)).collect(),
         assets: has_assets.then(|| ASSETS.into()),
+        search: has_assets.then(|| format!("{SEARCH}/{}", crate::search::ROOT_NAME)),
         attribution: vec![openstreetmap()],
     }
 }
@@ -110,6 +114,14 @@ fn center_and_area(polygon: &Polygon) -> Option<(DVec2, f64)> {
         sum += (a + b) * cross;
     }
     (twice_area.abs() > 1e-6).then(|| (first + sum / (3.0 * twice_area), (twice_area / 2.0).abs()))
+}
+
+/// The files of the search index over asset lines, as (path, bytes).
+pub(super) fn search_files(assets: &str) -> Vec<(String, Vec<u8>)> {
+    let records = assets.lines().filter_map(|line| serde_json::from_str::<Record>(line).ok()).collect();
+    let index = build(records, &BuildOptions::default());
+    let root = (crate::search::ROOT_NAME.to_owned(), index.root);
+    index.files.into_iter().chain([root]).map(|(name, bytes)| (format!("{SEARCH}/{name}"), bytes)).collect()
 }
 
 /// Everything with a name (or, for places, an address), one JSON object per line.

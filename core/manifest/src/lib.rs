@@ -59,6 +59,9 @@ pub struct Twin {
     /// Newline-delimited JSON of [`Asset`]s, the things that can be found; absent when there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assets: Option<String>,
+    /// URL of the root of the published search index over the assets; absent when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<String>,
     /// Who is to be named on the map, always visible.
     pub attribution: Vec<Attribution>,
 }

@@ -15,6 +15,7 @@ fn twin() -> Twin {
             properties: BTreeMap::new(),
         }],
         assets: None,
+        search: None,
         attribution: vec![Attribution { text: "© OpenStreetMap contributors".into(), url: None, license: None }],
     }
 }

@@ -12,8 +12,14 @@ use anyhow::{Result, bail};
 use std::time::Instant;
 
 /// What the wasm target alone compiles in full.
-const WASM_PACKAGES: [&str; 5] =
-    ["citytwin-viewer", "citytwin-decode-worker", "citytwin-www", "citytwin-sdk", "citytwin-tests-wasm"];
+const WASM_PACKAGES: [&str; 6] = [
+    "citytwin-viewer",
+    "citytwin-decode-worker",
+    "citytwin-search-worker",
+    "citytwin-www",
+    "citytwin-sdk",
+    "citytwin-tests-wasm",
+];
 
 /// The fuzz targets, a workspace of their own.
 const FUZZ: &str = "fuzz/Cargo.toml";

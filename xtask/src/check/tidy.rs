@@ -10,8 +10,14 @@ use std::path::Path;
 const NOT_IN_CORE: [&str; 5] = ["wasm-bindgen", "js-sys", "web-sys", "three-d", "tokio"];
 
 /// The rooms at the browser's rim, which alone may name wasm-bindgen.
-const BROWSER_ROOMS: [&str; 5] =
-    ["citytwin-viewer", "citytwin-decode-worker", "citytwin-sdk", "citytwin-www", "citytwin-tests-wasm"];
+const BROWSER_ROOMS: [&str; 6] = [
+    "citytwin-viewer",
+    "citytwin-decode-worker",
+    "citytwin-search-worker",
+    "citytwin-sdk",
+    "citytwin-www",
+    "citytwin-tests-wasm",
+];
 
 /// Nobody clones a megabyte by accident; the demo's inputs are meant to be there.
 const MAX_FILE_BYTES: usize = 1 << 20;

@@ -1,0 +1,292 @@
+//! `citytwin search` from files to files, as a person calls it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const LINES: &str = r#"{"id":"way/1","name":"Kamppi","names":{"zh":"坎皮购物中心"},"category":"mall","lon":24.932,"lat":60.169}
+{"id":"node/2","name":"Café Töölö","category":"cafe","lon":24.93,"lat":60.175,"address":"Mannerheimintie 3"}
+{"id":"node/3","name":"Apteekki","category":"pharmacy","lon":24.93,"lat":60.17}
+{"id":"node/4","name":"Apteekki","category":"pharmacy","lon":24.96,"lat":60.17}
+{"id":"node/5","name":"<img src=x onerror=alert(1)>","category":"cafe","lon":24.9,"lat":60.1}
+"#;
+
+/// A folder that is gone when this value is.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("citytwin-search-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).expect("a temporary folder");
+        Self(path)
+    }
+
+    fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.join(name);
+        fs::write(&path, bytes).expect("written");
+        path
+    }
+
+    fn index(&self) -> PathBuf {
+        self.0.join("index")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn citytwin(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_citytwin")).arg("search").args(args).output().expect("the command starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().expect("a UTF-8 path")
+}
+
+/// Builds and answers what it said on standard error.
+fn build(input: &Path, out: &Path) -> String {
+    let output = citytwin(&["build", path(input), "--out", path(out)]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    text(&output.stderr)
+}
+
+/// Asks for JSON and answers the hits.
+fn query(index: &Path, args: &[&str]) -> Vec<serde_json::Value> {
+    let output = citytwin(&[&["query", path(index), "--json"], args].concat());
+    assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    answer.as_array().expect("a list of hits").clone()
+}
+
+fn ids(index: &Path, args: &[&str]) -> Vec<String> {
+    query(index, args).iter().map(|hit| hit["id"].as_str().expect("an id").to_owned()).collect()
+}
+
+fn files_of(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = fs::read_dir(folder).expect("listed").map(|entry| entry.expect("an entry").path());
+    entries
+        .map(|path| (path.file_name().expect("a name").to_string_lossy().into_owned(), fs::read(path).expect("read")))
+        .collect()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).expect("into memory");
+    encoder.finish().expect("into memory")
+}
+
+/// The same three places in each format that has no fields of its own for what asset lines have.
+fn geojson() -> String {
+    let feature = |id: &str, name: &str, amenity: &str, geometry: &str| {
+        format!(
+            r#"{{"type":"Feature","id":"{id}","geometry":{geometry},"properties":{{"name":"{name}","amenity":"{amenity}","name:zh":"坎皮"}}}}"#
+        )
+    };
+    let features = [
+        feature("a", "Kamppi", "mall", r#"{"type":"Point","coordinates":[24.932,60.169]}"#),
+        feature(
+            "b",
+            "Apteekki",
+            "pharmacy",
+            r#"{"type":"Polygon","coordinates":[[[24.9,60.1],[25.1,60.1],[25.1,60.3],[24.9,60.1]]]}"#,
+        ),
+        feature("c", "Nowhere", "cafe", "null"),
+    ];
+    format!("{{\"type\":\"FeatureCollection\",\n\"features\":[\n{}\n]}}\n", features.join(",\n"))
+}
+
+fn parquet(positions: [&str; 2]) -> Vec<u8> {
+    use parquet::data_type::{ByteArray, ByteArrayType, DoubleType};
+    use parquet::file::writer::SerializedFileWriter;
+    let schema = format!(
+        "message assets {{ REQUIRED BYTE_ARRAY id (UTF8); OPTIONAL BYTE_ARRAY name (UTF8); REQUIRED BYTE_ARRAY category \
+         (UTF8); REQUIRED DOUBLE {}; REQUIRED DOUBLE {}; }}",
+        positions[0], positions[1]
+    );
+    let schema = parquet::schema::parser::parse_message_type(&schema).expect("a schema");
+    let mut writer = SerializedFileWriter::new(Vec::new(), schema.into(), Default::default()).expect("a writer");
+    let mut group = writer.next_row_group().expect("a group");
+    let texts = |values: &[&str]| values.iter().map(|value| ByteArray::from(*value)).collect::<Vec<_>>();
+    for (values, present) in [
+        (texts(&["a", "b", "c"]), None),
+        (texts(&["Kamppi", "Apteekki"]), Some([1, 1, 0])),
+        (texts(&["mall", "pharmacy", "cafe"]), None),
+    ] {
+        let mut column = group.next_column().expect("a column").expect("a column");
+        let present = present.as_ref().map(|levels| levels.as_slice());
+        column.typed::<ByteArrayType>().write_batch(&values, present, None).expect("written");
+        column.close().expect("closed");
+    }
+    for values in [[24.932, 25.0, 24.0], [60.169, 60.2, 60.0]] {
+        let mut column = group.next_column().expect("a column").expect("a column");
+        column.typed::<DoubleType>().write_batch(&values, None, None).expect("written");
+        column.close().expect("closed");
+    }
+    group.close().expect("closed");
+    writer.into_inner().expect("finished")
+}
+
+#[test]
+fn each_format_is_known_by_its_content_and_read_through_gzip() {
+    let at = Folder::new("formats");
+    let collection = geojson();
+    let lines: String =
+        collection.lines().filter(|l| l.starts_with("{\"type\":\"Feature\",")).collect::<Vec<_>>().join("\n");
+    let lines = lines.replace("},{", "}\n{").replace("},\n", "}\n");
+    for (name, bytes, left_out) in [
+        ("collection", collection.clone().into_bytes(), "feature 3: no position"),
+        ("collection-gz", gzip(collection.as_bytes()), "feature 3: no position"),
+        ("feature-lines", lines.into_bytes(), "line 3: no position"),
+        ("parquet", parquet(["lon", "lat"]), "row 3: no name and no address"),
+    ] {
+        // A name that says nothing.
+        let said = build(&at.file("input", bytes), &at.index());
+        assert!(said.contains(left_out), "{name}: {said}");
+        assert_eq!(ids(&at.index(), &["kamppi"]), ["a"], "{name}");
+        let hit = &query(&at.index(), &["apteekki"])[0];
+        assert_eq!(hit["category"], "pharmacy", "{name}");
+        let (lon, lat) = (hit["lon"].as_f64().expect("lon"), hit["lat"].as_f64().expect("lat"));
+        assert!((lon - 25.0).abs() < 1e-6 && (lat - 60.2).abs() < 1e-6, "{name}: the middle, not {lon} {lat}");
+    }
+    build(&at.file("input", gzip(LINES.as_bytes())), &at.index());
+    assert_eq!(ids(&at.index(), &["坎皮"]), ["way/1"]);
+}
+
+#[test]
+fn the_same_assets_give_the_same_bytes_and_nothing_else_is_left_in_the_folder() {
+    let at = Folder::new("same");
+    let input = at.file("a.ndjson", LINES);
+    build(&input, &at.index());
+    let first = files_of(&at.index());
+    assert_eq!(first.len(), 5, "{:?}", first.keys());
+    let backwards: Vec<&str> = LINES.lines().rev().collect();
+    build(&at.file("b.ndjson", backwards.join("\n")), &at.0.join("other"));
+    assert_eq!(files_of(&at.0.join("other")), first);
+    // Another index in the same folder: what only the old one named goes, what is not of an index stays.
+    fs::write(at.index().join("notes.txt"), "mine").expect("written");
+    build(&at.file("c.ndjson", LINES.lines().next().expect("a line")), &at.index());
+    let after = files_of(&at.index());
+    assert_eq!(after.len(), 6, "{:?}", after.keys());
+    assert!(after.contains_key("notes.txt"));
+    assert_eq!(ids(&at.index(), &["apteekki"]), [""; 0]);
+}
+
+#[test]
+fn bad_input_is_named_with_its_place_and_leaves_nothing_half_written() {
+    let at = Folder::new("bad");
+    let bad = "{\"id\":1}\n\n{\"id\":\"a\",\"name\":\"B\",\"category\":\"c\",\"lon\":1,\"lat\":2}\n\u{1}\n\
+               {\"id\":\"d\",\"name\":\"D\",\"category\":\"c\",\"lon\":1,\"lat\":200}\n\
+               {\"id\":\"e\",\"name\":\" \",\"category\":\"c\",\"lon\":1,\"lat\":2}\n";
+    let bad = at.file("bad.ndjson", bad);
+    let said = build(&bad, &at.index());
+    for expected in ["line 1: invalid type", "line 4: expected value", "line 5: a position", "line 6: an empty name"] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    let before = files_of(&at.index());
+    let strict = citytwin(&["build", path(&bad), "--out", path(&at.index()), "--strict"]);
+    assert!(!strict.status.success() && text(&strict.stderr).contains("line 4"), "{}", text(&strict.stderr));
+    assert_eq!(files_of(&at.index()), before);
+
+    let cut = &geojson()[..200];
+    let damaged = parquet(["lon", "lat"]);
+    for (bytes, expected) in [
+        (Vec::new(), "empty"),
+        (b"\n\n".to_vec(), "empty"),
+        (b"\x89PNG\r\n".to_vec(), "begins with"),
+        (b"id,name\n".to_vec(), "not asset lines, GeoJSON or Parquet"),
+        (cut.as_bytes().to_vec(), "this GeoJSON is damaged"),
+        (b"{\"type\":\"FeatureCollection\"}".to_vec(), "no features"),
+        (b"{\"type\":\"FeatureCollection\",\"features\":[]}".to_vec(), "holds no asset"),
+        (b"{\"id\":1}".to_vec(), "line 1"),
+        (damaged[..damaged.len() / 2].to_vec(), "this Parquet file is damaged"),
+        (
+            parquet(["x", "y"]),
+            "neither columns \"lon\" and \"lat\" nor a \"geometry\"; it has id, name, category, x, y",
+        ),
+        (gzip(LINES.as_bytes())[..60].to_vec(), "cannot read"),
+    ] {
+        let output = citytwin(&["build", path(&at.file("input", bytes)), "--out", path(&at.0.join("none"))]);
+        let said = text(&output.stderr);
+        assert!(!output.status.success() && said.contains(expected), "{expected}: {said}");
+        assert!(!at.0.join("none").exists(), "{expected}");
+    }
+    let missing = citytwin(&["build", "/nowhere/at-all", "--out", path(&at.index())]);
+    assert!(text(&missing.stderr).contains("cannot open /nowhere/at-all"), "{}", text(&missing.stderr));
+    let below_a_file = citytwin(&["build", path(&bad), "--out", path(&bad.join("index"))]);
+    assert!(text(&below_a_file.stderr).contains("cannot make"), "{}", text(&below_a_file.stderr));
+}
+
+#[test]
+fn each_option_of_a_query_does_what_it_says() {
+    let at = Folder::new("query");
+    let index = at.index();
+    build(&at.file("city.ndjson", LINES), &index);
+    let check = |args: &[&str], expected: &[&str]| assert_eq!(ids(&index, args), expected, "{args:?}");
+    check(&["kamppi"], &["way/1"]);
+    check(&["toolo caffe"], &["node/2"]);
+    check(&["apteekki", "--near", "24.96,60.17"], &["node/4", "node/3"]);
+    check(&["apteekki", "--near", "24.93,60.17"], &["node/3", "node/4"]);
+    check(&["apteekki", "--near=24.96,60.17", "--radius", "500"], &["node/4"]);
+    check(&["--near=24.96,60.17", "--limit", "1"], &["node/4"]);
+    check(&["--bbox", "24.92,60.16,24.94,60.18", "--category", "pharmacy"], &["node/3"]);
+    check(&["--category", "mall", "--category", "pharmacy", "--near=24.932,60.169"], &["way/1", "node/3", "node/4"]);
+    check(&["apteekki", "--bbox", "-1,-1,1,1"], &[]);
+    let hit = &query(&index, &["mannerheim"])[0];
+    assert_eq!((&hit["id"], &hit["match"]["text"]), (&"node/2".into(), &"Mannerheimintie 3".into()));
+    assert_eq!(hit["match"]["ranges"], serde_json::json!([[0, 10]]));
+    assert!(hit.get("explain").is_none() && hit["score"].is_number() && hit["name"] == "Café Töölö", "{hit}");
+    let explained = &query(&index, &["mannerheim", "--explain"])[0];
+    let sum: f64 = explained["explain"].as_object().expect("parts").values().filter_map(|part| part.as_f64()).sum();
+    assert!((sum - explained["score"].as_f64().expect("a score")).abs() < 1e-6, "{explained}");
+    let words = citytwin(&["query", path(&index), "img", "--explain"]);
+    assert!(text(&words.stdout).contains("<img src=x onerror=alert(1)>  [cafe]  node/5"), "{}", text(&words.stdout));
+}
+
+#[test]
+fn each_error_of_a_query_says_what_to_do() {
+    let at = Folder::new("errors");
+    let index = at.index();
+    build(&at.file("city.ndjson", LINES), &index);
+    for (args, expected) in [
+        (&["x", "--near", "24.9"][..], "--near takes 2 numbers"),
+        (&["x", "--near", "NaN,1"], "--near takes 2 numbers"),
+        (&["x", "--near", "200,1"], "--near takes a longitude"),
+        (&["x", "--bbox", "1,2,3"], "--bbox takes 4 numbers"),
+        (&["x", "--bbox", "3,2,1,4"], "--bbox takes west before east"),
+        (&["x", "--radius", "5"], "--near"),
+        (&["x", "--radius", "-5", "--near", "1,1"], "--radius takes a number of metres"),
+        (&["x", "--category", "farmacy"], "no category \"farmacy\"; it has cafe, mall, pharmacy"),
+    ] {
+        let output = citytwin(&[&["query", path(&index)], args].concat());
+        let said = text(&output.stderr);
+        assert!(!output.status.success() && said.contains(expected), "{args:?}: {said}");
+    }
+    let nowhere = citytwin(&["query", path(&at.0), "x"]);
+    assert!(text(&nowhere.stderr).contains("cannot read") && text(&nowhere.stderr).contains("search.bin"));
+    fs::write(at.0.join("search.bin"), "<html>").expect("written");
+    let strange = citytwin(&["query", path(&at.0), "x"]);
+    assert!(text(&strange.stderr).contains("not the root of a search index"), "{}", text(&strange.stderr));
+}
+
+#[test]
+fn a_missing_file_gives_what_can_be_found_and_a_problem() {
+    let at = Folder::new("missing");
+    let index = at.index();
+    build(&at.file("city.ndjson", LINES), &index);
+    let records = files_of(&index).into_keys().find(|name| name.starts_with("records-")).expect("a records file");
+    fs::remove_file(index.join(&records)).expect("removed");
+    let output = citytwin(&["query", path(&index), "kamppi", "--json"]);
+    assert!(output.status.success());
+    assert_eq!(text(&output.stdout).trim(), "[]");
+    assert!(text(&output.stderr).contains(&format!("problem: {records}")), "{}", text(&output.stderr));
+}

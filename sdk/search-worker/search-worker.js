@@ -1,0 +1,196 @@
+// The search worker: answers queries over a published index, and fetches the byte ranges of it that they need.
+//
+// Messages in and out are JSON texts; src/protocol.rs says which. A query is answered at once by what is there, again
+// with every range that arrives, and a last time (`complete`) when nothing is missing.
+
+import init, { Engine } from "./search_worker.js";
+
+/** Wait before a request is tried a second time, milliseconds. */
+const RETRY_AFTER_MS = 400;
+/** What failed is asked for again by the next query after this time, milliseconds. */
+const FORGIVE_AFTER_MS = 3000;
+
+/** The index: a promise of `{engine, files}`. */
+let index;
+/** Numbers of the queries that somebody still waits for. */
+const asked = new Set();
+/** Ranges under way: `{file, start, end, users, controller, whole, done}`. */
+const flights = [];
+let failedAt = -Infinity;
+
+self.onmessage = ({ data }) => {
+  const message = JSON.parse(data);
+  if (message.open !== undefined) {
+    index = open(message.open);
+    index.catch((error) => tell({ failed: problemOf(error, message.open) }));
+  } else if (message.ask !== undefined) {
+    ask(message.ask).catch((error) => crash(error));
+  } else if (message.cancel !== undefined) {
+    cancel(message.cancel);
+  }
+};
+
+// What failed for want of a network is worth another try when there is one.
+self.addEventListener("online", () => { failedAt = Math.min(failedAt, performance.now() - FORGIVE_AFTER_MS); });
+
+async function open(url) {
+  const [root] = await Promise.all([fetchRoot(url), init()]);
+  let engine;
+  try {
+    engine = new Engine(root, url);
+  } catch (message) {
+    throw fault("search-index", String(message));
+  }
+  self.postMessage(engine.opened());
+  return { engine, files: engine.urls().split("\n").map((url) => ({ url, whole: undefined })) };
+}
+
+async function ask(message) {
+  const { id } = message;
+  asked.add(id);
+  const { engine, files } = await index.catch(() => ({}));
+  if (engine === undefined) return;
+  if (performance.now() - failedAt > FORGIVE_AFTER_MS) {
+    engine.retry();
+    failedAt = Infinity;
+  }
+  const text = JSON.stringify(message);
+  while (asked.has(id)) {
+    const needs = answer(engine, text);
+    if (needs.length === 0) {
+      asked.delete(id);
+      return;
+    }
+    let missing = needs.length;
+    await Promise.all(needs.map(async (need) => {
+      await acquire(engine, files[need.file], need, id);
+      missing -= 1;
+      if (missing > 0 && asked.has(id)) answer(engine, text);
+    }));
+  }
+}
+
+/** Tells what a query has found so far, and returns what it needs. */
+function answer(engine, text) {
+  const step = engine.ask(text);
+  const [reply, numbers] = [step.reply(), step.needs()];
+  step.free();
+  self.postMessage(reply);
+  const needs = [];
+  for (let i = 0; i < numbers.length; i += 3) {
+    needs.push({ file: numbers[i], start: numbers[i + 1], end: numbers[i + 2] });
+  }
+  return needs;
+}
+
+/** Gives a query up; requests that nobody else waits for are broken off. */
+function cancel(id) {
+  asked.delete(id);
+  for (const flight of flights) {
+    flight.users.delete(id);
+    if (flight.users.size === 0 && !flight.whole) flight.controller.abort();
+  }
+}
+
+/** Resolves when a range is with the engine, or known not to come. Queries share what is under way. */
+function acquire(engine, source, { file, start, end }, id) {
+  const covers = (flight) =>
+    flight.file === file && flight.start <= start && flight.end >= end && !flight.controller.signal.aborted;
+  let flight = flights.find(covers);
+  if (!flight) {
+    flight = { file, start, end, users: new Set(), controller: new AbortController(), whole: false };
+    flights.push(flight);
+    flight.done = load(engine, source, flight).finally(() => flights.splice(flights.indexOf(flight), 1));
+  }
+  flight.users.add(id);
+  return flight.done;
+}
+
+async function load(engine, source, flight) {
+  const { file, start, end, controller } = flight;
+  try {
+    const { offset, bytes } = await fetchRange(source, flight);
+    engine.feed(file, offset, bytes);
+  } catch (error) {
+    if (controller.signal.aborted) return;
+    engine.fail(file, start, end, error.message);
+    failedAt = performance.now();
+  }
+}
+
+/** The bytes of a range, or of the whole file where the server knows no ranges. */
+async function fetchRange(source, flight) {
+  const { start, end, controller: { signal } } = flight;
+  if (source.whole) return source.whole;
+  // The name of a file carries its checksum: what a cache has is good for ever, also without a network.
+  const options = { headers: { Range: `bytes=${start}-${end - 1}` }, cache: "force-cache", signal };
+  const response = await fetchTwice(source.url, options);
+  if (response.status === 206) {
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    const from = /^bytes (\d+)-/.exec(response.headers.get("content-range") ?? "")?.[1];
+    if ((from === undefined || Number(from) === start) && bytes.length === end - start) return { offset: start, bytes };
+    throw fault("range", `the server sent ${bytes.length} bytes instead of ${end - start}`);
+  }
+  if (source.whole) {
+    // Another range has begun to bring the whole file.
+    response.body?.cancel();
+    return source.whole;
+  }
+  flight.whole = true;
+  source.whole = response.arrayBuffer().then((buffer) => ({ offset: 0, bytes: new Uint8Array(buffer) }));
+  source.whole.catch(() => { source.whole = undefined; });
+  return source.whole;
+}
+
+/** The root may change under its name: it is asked for each time, and taken from the cache when there is no network. */
+async function fetchRoot(url) {
+  const response = await fetchTwice(url, { cache: "no-cache" }).catch((error) => {
+    if (error.code !== "network") throw error;
+    return fetchTwice(url, { cache: "force-cache" });
+  });
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+/** A response with status 200 or 206, at the second attempt if need be. */
+async function fetchTwice(url, options) {
+  try {
+    return await fetchOnce(url, options);
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    if (!error.again || self.navigator.onLine === false) throw error;
+    await new Promise((resolve) => { setTimeout(resolve, RETRY_AFTER_MS); });
+    options.signal?.throwIfAborted();
+    return fetchOnce(url, options);
+  }
+}
+
+async function fetchOnce(url, options) {
+  let response;
+  try {
+    response = await fetch(url, options);
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    throw fault("network", `the server cannot be reached, or hung up: ${error.message}`, true);
+  }
+  if (response.ok) return response;
+  const again = response.status >= 500 || response.status === 429;
+  throw fault("http-status", `the server answered ${response.status} ${response.statusText}`.trim(), again);
+}
+
+function fault(code, message, again = false) {
+  return Object.assign(new Error(message), { code, again });
+}
+
+function problemOf(error, place) {
+  return { code: error.code ?? "search-worker", message: error.message ?? String(error), place };
+}
+
+/** The engine has died, or was asked what it cannot read: this worker is of no more use. */
+function crash(error) {
+  tell({ failed: { code: "search-worker", message: String(error), place: "" } });
+  self.close();
+}
+
+function tell(reply) {
+  self.postMessage(JSON.stringify(reply));
+}
