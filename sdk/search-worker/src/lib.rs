@@ -260,7 +260,7 @@ mod tests {
         assert!(problem.place.starts_with("https://a.example/search/terms-"), "{problem:?}");
         assert_eq!(problem.message, "the server answered 404");
         engine.retry();
-        assert_eq!(ids(&complete(&mut engine, &index, query)), ["way/1"]);
+        assert_eq!(ids(&complete(&mut engine, &index, query)), ["way/1", "node/2"]);
         // Numbers of no file are ignored.
         engine.feed(9, 0.0, vec![1]);
         engine.fail(9, 0.0, 1.0, "x");
