@@ -1,6 +1,6 @@
 //! Rows of a property table.
 
-use crate::{Column, ColumnKind, PropertyTable, Value};
+use crate::{Column, ColumnKind, PropertyShape, PropertyTable, Value};
 
 impl PropertyTable {
     /// The properties of one feature, in the table's order, over [`crate::TileContent::property_bytes`]. Properties
@@ -45,6 +45,65 @@ impl Column {
         let offsets = range(property_bytes, self.string_offsets)?;
         let at = |i: usize| crate::Number::U32.read(offsets, i).map(|v| v as usize);
         Some(String::from_utf8_lossy(values.get(at(row)?..at(row + 1)?)?).into_owned())
+    }
+}
+
+impl PropertyShape {
+    /// Bytes of one value.
+    pub fn size(&self) -> usize {
+        self.number.size() * self.numbers()
+    }
+
+    fn numbers(&self) -> usize {
+        usize::from(self.components) * self.array.map_or(1, |len| len as usize)
+    }
+
+    /// The value of stored little-endian bytes; vectors, matrices and arrays as JSON text. `None` when it is unknown
+    /// or when there are too few bytes.
+    pub fn value(&self, bytes: &[u8]) -> Option<Value> {
+        let stored: Vec<f64> = (0..self.numbers()).map(|i| self.number.read(bytes, i)).collect::<Option<_>>()?;
+        self.of_numbers(&stored)
+    }
+
+    /// The value of stored numbers, as [`Self::value`].
+    pub fn of_numbers(&self, stored: &[f64]) -> Option<Value> {
+        if stored.len() < self.numbers() {
+            return None;
+        }
+        let last = |list: &[f64], i: usize, neutral| list.get(i).or(list.last()).copied().unwrap_or(neutral);
+        let element = |i: usize| -> Value {
+            match self.names.iter().find(|(value, _)| *value as f64 == stored[i]) {
+                Some((_, name)) => Value::Text(name.clone()),
+                None => Value::Number(stored[i] * last(&self.scale, i, 1.0) + last(&self.offset, i, 0.0)),
+            }
+        };
+        let raw = |i: usize| if self.names.is_empty() { Value::Number(stored[i]) } else { element(i) };
+        let value = |of: &dyn Fn(usize) -> Value| match self.numbers() {
+            1 if self.array.is_none() => of(0),
+            _ => Value::Text(json_text(self, of)),
+        };
+        if self.no_data.as_ref() == Some(&value(&raw)) {
+            return self.default.clone();
+        }
+        Some(value(&element)).filter(|v| !matches!(v, Value::Number(v) if v.is_nan()))
+    }
+}
+
+/// Elements as JSON text: vectors in arrays are lists of their own.
+fn json_text(shape: &PropertyShape, element: &dyn Fn(usize) -> Value) -> String {
+    let components = usize::from(shape.components);
+    let json = |i: usize| match element(i) {
+        Value::Text(text) => serde_json::Value::from(text),
+        Value::Number(v) if v.fract() == 0.0 && v.abs() < 9e15 => (v as i64).into(),
+        Value::Number(v) => v.into(),
+        Value::Boolean(v) => v.into(),
+    };
+    let vector = |i: usize| -> serde_json::Value {
+        if components == 1 { json(i) } else { (i * components..(i + 1) * components).map(json).collect() }
+    };
+    match shape.array {
+        Some(len) => (0..len as usize).map(vector).collect::<serde_json::Value>().to_string(),
+        None => vector(0).to_string(),
     }
 }
 

@@ -146,7 +146,7 @@ fn baked() -> Vec<u8> {
             "extensions": {
                 "CESIUM_primitive_outline": { "indices": outline },
                 "EXT_mesh_features": { "featureIds": [
-                    { "featureCount": 9, "texture": { "index": 0 } },
+                    { "featureCount": 4, "label": "corner" },
                     { "featureCount": 2, "attribute": 0, "propertyTable": 0, "nullFeatureId": 0 },
                 ]},
             },
@@ -350,11 +350,13 @@ fn one_bad_primitive_leaves_the_others() {
         json!({ "attributes": { "POSITION": 99 } }),
         json!({ "mode": 9, "attributes": { "POSITION": position } }),
         json!({ "indices": 99, "attributes": { "POSITION": position } }),
-        json!({ "attributes": { "POSITION": position }, "extensions": { "KHR_draco_mesh_compression": {} } }),
+        json!({ "attributes": { "POSITION": 1 }, "extensions": { "KHR_draco_mesh_compression": {} } }),
     ];
     for bad in bad {
         let mut glb = Glb { bin: glb.bin.clone(), views: glb.views.clone(), accessors: glb.accessors.clone() };
         glb.bin.resize(64, 0);
+        // An accessor without bytes, as Draco has them.
+        glb.accessors.push(json!({ "componentType": 5126, "type": "VEC3", "count": 3 }));
         let mut json = one_mesh(&good, &json!({}));
         json["meshes"][0]["primitives"] = json!([bad, good]);
         let content = content(&glb.finish(json));
@@ -378,7 +380,7 @@ fn what_is_missing_is_named() {
     for (bytes, expected) in [
         (&b"\x1f\x8b\x08\0"[..], "gzip"),
         (b"vctr\x01\0\0\0", "vector"),
-        (br#"{"asset":{"version":"2.0"},"extensionsRequired":["EXT_texture_webp"]}"#, "EXT_texture_webp"),
+        (br#"{"asset":{"version":"2.0"},"extensionsRequired":["KHR_texture_basisu","ACME_fog"]}"#, "ACME_fog"),
         (br#"{"asset":{"version":"1.0"}}"#, "glTF version \"1.0\""),
     ] {
         let problem = decode(bytes, "u", &What::Content).unwrap_err();

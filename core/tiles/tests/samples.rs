@@ -4,7 +4,7 @@
 #![allow(clippy::disallowed_methods, clippy::print_stderr)] // reads fixtures, and says so when they are absent
 #![allow(missing_docs, clippy::unwrap_used)] // a test may fail by panicking
 
-use citytwin_tiles::{ContentInfo, Decoded, Problem, TileContent, Value, What, decode};
+use citytwin_tiles::{ContentInfo, Decoded, Problem, Resources, TileContent, Value, What, decode_fetching};
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 
@@ -33,7 +33,9 @@ fn files(dir: &Path, endings: &[&str]) -> Vec<PathBuf> {
 
 fn read(path: &Path) -> (Vec<u8>, Result<TileContent, Problem>) {
     let bytes = std::fs::read(path).unwrap();
-    let content = match decode(&bytes, &path.to_string_lossy(), &What::Content) {
+    let mut fetch = |url: &str| std::fs::read(url).ok();
+    let url = path.to_string_lossy();
+    let content = match decode_fetching(&bytes, &url, &What::Content, &mut Resources::default(), &mut fetch) {
         Ok(Decoded::Content(content)) => Ok(content),
         Ok(other) => panic!("{}: {other:?}", path.display()),
         Err(problem) => Err(problem),
@@ -71,7 +73,10 @@ fn promised_triangles(json: &Json) -> u64 {
                 let indices = &primitive["indices"];
                 let drawn =
                     if indices.is_null() { count(&primitive["attributes"]["POSITION"]) } else { count(indices) };
-                sum += drawn / 3 * copies;
+                // The converter of the Frankfurt tiles wrote the number of faces where that of indices belongs; the
+                // Draco stream knows better (draco3d counts as we do).
+                let packed = primitive["extensions"]["KHR_draco_mesh_compression"].is_object();
+                sum += if packed && drawn % 3 != 0 { drawn } else { drawn / 3 } * copies;
             }
         }
     }

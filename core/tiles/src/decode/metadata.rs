@@ -1,7 +1,7 @@
 //! 3D Metadata (schema classes and binary property tables), as glTF, tilesets and subtrees share them.
 
 use super::bytes::{Fault, items, malformed, slice, uint};
-use crate::{Column, ColumnKind, Number, PropertyTable, Value};
+use crate::{Column, ColumnKind, Number, PropertyShape, PropertyTable, Value};
 use serde_json::Value as Json;
 
 /// What an element of a property is.
@@ -77,7 +77,12 @@ impl<'a> PropertyType<'a> {
     /// `scale` or `offset` of the `i`-th component; the table's own value goes before the class's.
     fn transform(&self, table_property: &Json, key: &str, i: usize, neutral: f64) -> f64 {
         let own = Some(&table_property[key]).filter(|v| !v.is_null()).unwrap_or(&self.json[key]);
-        own.as_f64().or_else(|| own.get(i).and_then(Json::as_f64)).unwrap_or(neutral)
+        // Of a vector: one number per component; of an array: one per element, which may itself be a list.
+        let listed = || match own.get(i / self.components).filter(|v| v.is_array()) {
+            Some(element) => element.get(i % self.components),
+            None => own.get(i).or_else(|| own.get(i % self.components)),
+        };
+        own.as_f64().or_else(|| listed().and_then(Json::as_f64)).unwrap_or(neutral)
     }
 
     /// Scale and offset of the `i`-th component with normalisation folded in: value = stored · scale + offset.
@@ -88,6 +93,49 @@ impl<'a> PropertyType<'a> {
         };
         let scale = self.transform(table_property, "scale", i, 1.0) / normalizer;
         (scale, self.transform(table_property, "offset", i, 0.0))
+    }
+}
+
+/// How a property that is not in a table is read. `stored` may give its own scale and offset.
+pub(crate) fn property_shape(
+    schema: &Json,
+    id: &str,
+    definition: &Json,
+    stored: &Json,
+) -> Result<PropertyShape, Fault> {
+    let property = PropertyType::parse(schema, definition)?;
+    let number = match property.element {
+        Element::Number(number) | Element::Enum(number) => number,
+        Element::Boolean | Element::String => {
+            return Err(Fault::Unsupported("strings and booleans are in tables only".into()));
+        }
+    };
+    let array = match (property.array, property.count) {
+        (false, _) => None,
+        (true, Some(count)) if count <= 16 => Some(count as u32),
+        (true, count) => return malformed(format!("an array of {count:?} elements outside of a table")),
+    };
+    let numbers = property.components * array.unwrap_or(1) as usize;
+    let (scale, offset) = (0..numbers).map(|i| property.scale_offset(stored, i)).unzip();
+    Ok(PropertyShape {
+        id: id.to_owned(),
+        semantic: definition["semantic"].as_str().map(str::to_owned),
+        number,
+        components: property.components as u8,
+        array,
+        scale,
+        offset,
+        names: property.enum_names(),
+        no_data: constant(&definition["noData"]).map(|value| as_stored(value, number)),
+        default: constant(&definition["default"]),
+    })
+}
+
+/// `noData` as the column can hold it: a 32-bit float is not the number of its decimal notation.
+fn as_stored(value: Value, number: Number) -> Value {
+    match (value, number) {
+        (Value::Number(v), Number::F32) => Value::Number(f64::from(v as f32)),
+        (value, _) => value,
     }
 }
 
@@ -154,12 +202,16 @@ fn column(
         default: constant(&definition["default"]),
     };
     let Some(values) = uint(&stored["values"]) else {
+        if definition["required"] == true {
+            return malformed("a required property is missing");
+        }
         return Ok(column.default.is_some().then_some(column));
     };
     let values = views.view(values)?;
     if property.array || property.components > 1 {
         column.kind = ColumnKind::Json;
-        column.no_data = None;
+        // JSON text is never empty, so that an empty one can stand for no data.
+        column.no_data = Some(Value::Text(String::new()));
         let rows = json_rows(&property, stored, values, count, views)?;
         (column.values, column.string_offsets) = push_strings(out, &rows)?;
         return Ok(Some(column));
@@ -167,6 +219,7 @@ fn column(
     match property.element {
         Element::Number(number) => {
             let (scale, offset) = property.scale_offset(stored, 0);
+            column.no_data = column.no_data.map(|value| as_stored(value, number));
             column.kind = ColumnKind::Scalar { number, scale, offset };
             column.values = push(out, numbers_of(values, count, number)?)?;
         }
@@ -294,13 +347,11 @@ fn json_rows(
         _ => None,
     };
     let names = property.enum_names();
-    let scales: Vec<(f64, f64)> = (0..unit).map(|i| property.scale_offset(stored, i)).collect();
-    let element = |i: usize| -> Json {
+    let scaled = if property.array { unit * property.count.unwrap_or(1).clamp(1, 256) } else { unit };
+    let scales: Vec<(f64, f64)> = (0..scaled).map(|i| property.scale_offset(stored, i)).collect();
+    let element = |i: usize, (scale, offset): (f64, f64)| -> Json {
         match property.element {
-            Element::Number(number) => {
-                let (scale, offset) = scales[i % unit];
-                json_number(number.read(values, i).unwrap_or(0.0) * scale + offset)
-            }
+            Element::Number(number) => json_number(number.read(values, i).unwrap_or(0.0) * scale + offset),
             Element::Enum(number) => {
                 let value = number.read(values, i).unwrap_or(0.0);
                 let name = names.iter().find(|(v, _)| *v as f64 == value);
@@ -313,9 +364,13 @@ fn json_rows(
             }
         }
     };
-    let one = |i: usize| -> Json {
-        if unit == 1 { element(i) } else { (i * unit..(i + 1) * unit).map(element).collect::<Vec<_>>().into() }
+    // Elements of an array each have their own scale where the schema lists as many.
+    let scale = |row_start: usize, i: usize| scales[(i - row_start) % scales.len()];
+    let one = |row_start: usize, i: usize, scaled: bool| -> Json {
+        let read = |i: usize| element(i, if scaled { scale(row_start, i) } else { (1.0, 0.0) });
+        if unit == 1 { read(i) } else { (i * unit..(i + 1) * unit).map(read).collect::<Vec<_>>().into() }
     };
+    let no_data = Some(&property.json["noData"]).filter(|value| !value.is_null());
     let mut text_bytes = 0;
     let mut rows = Vec::new();
     for row in 0..count {
@@ -323,8 +378,15 @@ fn json_rows(
             (Some(offsets), _) => offsets.at(row)..offsets.at(row + 1),
             (None, length) => row * length.unwrap_or(0)..(row + 1) * length.unwrap_or(0),
         };
-        let json = if property.array { range.map(one).collect::<Vec<_>>().into() } else { one(row) };
-        let text = json.to_string();
+        let read = |scaled: bool| -> Json {
+            let start = range.start * unit;
+            match property.array {
+                true => range.clone().map(|i| one(start, i, scaled)).collect::<Vec<_>>().into(),
+                false => one(start, row, scaled),
+            }
+        };
+        let unknown = no_data.is_some_and(|no_data| same(&read(false), no_data));
+        let text = if unknown { String::new() } else { read(true).to_string() };
         text_bytes += text.len();
         if text_bytes > super::bytes::MAX_DECODED_BYTES {
             return Err(Fault::TooLarge("the property arrays are over 512 MiB as text".into()));
@@ -332,6 +394,15 @@ fn json_rows(
         rows.push(text);
     }
     Ok(rows)
+}
+
+/// Whether two constants are the same, numbers as 32-bit floats.
+fn same(a: &Json, b: &Json) -> bool {
+    match (a, b) {
+        (Json::Number(a), Json::Number(b)) => a.as_f64().map(|v| v as f32) == b.as_f64().map(|v| v as f32),
+        (Json::Array(a), Json::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        _ => a == b,
+    }
 }
 
 /// Whole numbers without a decimal point.

@@ -1,7 +1,12 @@
 //! Bytes of any tile format to plain values; runs in a worker.
 
 mod bytes;
+#[cfg_attr(not(feature = "draco"), path = "draco_absent.rs")]
+mod draco;
 mod gltf;
+mod image;
+#[cfg_attr(not(feature = "basis"), path = "ktx_absent.rs")]
+mod ktx;
 mod legacy;
 mod merge;
 mod metadata;

@@ -206,6 +206,21 @@ impl<'a> Context<'a> {
         !self.session.urls.borrow().is_empty() || !self.session.decoders.borrow().is_empty()
     }
 
+    /// What is left of [`Limits::decoded_bytes`].
+    #[cfg_attr(not(feature = "draco"), allow(dead_code))]
+    pub(crate) fn room(&self) -> u64 {
+        self.session.room.get()
+    }
+
+    /// Takes `bytes` that are to be appended to an array; offsets into arrays have 32 bits.
+    pub(crate) fn grow(&self, array: &[u8], bytes: usize) -> Result<(), Fault> {
+        let end = array.len().checked_add(8).and_then(|len| len.checked_add(bytes));
+        if end.is_none_or(|end| end > u32::MAX as usize) {
+            return Err(Fault::TooLarge("an array over 4 GiB".into()));
+        }
+        self.take(bytes)
+    }
+
     /// Takes decoded bytes out of what is left of [`Limits::decoded_bytes`]. Call it before allocating.
     pub(crate) fn take(&self, bytes: usize) -> Result<(), Fault> {
         let left =

@@ -1,13 +1,30 @@
 //! Accessors: checked views of typed elements.
 
 use super::buffers::BufferViews;
+use crate::decode::Context;
 use crate::decode::bytes::{Fault, malformed, slice, uint};
+use crate::decode::draco::Values;
 use crate::{Attribute, Component};
+use glam::DVec3;
 use serde_json::Value as Json;
 use std::borrow::Cow;
 
 /// Most elements of an accessor that no bytes stand behind.
 const MAX_BODILESS_ELEMENTS: usize = 1 << 20;
+
+/// Columns and rows of an accessor's type.
+fn shape(name: &str) -> Option<(usize, usize)> {
+    Some(match name {
+        "SCALAR" => (1, 1),
+        "VEC2" => (1, 2),
+        "VEC3" => (1, 3),
+        "VEC4" => (1, 4),
+        "MAT2" => (2, 2),
+        "MAT3" => (3, 3),
+        "MAT4" => (4, 4),
+        _ => return None,
+    })
+}
 
 /// Typed elements; every element lies inside of `bytes`.
 pub(super) struct Accessor<'a> {
@@ -26,15 +43,18 @@ impl<'a> Accessor<'a> {
         let Some(component) = uint(&json["componentType"]).and_then(Component::from_gltf) else {
             return malformed(format!("accessor {index} is missing or has no known componentType"));
         };
-        let components = match json["type"].as_str().unwrap_or_default() {
-            "SCALAR" => 1,
-            "VEC2" => 2,
-            "VEC3" => 3,
-            "VEC4" => 4,
-            other => return malformed(format!("accessor {index} has type \"{other}\"")),
+        let kind = json["type"].as_str().unwrap_or_default();
+        let Some((columns, rows)) = shape(kind) else {
+            return malformed(format!("accessor {index} has type \"{kind}\""));
         };
+        let components = columns * rows;
         let count = uint(&json["count"]).unwrap_or(0);
-        let size = component.size() * components;
+        // Columns of a matrix begin at multiples of four bytes.
+        let column = match columns {
+            1 => component.size() * rows,
+            _ => (component.size() * rows).next_multiple_of(4),
+        };
+        let size = column * columns;
         let (bytes, stride) = match uint(&json["bufferView"]) {
             Some(view) => {
                 let view = views.get(view)?;
@@ -48,14 +68,42 @@ impl<'a> Accessor<'a> {
         let normalized = json["normalized"].as_bool().unwrap_or(false) && component != Component::F32;
         let mut accessor = Self { bytes, stride, component, components, normalized, count };
         if json["sparse"].is_object() {
-            accessor.overlay(&json["sparse"], views, index)?;
+            accessor.overlay(&json["sparse"], views, size, index)?;
+        }
+        if size != accessor.element_size() {
+            accessor.close_up(column, component.size() * rows, columns);
         }
         Ok(accessor)
     }
 
+    /// What a decoder gave for an accessor.
+    pub(super) fn of_values(values: Values<'a>, count: usize, normalized: bool) -> Self {
+        let Values { bytes, component, components, .. } = values;
+        let normalized = normalized && component != Component::F32;
+        Self { bytes, stride: component.size() * components, component, components, normalized, count }
+    }
+
+    /// Scalars that were made here.
+    pub(super) fn of_floats(bytes: Vec<u8>, count: usize) -> Self {
+        let component = Component::F32;
+        Self { bytes: Cow::Owned(bytes), stride: 4, component, components: 1, normalized: false, count }
+    }
+
+    /// Removes the gaps between the columns of matrices.
+    fn close_up(&mut self, column: usize, used: usize, columns: usize) {
+        let mut bytes = Vec::with_capacity(self.count * used * columns);
+        for i in 0..self.count {
+            for c in 0..columns {
+                let start = i * self.stride + c * column;
+                bytes.extend_from_slice(&self.bytes[start..start + used]);
+            }
+        }
+        self.stride = used * columns;
+        self.bytes = Cow::Owned(bytes);
+    }
+
     /// Replaces the elements that `sparse` lists.
-    fn overlay(&mut self, sparse: &Json, views: &BufferViews<'_>, index: usize) -> Result<(), Fault> {
-        let size = self.element_size();
+    fn overlay(&mut self, sparse: &Json, views: &BufferViews<'_>, size: usize, index: usize) -> Result<(), Fault> {
         let count = uint(&sparse["count"]).unwrap_or(0);
         let part = |json: &Json, size: usize| {
             let view = views.get(uint(&json["bufferView"]).unwrap_or(usize::MAX))?;
@@ -97,15 +145,18 @@ impl<'a> Accessor<'a> {
 
     /// The elements as a vertex attribute: appended to `out`, 4-byte aligned. A three-component colour gets its
     /// missing alpha when `components` is 4.
-    pub(super) fn append(&self, out: &mut Vec<u8>, components: usize) -> Result<Attribute, Fault> {
+    pub(super) fn append(
+        &self,
+        out: &mut Vec<u8>,
+        components: usize,
+        context: Context<'_>,
+    ) -> Result<Attribute, Fault> {
         let size = self.element_size();
         let wanted = self.component.size() * components;
         let stride = wanted.max(size).next_multiple_of(4);
         let offset = out.len().next_multiple_of(4);
-        let end = self.count.checked_mul(stride).and_then(|len| len.checked_add(offset));
-        if end.is_none_or(|end| end > crate::decode::bytes::MAX_DECODED_BYTES) {
-            return Err(Fault::TooLarge("the vertices are over 512 MiB".into()));
-        }
+        context.grow(out, self.count.saturating_mul(stride))?;
+        out.reserve(self.count * stride + 4);
         out.resize(offset, 0);
         if stride == self.stride && self.bytes.len() >= self.count * stride && size >= wanted {
             out.extend_from_slice(&self.bytes[..self.count * stride]);
@@ -126,6 +177,39 @@ impl<'a> Accessor<'a> {
             components: components as u8,
             normalized: self.normalized,
         })
+    }
+}
+
+impl Accessor<'_> {
+    /// Smallest and largest value of each of the first three components; `None` when one is not finite.
+    pub(super) fn bounds(&self) -> Option<[DVec3; 2]> {
+        let (mut low, mut high) = (DVec3::INFINITY, DVec3::NEG_INFINITY);
+        if self.component == Component::F32 && self.components == 3 {
+            let (mut least, mut most) = ([f32::INFINITY; 3], [f32::NEG_INFINITY; 3]);
+            let mut sum = 0.0;
+            for element in self.bytes.chunks(self.stride).take(self.count) {
+                let Some(element) = element.first_chunk::<12>() else { continue };
+                for axis in 0..3 {
+                    let at = axis * 4;
+                    let v = f32::from_le_bytes([element[at], element[at + 1], element[at + 2], element[at + 3]]);
+                    least[axis] = least[axis].min(v);
+                    most[axis] = most[axis].max(v);
+                    // Zero as long as everything is finite; a minimum would hide what is not a number.
+                    sum += v * 0.0;
+                }
+            }
+            let vector = |v: [f32; 3]| DVec3::from_array(v.map(f64::from));
+            return (sum == 0.0).then_some([vector(least), vector(most)]);
+        }
+        for i in 0..self.count {
+            let p = DVec3::new(self.value(i, 0), self.value(i, 1), self.value(i, 2));
+            if !p.is_finite() {
+                return None;
+            }
+            low = low.min(p);
+            high = high.max(p);
+        }
+        Some([low, high])
     }
 }
 

@@ -1,10 +1,9 @@
-//! Buffers and buffer views, with `EXT_meshopt_compression` undone.
+//! Buffers and buffer views, with meshopt compression undone.
 
+use super::meshopt;
 use crate::decode::Context;
-use crate::decode::bytes::{Fault, MAX_DECODED_BYTES, items, malformed, slice, uint};
+use crate::decode::bytes::{Fault, items, malformed, slice, uint};
 use crate::decode::metadata::Views;
-use meshoptimizer_rs::codec::{BufferView as MeshoptView, Filter, Mode};
-use meshoptimizer_rs::{Limits, Workspace};
 use serde_json::Value as Json;
 use std::borrow::Cow;
 
@@ -71,38 +70,16 @@ fn part<'a>(buffers: &Buffers<'a>, json: &Json) -> Result<Cow<'a, [u8]>, Fault> 
 }
 
 fn view<'a>(json: &Json, buffers: &Buffers<'a>, context: Context<'_>) -> Result<View<'a>, Fault> {
-    let compressed = &json["extensions"]["EXT_meshopt_compression"];
-    if compressed.is_object() {
-        return meshopt(compressed, buffers, context);
+    for name in ["KHR_meshopt_compression", "EXT_meshopt_compression"] {
+        let compressed = &json["extensions"][name];
+        if compressed.is_object() {
+            let (bytes, stride) = meshopt::decode(compressed, &part(buffers, compressed)?, context)?;
+            return Ok(View { bytes: Cow::Owned(bytes), stride });
+        }
     }
     let bytes = part(buffers, json)?;
     if let Cow::Owned(copy) = &bytes {
         context.take(copy.len())?;
     }
     Ok(View { bytes, stride: uint(&json["byteStride"]) })
-}
-
-/// `EXT_meshopt_compression`, all modes and filters.
-fn meshopt<'a>(json: &Json, buffers: &Buffers<'a>, context: Context<'_>) -> Result<View<'a>, Fault> {
-    let source = part(buffers, json)?;
-    let mode = match json["mode"].as_str().unwrap_or_default() {
-        "ATTRIBUTES" => Mode::Attributes,
-        "TRIANGLES" => Mode::Triangles,
-        "INDICES" => Mode::Indices,
-        other => return malformed(format!("meshopt mode \"{other}\" is not known")),
-    };
-    let filter = json["filter"].as_str().unwrap_or("NONE");
-    let bad = |e: meshoptimizer_rs::Error| Fault::Malformed(format!("meshopt: {e:?}"));
-    let filter = Filter::parse(filter).map_err(bad)?;
-    let (count, stride) = (uint(&json["count"]).unwrap_or(0), uint(&json["byteStride"]).unwrap_or(0));
-    let view = MeshoptView::new(mode, filter, count, stride).map_err(bad)?;
-    // The densest code is two bits for sixteen bytes: more than that from so few bytes is a lie in the header, and
-    // is refused before anything is allocated for it.
-    if view.byte_length() / 64 > source.len() {
-        return malformed(format!("meshopt: {} bytes cannot come from {}", view.byte_length(), source.len()));
-    }
-    context.take(view.byte_length())?;
-    let mut workspace = Workspace::new(Limits { max_bytes: MAX_DECODED_BYTES, ..Limits::default() });
-    let bytes = view.decode(&source, &mut workspace).map_err(bad)?;
-    Ok(View { bytes: Cow::Owned(bytes), stride: (mode == Mode::Attributes).then_some(stride) })
 }

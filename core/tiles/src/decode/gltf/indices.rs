@@ -1,7 +1,8 @@
 //! Index arrays: checked, widened, strips and fans unrolled.
 
 use super::accessor::Accessor;
-use crate::decode::bytes::{Fault, MAX_DECODED_BYTES, malformed};
+use crate::decode::Context;
+use crate::decode::bytes::{Fault, malformed};
 use crate::{Component, IndexRange, Topology};
 
 /// What a primitive mode becomes, as glTF numbers the modes.
@@ -75,56 +76,93 @@ pub(super) fn append(
     accessor: Option<&Accessor<'_>>,
     assembly: Assembly,
     vertex_count: usize,
+    context: Context<'_>,
 ) -> Result<Option<IndexRange>, Fault> {
-    let in_order = matches!(assembly, Assembly::List(_)) && assembly.unrolled_len(vertex_count) == vertex_count;
-    if accessor.is_none() && in_order {
-        return Ok(None);
-    }
-    let listed = accessor.map_or(vertex_count, |a| a.count);
-    if accessor.is_some_and(|a| a.components != 1 || !is_index(a.component)) {
-        return malformed("indices are not unsigned integers");
-    }
-    if let Some(accessor) = accessor {
-        let largest = (0..listed).map(|i| index(accessor, i)).max().unwrap_or(0);
-        if listed > 0 && largest as usize >= vertex_count {
-            return malformed(format!("index {largest} of {vertex_count} vertices"));
+    let listed = match accessor {
+        None if matches!(assembly, Assembly::List(_)) && assembly.unrolled_len(vertex_count) == vertex_count => {
+            return Ok(None);
         }
+        None => return unroll(out, 0..vertex_count as u32, assembly, vertex_count, context).map(Some),
+        Some(accessor) if accessor.components != 1 => return malformed("indices are not scalars"),
+        Some(accessor) => accessor,
+    };
+    // Signed integers are not in the standard, but samples have them; a negative one is out of every range.
+    let elements = (0..listed.count).map(|i| listed.element(i));
+    let range = match listed.component.size() {
+        1 => unroll(out, elements.map(|e| u32::from(e[0])), assembly, vertex_count, context),
+        2 => {
+            let indices = elements.map(|e| u32::from(u16::from_le_bytes([e[0], e[1]])));
+            unroll(out, indices, assembly, vertex_count, context)
+        }
+        _ if listed.component == Component::F32 => return malformed("indices are not integers"),
+        _ => {
+            let indices = elements.map(|e| u32::from_le_bytes([e[0], e[1], e[2], e[3]]));
+            unroll(out, indices, assembly, vertex_count, context)
+        }
+    };
+    range.map(Some)
+}
+
+/// Appends indices, with strips, loops and fans as lists.
+pub(super) fn unroll(
+    out: &mut Vec<u8>,
+    indices: impl ExactSizeIterator<Item = u32> + Clone,
+    assembly: Assembly,
+    vertex_count: usize,
+    context: Context<'_>,
+) -> Result<IndexRange, Fault> {
+    let Assembly::List(_) = assembly else {
+        let listed: Vec<u32> = collect(indices, context)?;
+        // glTF forbids the restart value (section 3.7.2.1); where a file has it nevertheless, a run ends there.
+        let mut unrolled = Vec::new();
+        for run in listed.split(|index| is_restart(*index, vertex_count)) {
+            let count = assembly.unrolled_len(run.len());
+            context.take(count.saturating_mul(4))?;
+            unrolled.extend((0..count).map(|i| run[assembly.source(i, run.len())]));
+        }
+        return list(out, unrolled.into_iter(), vertex_count, context);
+    };
+    let count = assembly.unrolled_len(indices.len());
+    list(out, indices.take(count), vertex_count, context)
+}
+
+fn collect(indices: impl ExactSizeIterator<Item = u32>, context: Context<'_>) -> Result<Vec<u32>, Fault> {
+    context.take(indices.len().saturating_mul(4))?;
+    Ok(indices.collect())
+}
+
+/// The largest value of an index type, which is no vertex.
+fn is_restart(index: u32, vertex_count: usize) -> bool {
+    index as usize >= vertex_count && matches!(index, 0xff | 0xffff | 0xffff_ffff)
+}
+
+/// Appends indices as they are, each below `vertex_count`.
+fn list(
+    out: &mut Vec<u8>,
+    indices: impl ExactSizeIterator<Item = u32> + Clone,
+    vertex_count: usize,
+    context: Context<'_>,
+) -> Result<IndexRange, Fault> {
+    let count = indices.len();
+    let largest = indices.clone().fold(0, u32::max);
+    if count > 0 && largest as usize >= vertex_count {
+        return malformed(format!("index {largest} of {vertex_count} vertices"));
     }
-    let count = assembly.unrolled_len(listed);
     // 65535 restarts primitives in WebGL 2 when indices have 16 bits.
     let wide = vertex_count > 0xffff;
     let offset = out.len().next_multiple_of(4);
     let width = if wide { 4 } else { 2 };
-    let end = count.checked_mul(width).and_then(|len| len.checked_add(offset));
-    if end.is_none_or(|end| end > MAX_DECODED_BYTES) {
-        return Err(Fault::TooLarge("the indices are over 512 MiB".into()));
-    }
-    out.resize(offset, 0);
-    for i in 0..count {
-        let source = assembly.source(i, listed);
-        let value = accessor.map_or(source as u32, |a| index(a, source));
-        if wide {
-            out.extend_from_slice(&value.to_le_bytes());
-        } else {
-            out.extend_from_slice(&(value as u16).to_le_bytes());
-        }
+    context.grow(out, count.saturating_mul(width))?;
+    out.resize(offset + count * width, 0);
+    let target = &mut out[offset..];
+    if wide {
+        target.chunks_exact_mut(4).zip(indices).for_each(|(to, index)| to.copy_from_slice(&index.to_le_bytes()));
+    } else {
+        let narrow = target.chunks_exact_mut(2).zip(indices);
+        narrow.for_each(|(to, index)| to.copy_from_slice(&(index as u16).to_le_bytes()));
     }
     out.resize(out.len().next_multiple_of(4), 0);
-    Ok(Some(IndexRange { offset: offset as u32, count: count as u32, wide }))
-}
-
-/// Signed integers are not in the standard, but samples have them; a negative one is out of every range.
-fn is_index(component: Component) -> bool {
-    component != Component::F32
-}
-
-fn index(accessor: &Accessor<'_>, i: usize) -> u32 {
-    match *accessor.element(i) {
-        [a] => u32::from(a),
-        [a, b] => u32::from(u16::from_le_bytes([a, b])),
-        [a, b, c, d] => u32::from_le_bytes([a, b, c, d]),
-        _ => 0,
-    }
+    Ok(IndexRange { offset: offset as u32, count: count as u32, wide })
 }
 
 #[cfg(test)]

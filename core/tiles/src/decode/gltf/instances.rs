@@ -2,8 +2,9 @@
 
 use super::Reader;
 use super::accessor::Accessor;
-use super::features::FeatureIds;
-use crate::decode::bytes::{Fault, MAX_DECODED_BYTES, malformed, uint};
+use super::attributes::Attributes;
+use super::features::Features;
+use crate::decode::bytes::{Fault, malformed, uint};
 use crate::{Attribute, Component, Instances};
 use glam::{DMat4, DQuat, DVec3};
 use serde_json::Value as Json;
@@ -11,7 +12,7 @@ use serde_json::Value as Json;
 /// The instances of one node.
 pub(super) struct NodeInstances {
     pub(super) instances: Instances,
-    pub(super) features: FeatureIds,
+    pub(super) features: Features,
     /// node_from_instance of each, for bounds.
     pub(super) transforms: Vec<DMat4>,
 }
@@ -27,9 +28,7 @@ impl Reader<'_> {
         let transforms = self.instance_transforms(attributes)?;
         let count = transforms.len();
         let offset = self.out.vertices.len().next_multiple_of(4);
-        if count.saturating_mul(48) > MAX_DECODED_BYTES.saturating_sub(offset) {
-            return Err(Fault::TooLarge("the instances are over 512 MiB".into()));
-        }
+        self.context.grow(&self.out.vertices, count.saturating_mul(48))?;
         self.out.vertices.resize(offset, 0);
         for transform in &transforms {
             for row in 0..3 {
@@ -47,8 +46,8 @@ impl Reader<'_> {
         };
         let features = &node["extensions"]["EXT_instance_features"];
         let features = match features.is_object() {
-            true => self.feature_ids(features, attributes, count, "EXT_instance_features")?,
-            false => FeatureIds::default(),
+            true => self.features(features, &Attributes::plain(attributes), count, true, "EXT_instance_features"),
+            false => Features::default(),
         };
         let instances = Instances { count: count as u32, transforms: attribute, feature_ids: features.ids };
         Ok(Some(NodeInstances { instances, features, transforms }))
@@ -72,6 +71,7 @@ impl Reader<'_> {
             let translation = translation.as_ref().map_or(DVec3::ZERO, |a| vec3(a, i));
             DMat4::from_scale_rotation_translation(scale, rotation, translation)
         };
+        self.context.take(count.saturating_mul(size_of::<DMat4>()))?;
         let transforms: Vec<DMat4> = (0..count).map(transform).collect();
         match transforms.iter().position(|t| !t.is_finite()) {
             Some(i) => malformed(format!("instance {i} has a transform that is not finite")),

@@ -1,18 +1,24 @@
 //! glTF 2.0 and glb, read in place.
 
 mod accessor;
+mod attributes;
 mod buffers;
 mod features;
 mod indices;
 mod instances;
+mod materials;
+mod meshopt;
+mod metadata;
+mod needs;
 mod primitive;
+mod textures;
 
 use super::bytes::{Fault, items, malformed, numbers, slice, strings, u32_at, uint};
-use super::metadata::property_table;
 use super::{Context, Decoder};
 use crate::{Problem, TileContent};
 use buffers::BufferViews;
 use glam::{DMat4, DQuat, DVec3};
+use primitive::Shape;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
@@ -20,8 +26,9 @@ use std::collections::BTreeMap;
 pub(crate) const Z_UP_FROM_Y_UP: DMat4 =
     DMat4::from_cols_array(&[1., 0., 0., 0., 0., 0., 1., 0., 0., -1., 0., 0., 0., 0., 0., 1.]);
 
-/// Extensions that this build understands, or may ignore without drawing anything wrong.
-const UNDERSTOOD: [&str; 13] = [
+/// Extensions that are understood, or may be ignored without drawing anything wrong.
+const UNDERSTOOD: [&str; 21] = [
+    "BENTLEY_materials_point_style",
     "CESIUM_RTC",
     "CESIUM_primitive_outline",
     "EXT_instance_features",
@@ -29,11 +36,18 @@ const UNDERSTOOD: [&str; 13] = [
     "EXT_mesh_gpu_instancing",
     "EXT_meshopt_compression",
     "EXT_structural_metadata",
+    "EXT_texture_webp",
     "KHR_draco_mesh_compression",
+    "KHR_materials_clearcoat",
+    "KHR_materials_emissive_strength",
     "KHR_materials_ior",
+    "KHR_materials_pbrSpecularGlossiness",
+    "KHR_materials_sheen",
     "KHR_materials_specular",
     "KHR_materials_unlit",
     "KHR_mesh_quantization",
+    "KHR_meshopt_compression",
+    "KHR_texture_basisu",
     "KHR_texture_transform",
 ];
 
@@ -54,7 +68,7 @@ fn glb_chunks(bytes: &[u8]) -> Result<(&[u8], Option<&[u8]>), Fault> {
     }
     match u32_at(bytes, 4) {
         2 => {}
-        1 => return Err(Fault::Unsupported("binary glTF 1.0".into())),
+        1 => return Err(Fault::Unsupported("binary glTF 1.0: convert it to glTF 2.0".into())),
         other => return Err(Fault::Unsupported(format!("binary glTF version {other}"))),
     }
     let bytes = slice(bytes, 0, u32_at(bytes, 8) as usize, "glb")?;
@@ -84,6 +98,7 @@ fn read(json: &Json, bin: Option<&[u8]>, url: &str, context: Context<'_>) -> Res
     if !missing.is_empty() {
         return Err(Fault::Unsupported(format!("glTF that requires {}", missing.join(", "))));
     }
+    needs::request(json, context);
     let views = BufferViews::read(json, bin, context);
     if context.is_pending() {
         return Err(Fault::Pending);
@@ -95,14 +110,16 @@ fn read(json: &Json, bin: Option<&[u8]>, url: &str, context: Context<'_>) -> Res
         url,
         out: TileContent::default(),
         attributes: BTreeMap::new(),
-        position_bounds: BTreeMap::new(),
+        shapes: BTreeMap::new(),
+        textures: BTreeMap::new(),
+        images: BTreeMap::new(),
+        implicit: BTreeMap::new(),
     };
     reader.out.extensions_used = strings(&json["extensionsUsed"]).map(str::to_owned).collect();
     reader.out.extensions_used.sort();
     reader.out.extensions_used.dedup();
-    reader.tables();
+    reader.structural_metadata();
     reader.scene();
-    reader.note_textures();
     let out = reader.out;
     // Nothing of it can be drawn: better its parent stays than a hole.
     match (out.primitives.is_empty(), out.problems.first()) {
@@ -123,10 +140,17 @@ struct Reader<'a> {
     views: &'a BufferViews<'a>,
     url: &'a str,
     out: TileContent,
-    /// Attributes already appended, by accessor and number of components: many primitives share them.
-    attributes: BTreeMap<(usize, usize), crate::Attribute>,
-    /// Bounds of positions already scanned, by accessor.
-    position_bounds: BTreeMap<usize, [DVec3; 2]>,
+    /// Attributes already appended, by accessor and number of components, with their counts: many primitives share
+    /// them.
+    attributes: BTreeMap<(usize, usize), (crate::Attribute, usize)>,
+    /// Primitives already read, by mesh and place in it: many nodes share them.
+    shapes: BTreeMap<(usize, usize), Result<Shape, Fault>>,
+    /// Textures already read, by their index in the file.
+    textures: BTreeMap<usize, Result<u32, Fault>>,
+    /// Images already read, by their index in the file.
+    images: BTreeMap<usize, Result<u32, Fault>>,
+    /// Ids that count vertices, by how many.
+    implicit: BTreeMap<usize, crate::Attribute>,
 }
 
 impl<'a> Reader<'a> {
@@ -134,26 +158,6 @@ impl<'a> Reader<'a> {
         let problem = fault.problem(format!("{}: {place}", self.url));
         if self.out.problems.len() < 64 && !self.out.problems.contains(&problem) {
             self.out.problems.push(problem);
-        }
-    }
-
-    /// Every property table, in order; a bad one is empty so that the numbers of the others hold.
-    fn tables(&mut self) {
-        let metadata = &self.json["extensions"]["EXT_structural_metadata"];
-        if metadata["schemaUri"].is_string() {
-            let fault = Fault::Unsupported("a metadata schema in a file of its own (schemaUri)".into());
-            self.report("EXT_structural_metadata", fault);
-        }
-        let mut problems = Vec::new();
-        for (i, table) in items(&metadata["propertyTables"]).iter().enumerate() {
-            let mut report =
-                |place: String, fault: Fault| problems.push((format!("propertyTables[{i}] {place}"), fault));
-            let bytes = &mut self.out.property_bytes;
-            let table = property_table(&metadata["schema"], table, self.views, bytes, &mut report);
-            self.out.tables.push(table);
-        }
-        for (place, fault) in problems {
-            self.report(&place, fault);
         }
     }
 
@@ -203,16 +207,18 @@ impl<'a> Reader<'a> {
                 let most = self.context.limits().primitives;
                 return self.report("meshes", Fault::TooLarge(format!("more than {most} primitives")));
             }
-            match self.primitive(primitive, &place, tile_from_node, instances.as_ref()) {
-                Ok(primitive) => self.out.primitives.push(primitive),
+            let shape = match self.shapes.get(&(mesh, i)) {
+                Some(known) => known.clone(),
+                None => {
+                    let shape = self.primitive(primitive, &place);
+                    self.shapes.insert((mesh, i), shape.clone());
+                    shape
+                }
+            };
+            match shape {
+                Ok(shape) => self.out.primitives.push(shape.placed(tile_from_node, instances.as_ref())),
                 Err(fault) => self.report(&place, fault),
             }
-        }
-    }
-
-    fn note_textures(&mut self) {
-        if !items(&self.json["textures"]).is_empty() {
-            self.report("textures", Fault::Unsupported("textures: the plain material is drawn".into()));
         }
     }
 }
