@@ -24,6 +24,11 @@ pub fn resolve_url(base: &str, relative: &str) -> String {
     format!("{origin}{}{suffix}", without_dots(&joined))
 }
 
+/// `scheme://host:port` of a URL; empty for paths.
+pub(crate) fn origin(url: &str) -> &str {
+    split_origin(url).0
+}
+
 /// Length of a leading `scheme:`, colon included.
 fn scheme_len(url: &str) -> Option<usize> {
     let colon = url.find(':')?;

@@ -44,19 +44,18 @@ impl Cache {
         }
     }
 
-    /// Removes the oldest contents until no more than `budget` bytes are left or all others are wanted or drawn in
-    /// this frame; hands each one to `freed`.
-    pub(super) fn evict(&mut self, nodes: &mut [Node], budget: u64, frame: u64, mut freed: impl FnMut(&mut Node, u32)) {
+    /// The longest unused content that is neither wanted nor drawn in this frame, while there are more than `budget`
+    /// bytes.
+    pub(super) fn oldest_useless(&self, nodes: &[Node], budget: u64, frame: u64) -> Option<u32> {
         let mut index = self.oldest;
         while index != NONE && self.bytes > budget {
             let node = &nodes[index as usize];
-            let next = node.newer;
             if node.wanted_frame != frame && node.drawn_frame != frame {
-                self.remove(nodes, index);
-                freed(&mut nodes[index as usize], index);
+                return Some(index);
             }
-            index = next;
+            index = node.newer;
         }
+        None
     }
 
     fn append(&mut self, nodes: &mut [Node], index: u32) {

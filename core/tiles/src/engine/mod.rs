@@ -1,53 +1,27 @@
 //! Which tiles to draw, fetch, abort and free, frame by frame.
 
+mod budget;
 mod cache;
+mod motion;
+mod options;
+mod queue;
 mod select;
 mod tree;
 
 #[cfg(test)]
 mod tests;
 
-use crate::bounds::Eye;
+use crate::bounds::{ALL_PLANES, Eye};
 use crate::{ContentInfo, Problem, Refine, SubtreeDoc, TilesetDoc, View, What};
+use budget::{Budget, Need};
 use cache::Cache;
 use glam::{DMat4, DVec3};
-use select::{Group, Selection, Want};
+use motion::Motion;
+use queue::Room;
+use select::{Group, Selection, Tally, Want};
 use tree::{State, Tree};
 
-/// How the engine behaves. Every field may change between two frames.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Options {
-    /// A tile is detailed enough when its error covers at most this many pixels. Default 16; at least 0 (0 asks for
-    /// every leaf in sight).
-    pub max_error_px: f64,
-    /// Most requests in flight at a time, over all tilesets. Default 20; 0 requests nothing.
-    pub max_requests: usize,
-    /// Bytes of loaded contents (CPU and GPU) to keep. Default 512 MiB. What the current view needs is never freed,
-    /// even when it alone is larger.
-    pub cache_bytes: u64,
-    /// While a tile that could stand in is itself not loaded, at most this many tiles below it are loaded at once;
-    /// beyond, it comes first. Default 20.
-    pub max_loading_descendants: u32,
-    /// Load ancestors and neighbours of what is drawn when there is nothing more urgent, as far as they fit into the
-    /// cache. Default true.
-    pub preload: bool,
-    /// Most tiles to know at a time; beyond, tiles go without children and a problem says so. Default 2 million, about
-    /// 1 GB.
-    pub max_tiles: usize,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            max_error_px: 16.0,
-            max_requests: 20,
-            cache_bytes: 512 << 20,
-            max_loading_descendants: 20,
-            preload: true,
-            max_tiles: 2_000_000,
-        }
-    }
-}
+pub use options::Options;
 
 /// A tileset that was added to an [`Engine`]. Never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,6 +73,10 @@ pub struct Progress {
     pub requests_active: u32,
     /// Bytes of loaded contents (CPU and GPU).
     pub bytes: u64,
+    /// About how many bytes the tile tree itself takes: nodes and documents.
+    pub tree_bytes: u64,
+    /// Tiles that the last update looked at.
+    pub visited: u32,
 }
 
 /// What to do after one [`Engine::update`].
@@ -116,7 +94,10 @@ pub struct Frame {
     pub problems: Vec<Problem>,
     /// How far loading has come.
     pub progress: Progress,
-    /// Everything that this view wants is drawn or has failed.
+    /// The error that tiles of this frame may have, pixels: [`Options::max_error_px`], or more where the view did not
+    /// fit into [`Options::cache_bytes`].
+    pub effective_error_px: f64,
+    /// Everything that this view wants is drawn or has failed, and it fits into memory as well as it can.
     pub settled: bool,
     /// Settled, and nothing is in flight or waiting: until the view, the options or the tilesets change, a further
     /// update would say the same.
@@ -134,7 +115,7 @@ pub enum TileState {
     Requested,
     /// Loaded.
     Loaded,
-    /// Could not be loaded; it is not tried again.
+    /// Could not be loaded; it is not tried again before [`Engine::retry`].
     Failed,
 }
 
@@ -175,6 +156,9 @@ pub struct Engine {
     options: Options,
     tree: Tree,
     cache: Cache,
+    budget: Budget,
+    motion: Motion,
+    destination: Option<View>,
     queue: Vec<Want>,
     active: Vec<Active>,
     frame: Frame,
@@ -220,6 +204,7 @@ impl Engine {
 
     /// Removes a tileset. The next frame frees its tiles and aborts its requests.
     pub fn remove_tileset(&mut self, id: TilesetId) {
+        self.budget.forget();
         let nodes = self.tree.remove_tileset(id);
         for index in &nodes {
             match self.tree.nodes[*index as usize].state {
@@ -239,24 +224,71 @@ impl Engine {
 
     /// Shows or hides a tileset. A hidden one draws and requests nothing; its tiles stay in the cache.
     pub fn set_visible(&mut self, id: TilesetId, visible: bool) {
+        self.budget.forget();
         if let Some(tileset) = self.tree.tileset_mut(id) {
             tileset.visible = visible;
         }
     }
 
+    /// Says where the eye is flying to, so that what it will see there is loaded on the way; `None` when it has
+    /// arrived or the flight was broken off. Such loads come before all other preloads, whatever
+    /// [`Options::preload`] says, and after everything that the current view misses.
+    pub fn preload_view(&mut self, destination: Option<View>) {
+        self.destination = destination.filter(View::is_valid);
+    }
+
+    /// Lets everything that failed be asked for again, for example because the server is back; how many files that
+    /// are. When to call it, and how often, is the caller's to say: the engine never tries again by itself, so that a
+    /// broken tileset costs one request per file.
+    pub fn retry(&mut self) -> usize {
+        let failed = self.tree.nodes.iter_mut().filter(|node| node.state == State::Failed);
+        let again = failed.map(|node| node.state = State::Unloaded).count();
+        if again > 0 {
+            self.budget.forget();
+        }
+        again
+    }
+
     /// Selects for this view. Call it whenever the view or the options changed, something arrived, or the last frame
     /// was not [`Frame::idle`]; each frame's lists must be carried out before the next call. A view that is not
     /// [valid](View::is_valid) changes nothing.
+    ///
+    /// Without the time, as here, the eye counts as resting; see [`update_at`](Self::update_at).
     pub fn update(&mut self, view: &View) -> &Frame {
+        self.update_timed(view, None)
+    }
+
+    /// As [`update`](Self::update), at a time in seconds since anything. From two of them the engine knows how fast the
+    /// eye moves, and does not ask for what would come too late ([`Options::outrun_secs`]).
+    pub fn update_at(&mut self, view: &View, now_secs: f64) -> &Frame {
+        self.update_timed(view, Some(now_secs))
+    }
+
+    fn update_timed(&mut self, view: &View, now_secs: Option<f64>) -> &Frame {
         self.begin_frame();
         if view.is_valid() {
-            self.select(view);
+            self.motion.observe(view, now_secs);
+            self.budget.observe(view, &self.options);
+            let (tally, need) = self.select(view);
             self.abort_useless();
+            let kept = tally.loaded_bytes + self.mark_drawn();
             self.evict();
-            self.request();
+            self.request(kept, self.room_for_preloads(&tally));
+            let adapts = self.budget.adapt(self.allowed_px(), self.content_budget(), &need);
+            self.frame.settled &= !adapts;
         }
         self.finish_frame();
         &self.frame
+    }
+
+    /// What the options allow, whatever a caller may have put there.
+    fn allowed_px(&self) -> f64 {
+        self.options.max_error_px.max(0.0)
+    }
+
+    /// Bytes that are left for contents.
+    fn content_budget(&self) -> u64 {
+        self.options.cache_bytes.saturating_sub(self.tree.bytes())
     }
 
     fn begin_frame(&mut self) {
@@ -273,52 +305,68 @@ impl Engine {
         self.tree.max_nodes = self.options.max_tiles;
     }
 
-    fn select(&mut self, view: &View) {
+    /// Walks all visible tilesets; what the view wants of them, and whether it fits.
+    fn select(&mut self, view: &View) -> (Tally, Need) {
         self.frame.draw.clear();
         self.queue.clear();
+        let limit_px = self.budget.effective_px(self.allowed_px());
+        let moves = self.motion.moved_within(self.options.foveated_delay_secs);
+        let waits = moves && self.options.foveated_cone < 1.0;
         let mut selection = Selection {
             tree: &mut self.tree,
             cache: &mut self.cache,
             options: &self.options,
             eye: Eye::new(view),
+            motion: self.motion,
+            sizes: self.budget.sizes,
+            limit_px,
+            cone: if waits { self.options.foveated_cone * (1.0 - (view.fov_rad / 2.0).cos()) } else { f64::INFINITY },
             frame: self.frame_number,
             draw: &mut self.frame.draw,
             queue: &mut self.queue,
-            tally: select::Tally::default(),
-            used_bytes: 0,
+            tally: Tally::default(),
+            need: Need::default(),
+            visited: 0,
         };
         for tileset in 0..selection.tree.tilesets.len() {
-            if let Some(tileset) = selection.tree.tilesets[tileset].as_ref().filter(|t| t.visible) {
-                let root = tileset.root;
+            if let Some(root) = selection.tree.visible_root(tileset) {
                 selection.select(root);
             }
         }
-        let select::Tally { wanted, loaded, failed } = selection.tally;
-        let used_bytes = selection.used_bytes;
-        self.frame.progress = Progress { wanted, loaded, failed, ..Progress::default() };
-        self.frame.settled = wanted == loaded + failed;
-        for id in &self.frame.draw {
-            self.tree.nodes[id.0 as usize].drawn_frame = self.frame_number;
+        let tally = selection.tally;
+        let need = Need { bytes: tally.loaded_bytes + tally.missing_bytes, ..selection.need };
+        if let Some(destination) = &self.destination {
+            selection.eye = Eye::new(destination);
+            for tileset in 0..selection.tree.tilesets.len() {
+                if let Some(root) = selection.tree.visible_root(tileset) {
+                    selection.look_ahead(root, ALL_PLANES);
+                }
+            }
         }
-        self.drop_preloads_beyond_budget(used_bytes);
+        let (Tally { wanted, loaded, failed, .. }, used_bytes) = (tally, selection.tally.used_bytes);
+        self.frame.progress = Progress { wanted, loaded, failed, visited: selection.visited, ..Progress::default() };
+        self.frame.settled = wanted == loaded + failed;
+        self.frame.effective_error_px = limit_px;
+        (Tally { used_bytes, ..tally }, need)
     }
 
-    /// Preloads must fit beside what is of use: else they would push each other out for ever. A size that is not known
-    /// is taken to be the mean.
-    fn drop_preloads_beyond_budget(&mut self, used_bytes: u64) {
-        let mean = self.cache.bytes.checked_div(self.cache.count).unwrap_or(0);
-        let mut room = self.options.cache_bytes.saturating_sub(used_bytes);
-        room = room.saturating_sub(mean * self.active.len() as u64);
-        let nodes = &self.tree.nodes;
-        self.queue.retain(|want| {
-            let known = nodes[want.node as usize].bytes;
-            let size = if known > 0 { known } else { mean };
-            if want.group == Group::Preload && size <= room {
-                room -= size;
-                return true;
-            }
-            want.group != Group::Preload
-        });
+    /// Notes what is drawn; bytes of what is drawn although something else is wanted in its place.
+    fn mark_drawn(&mut self) -> u64 {
+        let mut stand_in_bytes = 0;
+        for id in &self.frame.draw {
+            let node = &mut self.tree.nodes[id.0 as usize];
+            node.drawn_frame = self.frame_number;
+            stand_in_bytes += if node.wanted_frame == self.frame_number { 0 } else { node.bytes };
+        }
+        stand_in_bytes
+    }
+
+    /// Bytes that preloads may take. They must fit beside what is of use: else they would push each other out for ever.
+    fn room_for_preloads(&self, tally: &Tally) -> u64 {
+        let under_way = self.active.iter().map(|active| &self.tree.nodes[active.node as usize]);
+        let unwanted = under_way.filter(|node| node.wanted_frame != self.frame_number);
+        let unwanted_bytes: u64 = unwanted.map(|node| node.size(&self.budget.sizes)).sum();
+        self.content_budget().saturating_sub(tally.used_bytes + tally.missing_bytes + unwanted_bytes)
     }
 
     fn abort_useless(&mut self) {
@@ -334,28 +382,59 @@ impl Engine {
         });
     }
 
-    fn evict(&mut self) {
-        let free = &mut self.frame.free;
-        self.cache.evict(&mut self.tree.nodes, self.options.cache_bytes, self.frame_number, |node, index| {
-            node.state = State::Unloaded;
-            node.info = None;
-            free.push(TileId(index));
-        });
+    /// Bytes of what is under way.
+    fn bytes_under_way(&self) -> u64 {
+        self.active.iter().map(|active| self.tree.nodes[active.node as usize].size(&self.budget.sizes)).sum()
     }
 
-    /// Sends the most missed files for, as many as may be in flight. Preloads never take more than half of that.
-    fn request(&mut self) {
-        self.queue.sort_unstable_by(|a, b| a.group.cmp(&b.group).then(a.priority.total_cmp(&b.priority)));
-        let cap = self.options.max_requests;
+    /// Makes room for what is under way.
+    fn evict(&mut self) {
+        let budget = self.content_budget().saturating_sub(self.bytes_under_way());
+        while let Some(index) = self.cache.oldest_useless(&self.tree.nodes, budget, self.frame_number) {
+            self.unload(index);
+            self.frame.free.push(TileId(index));
+        }
+    }
+
+    fn unload(&mut self, index: u32) {
+        self.cache.remove(&mut self.tree.nodes, index);
+        self.tree.count_loaded(index, false);
+        let node = &mut self.tree.nodes[index as usize];
+        node.state = State::Unloaded;
+        node.info = None;
+    }
+
+    /// Sends the most missed files for, as many as may be in flight and as fit beside what is `kept` because it is
+    /// wanted or drawn. One may always be under way: it may be what takes the place of things that are kept.
+    fn request(&mut self, kept: u64, mut preloads: u64) {
+        let room = Room { in_all: self.options.max_requests, per_host: self.options.max_requests_per_host };
+        if self.active.len() >= room.in_all {
+            return;
+        }
+        queue::sort(&mut self.queue);
+        let budget = self.content_budget();
+        let mut committed = kept + self.bytes_under_way();
         for i in 0..self.queue.len() {
-            let want = self.queue[i];
-            let room = if want.group == Group::Preload { cap.div_ceil(2) } else { cap };
-            if self.active.len() >= room {
+            let Want { group, node, .. } = self.queue[i];
+            let found = &self.tree.nodes[node as usize];
+            let size = found.size(&self.budget.sizes);
+            let under_way = self.active.iter().map(|active| self.tree.nodes[active.node as usize].url.as_str());
+            if found.state != State::Unloaded || !room.has(group, &found.url, under_way) {
+                continue;
+            }
+            if group == Group::Preload {
+                if size > preloads {
+                    continue;
+                }
+                preloads -= size;
+            } else if size > 0 && committed + size > budget && !self.active.is_empty() {
                 break;
             }
-            if self.tree.nodes[want.node as usize].state == State::Unloaded {
-                let fetch = self.start(want.node);
-                self.frame.fetch.push(fetch);
+            committed += size;
+            let fetch = self.start(node);
+            self.frame.fetch.push(fetch);
+            if self.active.len() >= room.in_all {
+                break;
             }
         }
     }
@@ -378,6 +457,7 @@ impl Engine {
         }
         self.frame.progress.requests_active = self.active.len() as u32;
         self.frame.progress.bytes = self.cache.bytes;
+        self.frame.progress.tree_bytes = self.tree.bytes();
         self.frame.idle = self.frame.settled && self.active.is_empty();
     }
 
@@ -407,20 +487,26 @@ impl Engine {
                 self.pending_problems.append(&mut info.problems);
                 let node = &mut self.tree.nodes[index as usize];
                 node.state = State::Loaded;
-                node.bytes = info.cpu_bytes + info.gpu_bytes;
+                node.bytes = info.cpu_bytes.saturating_add(info.gpu_bytes);
+                if !std::mem::replace(&mut node.sized, true) {
+                    self.budget.learn(node.bytes);
+                }
                 node.info = Some(Box::new(info));
                 self.cache.insert(&mut self.tree.nodes, index);
+                self.tree.count_loaded(index, true);
                 Ok(())
             }
             (Arrival::Tileset(mut doc), What::Content | What::Json) => {
                 let problems = std::mem::take(&mut doc.problems);
                 self.tree.attach_tileset(index, doc)?;
+                self.budget.forget();
                 self.pending_problems.extend(problems);
                 Ok(())
             }
             (Arrival::Subtree(mut doc), What::Subtree(_)) => {
                 self.pending_problems.append(&mut doc.problems);
                 self.tree.attach_subtree(index, doc);
+                self.budget.forget();
                 Ok(())
             }
             (_, what) => {

@@ -6,8 +6,10 @@
 //! a hole. While a tile that would be detailed enough is still loading, what is loaded below it is drawn, so that
 //! zooming out never loses detail before its replacement is there.
 
+use super::budget::{Need, Sizes};
 use super::cache::Cache;
-use super::tree::{NONE, State, Status, Tree};
+use super::motion::Motion;
+use super::tree::{NONE, Node, State, Status, Tree};
 use super::{Options, TileId};
 use crate::Refine;
 use crate::bounds::{ALL_PLANES, Eye};
@@ -17,6 +19,8 @@ use crate::bounds::{ALL_PLANES, Eye};
 pub(super) struct Want {
     pub(super) group: Group,
     /// Lower comes first, within the group.
+    pub(super) rank: Rank,
+    /// Lower comes first, within the rank: metres.
     pub(super) priority: f64,
     pub(super) node: u32,
 }
@@ -32,12 +36,26 @@ pub(super) enum Group {
     Preload,
 }
 
+/// Order within a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Rank {
+    /// The quick coarse layer among the urgent, a flight's destination among the preloads.
+    First,
+    Other,
+}
+
 /// Files that the view would draw or needs to know more.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Tally {
     pub(super) wanted: u32,
     pub(super) loaded: u32,
     pub(super) failed: u32,
+    /// Bytes of the loaded ones.
+    pub(super) loaded_bytes: u64,
+    /// Bytes of those neither loaded nor failed, unknown ones taken as the mean.
+    pub(super) missing_bytes: u64,
+    /// Bytes of everything loaded that was of any use, wanted or not.
+    pub(super) used_bytes: u64,
 }
 
 /// What a visit found out about a tile and everything below it.
@@ -47,15 +65,28 @@ struct Visit {
     covered: bool,
     /// Files that have to load before it is covered.
     loading: u32,
+    /// Some of them were not asked for, because the eye is too fast for them.
+    outrun: bool,
 }
 
 impl Visit {
-    const COVERED: Self = Self { covered: true, loading: 0 };
-    const FAILED: Self = Self { covered: false, loading: 0 };
+    const COVERED: Self = Self { covered: true, loading: 0, outrun: false };
+    const FAILED: Self = Self { covered: false, loading: 0, outrun: false };
 
     fn and(self, other: Self) -> Self {
-        Self { covered: self.covered && other.covered, loading: self.loading + other.loading }
+        Self {
+            covered: self.covered && other.covered,
+            loading: self.loading + other.loading,
+            outrun: self.outrun || other.outrun,
+        }
     }
+}
+
+/// Files that were looked at because the view wants them.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    loading: u32,
+    outrun: bool,
 }
 
 /// The walk of one frame.
@@ -64,49 +95,71 @@ pub(super) struct Selection<'a> {
     pub(super) cache: &'a mut Cache,
     pub(super) options: &'a Options,
     pub(super) eye: Eye,
+    pub(super) motion: Motion,
+    pub(super) sizes: Sizes,
+    /// The error that is allowed now, pixels; at least [`Options::max_error_px`].
+    pub(super) limit_px: f64,
+    /// 1 − cos of the angle from the middle of the view beyond which finer tiles wait; infinite when none do.
+    pub(super) cone: f64,
     pub(super) frame: u64,
     pub(super) draw: &'a mut Vec<TileId>,
     pub(super) queue: &'a mut Vec<Want>,
     pub(super) tally: Tally,
-    /// Bytes of loaded contents that were of use in this frame.
-    pub(super) used_bytes: u64,
+    pub(super) need: Need,
+    pub(super) visited: u32,
 }
 
 impl Selection<'_> {
     /// Walks a tileset from its root.
     pub(super) fn select(&mut self, root: u32) {
-        self.visit(root, ALL_PLANES, false);
+        self.visit(root, ALL_PLANES, None);
     }
 
-    /// A tile in sight. `fallback`: something loaded above it can be drawn in its place.
-    fn visit(&mut self, index: u32, planes: u8, fallback: bool) -> Visit {
+    /// A tile in sight. `above_px`: the error of the nearest loaded tile above it, which can be drawn in its place.
+    fn visit(&mut self, index: u32, planes: u8, above_px: Option<f64>) -> Visit {
+        self.visited += 1;
         let error_px = self.measure(index);
         self.touch(index);
         if self.tree.awaits_document(index) {
-            let loading = self.want(index, fallback);
-            return Visit { covered: false, loading };
+            let Wanted { loading, outrun } = self.want(index, above_px);
+            return Visit { covered: false, loading, outrun };
         }
         let (status, document) = self.tree.status(index);
-        // A tile that stands for a tileset has nothing itself that could be good enough; neither has a failed one.
-        let refines = document || error_px > self.options.max_error_px || status == Status::Failed;
+        let refines = self.refines(status, document, error_px);
         if refines {
             self.tree.expand(index);
         }
-        if refines && self.tree.nodes[index as usize].first_child != NONE {
-            return match document || self.tree.nodes[index as usize].refine == Refine::Add {
-                true => self.visit_adding(index, status, document, planes, fallback),
-                false => self.visit_replacing(index, status, planes, fallback),
-            };
+        let has_own = matches!(status, Status::Waiting | Status::Ready);
+        if !document && has_own && self.tree.may_have_children(index) {
+            self.need.judge(error_px, self.limit_px, self.options.max_error_px);
         }
-        self.visit_last(index, status, planes, fallback)
+        if !refines || self.tree.nodes[index as usize].first_child == NONE {
+            return self.visit_last(index, status, planes, above_px);
+        }
+        match document || self.tree.nodes[index as usize].refine == Refine::Add {
+            true => self.visit_adding(index, status, document, planes, above_px),
+            false => self.visit_replacing(index, status, planes, above_px),
+        }
+    }
+
+    /// Whether to look below a tile.
+    fn refines(&self, status: Status, document: bool, error_px: f64) -> bool {
+        match status {
+            // A tile that stands for a tileset has nothing itself that could be good enough; neither has a failed one.
+            _ if document => true,
+            Status::Failed => true,
+            // Where memory is short: nothing would be drawn in the place of what lies below an empty one.
+            Status::Empty => error_px > self.options.max_error_px,
+            Status::Waiting | Status::Ready => error_px > self.limit_px,
+        }
     }
 
     /// A tile that is as detailed as it need or can be.
-    fn visit_last(&mut self, index: u32, status: Status, planes: u8, fallback: bool) -> Visit {
+    fn visit_last(&mut self, index: u32, status: Status, planes: u8, above_px: Option<f64>) -> Visit {
         if !self.content_in_sight(index, planes) {
             return Visit::COVERED;
         }
-        let loading = self.want(index, fallback);
+        let Wanted { loading, outrun } = self.want(index, above_px);
         match status {
             Status::Empty => self.nothing_to_draw(index),
             Status::Ready => {
@@ -116,7 +169,7 @@ impl Selection<'_> {
             Status::Failed => Visit::FAILED,
             Status::Waiting => {
                 let covered = self.tree.nodes[index as usize].refine == Refine::Replace && self.hold(index, planes);
-                Visit { covered, loading }
+                Visit { covered, loading, outrun }
             }
         }
     }
@@ -130,11 +183,17 @@ impl Selection<'_> {
     /// Draws what is loaded below a tile that is loading itself; whether that covers it. If it does not, a loaded tile
     /// above takes it all back; if there is none, a part is better than nothing.
     fn hold(&mut self, index: u32, planes: u8) -> bool {
-        let mut child = self.tree.nodes[index as usize].first_child;
-        let mut covered = child != NONE;
+        let node = &self.tree.nodes[index as usize];
+        let mut child = node.first_child;
+        // Where nothing is loaded below, looking for it would cost a walk over all that was ever seen there.
+        if child == NONE || node.loaded_below == 0 {
+            return false;
+        }
+        let mut covered = true;
         while child != NONE {
             let next = self.tree.nodes[child as usize].next_sibling;
             if let Some(planes) = self.in_sight(child, planes) {
+                self.visited += 1;
                 self.touch(child);
                 let (status, _) = self.tree.status(child);
                 covered &= match status {
@@ -152,16 +211,16 @@ impl Selection<'_> {
     }
 
     /// A tile whose children come on top of it.
-    fn visit_adding(&mut self, index: u32, status: Status, document: bool, planes: u8, fallback: bool) -> Visit {
+    fn visit_adding(&mut self, index: u32, status: Status, document: bool, planes: u8, above_px: Option<f64>) -> Visit {
         let own = match status {
             Status::Empty => None,
             _ if !self.content_in_sight(index, planes) => None,
             _ => {
-                let loading = self.want(index, fallback);
+                let Wanted { loading, outrun } = self.want(index, above_px);
                 if status == Status::Ready {
                     self.draw(index);
                 }
-                Some(Visit { covered: status != Status::Waiting, loading })
+                Some(Visit { covered: status == Status::Ready, loading, outrun })
             }
         };
         let parent_error = self.tree.nodes[index as usize].geometric_error;
@@ -171,25 +230,35 @@ impl Selection<'_> {
             let next = self.tree.nodes[child as usize].next_sibling;
             if let Some(planes) = self.in_sight(child, planes) {
                 // What the parent leaves out here is too small to see at the child's own distance.
-                let distance = self.tree.nodes[child as usize].bounds.distance(&self.eye);
-                let needless = !document && self.eye.error_px(parent_error, distance) <= self.options.max_error_px;
-                if !needless {
-                    below = below.and(self.visit(child, planes, fallback));
+                if document || !self.too_small(child, parent_error, 0.0) {
+                    below = below.and(self.visit(child, planes, above_px));
                 }
             }
             child = next;
         }
         match own {
             // Its own content is what takes its parent's place; the children's is a gain.
-            Some(own) => Visit { covered: own.covered, loading: own.loading + below.loading },
+            Some(own) => Visit { covered: own.covered, ..own.and(below) },
             None => below,
         }
     }
 
+    /// Whether what a parent with this error leaves out at a child's place, and so many pixels, is allowed.
+    fn too_small(&mut self, child: u32, parent_error: f64, more_px: f64) -> bool {
+        let distance = self.tree.nodes[child as usize].bounds.distance(&self.eye);
+        let error_px = self.eye.error_px(parent_error, distance) + more_px;
+        self.need.judge(error_px, self.limit_px, self.options.max_error_px);
+        error_px <= self.limit_px
+    }
+
     /// A tile whose children take its place.
-    fn visit_replacing(&mut self, index: u32, status: Status, planes: u8, fallback: bool) -> Visit {
+    fn visit_replacing(&mut self, index: u32, status: Status, planes: u8, above_px: Option<f64>) -> Visit {
         let (draw_start, queue_start) = (self.draw.len(), self.queue.len());
-        let below = self.visit_children(index, planes, fallback || status == Status::Ready);
+        let own_px = self.tree.nodes[index as usize].error_px;
+        let below = match status {
+            Status::Ready => self.visit_children(index, planes, Some(own_px), false),
+            _ => self.visit_children(index, planes, above_px, status == Status::Empty),
+        };
         match status {
             Status::Empty | Status::Failed => below,
             Status::Ready if below.covered => below,
@@ -203,11 +272,14 @@ impl Selection<'_> {
                 self.preload(index);
                 below
             }
-            Status::Waiting if below.loading == 0 || below.loading > self.options.max_loading_descendants => {
-                // Below it something failed, or there is too much to wait for: it comes first.
+            Status::Waiting if self.comes_first(index, below, above_px) => {
                 self.queue.truncate(queue_start);
-                let loading = self.want(index, fallback);
-                Visit { covered: false, loading }
+                let Wanted { loading, outrun } = self.want(index, above_px);
+                Visit { covered: false, loading, outrun }
+            }
+            Status::Waiting if above_px.is_none() && self.is_quick(index) => {
+                self.ask(index, Group::Urgent, Rank::First);
+                below
             }
             Status::Waiting => {
                 self.preload(index);
@@ -216,7 +288,33 @@ impl Selection<'_> {
         }
     }
 
-    fn visit_children(&mut self, index: u32, planes: u8, fallback: bool) -> Visit {
+    /// Whether a tile that is not loaded goes before what is wanted below it: something failed there, there is too
+    /// much to wait for, it would come too late, or the step down from what is loaded above is too large.
+    fn comes_first(&self, index: u32, below: Visit, above_px: Option<f64>) -> bool {
+        let node = &self.tree.nodes[index as usize];
+        let factor = self.options.skip_error_factor;
+        let too_large_a_step = factor.is_finite() && above_px.is_none_or(|above| node.error_px * factor <= above);
+        below.loading == 0
+            || below.loading > self.options.max_loading_descendants
+            || too_large_a_step
+            || (below.outrun && !self.outruns(node))
+    }
+
+    /// Whether a tile belongs to the quick coarse layer: good enough for a smaller picture, as its parent is not.
+    fn is_quick(&self, index: u32) -> bool {
+        let fraction = self.options.progressive_fraction;
+        let node = &self.tree.nodes[index as usize];
+        let good = |node: &Node| node.error_px * fraction <= self.limit_px;
+        let parent = self.tree.nodes.get(node.parent as usize);
+        // An empty parent shows nothing, however good it is.
+        let parent_is = parent.is_some_and(|p| !matches!(p.state, State::Document | State::Empty) && good(p));
+        fraction > 0.0 && good(node) && !parent_is && !self.outruns(node)
+    }
+
+    /// The children of a tile that they replace. `shrinks`: the parent is empty, so that children may be left out where
+    /// memory is short.
+    fn visit_children(&mut self, index: u32, planes: u8, above_px: Option<f64>, shrinks: bool) -> Visit {
+        let parent_error = self.tree.nodes[index as usize].geometric_error;
         let mut all = Visit::COVERED;
         let mut child = self.tree.nodes[index as usize].first_child;
         while child != NONE {
@@ -225,8 +323,10 @@ impl Selection<'_> {
                 // It may not be shown from here, so it cannot take its part of the parent's place.
                 all = all.and(Visit::FAILED);
             } else if let Some(planes) = self.cull(child, planes) {
-                all = all.and(self.visit(child, planes, fallback));
-            } else {
+                if !(shrinks && self.too_small(child, parent_error, self.options.max_error_px)) {
+                    all = all.and(self.visit(child, planes, above_px));
+                }
+            } else if !self.is_hidden(child) {
                 // Out of sight now; turning towards it should not throw its neighbours back.
                 self.preload(child);
             }
@@ -235,13 +335,50 @@ impl Selection<'_> {
         all
     }
 
+    /// What the eye will see from where it is flying to: everything that it would draw there, loaded when nothing is
+    /// more urgent.
+    pub(super) fn look_ahead(&mut self, index: u32, planes: u8) {
+        self.visited += 1;
+        self.touch(index);
+        if self.tree.awaits_document(index) {
+            return self.ask(index, Group::Preload, Rank::First);
+        }
+        let (status, document) = self.tree.status(index);
+        let node = &self.tree.nodes[index as usize];
+        let error_px = self.eye.error_px(node.geometric_error, node.bounds.distance(&self.eye));
+        let refines = document || error_px > self.limit_px || status == Status::Failed;
+        if refines {
+            self.tree.expand(index);
+        }
+        let Node { first_child, refine, .. } = self.tree.nodes[index as usize];
+        let last = !refines || first_child == NONE;
+        if (last || refine == Refine::Add) && self.content_in_sight(index, planes) {
+            self.ask(index, Group::Preload, Rank::First);
+        }
+        let mut child = if last { NONE } else { first_child };
+        while child != NONE {
+            let next = self.tree.nodes[child as usize].next_sibling;
+            if let Some(planes) = self.in_sight(child, planes) {
+                self.look_ahead(child, planes);
+            }
+            child = next;
+        }
+    }
+
     /// The planes that cut a tile in sight.
     fn in_sight(&self, index: u32, planes: u8) -> Option<u8> {
         self.cull(index, planes).filter(|_| self.may_be_requested(index))
     }
 
     fn cull(&self, index: u32, planes: u8) -> Option<u8> {
-        self.tree.nodes[index as usize].bounds.cull(&self.eye, planes)
+        let bounds = &self.tree.nodes[index as usize].bounds;
+        bounds.cull(&self.eye, planes).filter(|_| !self.is_hidden(index))
+    }
+
+    /// Whether haze hides it.
+    fn is_hidden(&self, index: u32) -> bool {
+        let beyond = self.options.hidden_beyond_m;
+        beyond < f64::INFINITY && self.tree.nodes[index as usize].bounds.distance(&self.eye) > beyond
     }
 
     /// Whether the eye is where the tile may be shown (`viewerRequestVolume`).
@@ -266,11 +403,9 @@ impl Selection<'_> {
         while at != NONE {
             let node = &mut self.tree.nodes[at as usize];
             let next = node.next_content;
-            if node.state == State::Loaded {
-                if node.used_frame != self.frame {
-                    node.used_frame = self.frame;
-                    self.used_bytes += node.bytes;
-                }
+            if node.state == State::Loaded && node.used_frame != self.frame {
+                node.used_frame = self.frame;
+                self.tally.used_bytes += node.bytes;
                 self.cache.touch(&mut self.tree.nodes, at);
             }
             at = next;
@@ -288,10 +423,13 @@ impl Selection<'_> {
         }
     }
 
-    /// The view wants this tile's files; how many of them are not there yet.
-    fn want(&mut self, index: u32, fallback: bool) -> u32 {
-        let group = if fallback { Group::Normal } else { Group::Urgent };
-        let mut loading = 0;
+    /// The view wants this tile's files.
+    fn want(&mut self, index: u32, above_px: Option<f64>) -> Wanted {
+        let group = if above_px.is_some() { Group::Normal } else { Group::Urgent };
+        let node = &self.tree.nodes[index as usize];
+        let outrun = self.outruns(node);
+        let waits = outrun || (group == Group::Normal && self.off_center(node) > self.cone);
+        let mut wanted = Wanted { loading: 0, outrun: false };
         let mut at = index;
         while at != NONE {
             let node = &mut self.tree.nodes[at as usize];
@@ -299,44 +437,73 @@ impl Selection<'_> {
             node.useful_frame = self.frame;
             let (state, next) = (node.state, node.next_content);
             if first_time {
+                let size = node.size(&self.sizes);
+                match state {
+                    State::Loaded => self.tally.loaded_bytes += size,
+                    State::Unloaded | State::Requested(_) => self.tally.missing_bytes += size,
+                    State::Empty | State::Document | State::Failed => {}
+                }
                 self.tally.wanted += u32::from(state != State::Empty);
                 self.tally.loaded += u32::from(matches!(state, State::Loaded | State::Document));
                 self.tally.failed += u32::from(state == State::Failed);
             }
             if matches!(state, State::Unloaded | State::Requested(_)) {
-                loading += 1;
+                wanted.loading += 1;
+                wanted.outrun |= outrun;
             }
-            if state == State::Unloaded {
-                self.enqueue(at, group);
+            if state == State::Unloaded && !waits {
+                self.enqueue(at, group, Rank::Other);
             }
             at = next;
         }
-        loading
+        wanted
     }
 
     /// Somebody may want this tile's files soon.
     fn preload(&mut self, index: u32) {
-        if !self.options.preload {
-            return;
+        if self.options.preload && !self.outruns(&self.tree.nodes[index as usize]) {
+            self.ask(index, Group::Preload, Rank::Other);
         }
+    }
+
+    /// Asks for this tile's files although the picture is complete without them.
+    fn ask(&mut self, index: u32, group: Group, rank: Rank) {
+        // What is there already keeps its place: else it would go to make room for the next, and come again.
+        self.touch(index);
         let mut at = index;
         while at != NONE {
             let node = &mut self.tree.nodes[at as usize];
             node.useful_frame = self.frame;
             let (state, next) = (node.state, node.next_content);
             if state == State::Unloaded {
-                self.enqueue(at, Group::Preload);
+                self.enqueue(at, group, rank);
             }
             at = next;
         }
     }
 
-    /// Foveated: what lies in the middle of the view, and near, comes first.
-    fn enqueue(&mut self, node: u32, group: Group) {
+    /// Whether the eye will be past a tile before it could be there.
+    fn outruns(&self, node: &Node) -> bool {
+        self.options.outrun_secs > 0.0 && self.motion.outruns(2.0 * node.bounds.radius, self.options.outrun_secs)
+    }
+
+    /// 1 − cos of the angle between the middle of the view and the nearest point of a tile's sphere.
+    fn off_center(&self, node: &Node) -> f64 {
+        let to_center = node.bounds.center - self.eye.position;
+        let along = self.eye.direction.dot(to_center);
+        let across = (to_center - self.eye.direction * along).length() - node.bounds.radius;
+        match across.is_finite() && across > 0.0 {
+            true => 1.0 - along / along.hypot(across),
+            false => 0.0,
+        }
+    }
+
+    /// Foveated: what lies in the middle of the view, and near, comes first: (1 − cos angle) · distance.
+    fn enqueue(&mut self, node: u32, group: Group, rank: Rank) {
         let bounds = &self.tree.nodes[node as usize].bounds;
         let to_center = bounds.center - self.eye.position;
-        let distance = to_center.length();
-        let priority = distance - self.eye.direction.dot(to_center);
-        self.queue.push(Want { group, priority: if priority.is_finite() { priority } else { 0.0 }, node });
+        let priority = to_center.length() - self.eye.direction.dot(to_center);
+        let priority = if priority.is_finite() { priority } else { 0.0 };
+        self.queue.push(Want { group, rank, priority, node });
     }
 }

@@ -4,9 +4,11 @@
 //! `Unloaded` until it arrives and then holds what the document describes as its children. Children are made when they
 //! are first asked for, so a large document costs nothing where nobody looks.
 
+use super::budget::Sizes;
 use crate::bounds::{Bounds, max_scale};
 use crate::{
-    ContentInfo, DocTile, Implicit, Problem, Refine, RequestId, SubtreeDoc, TilesetDoc, TilesetId, Volume, What,
+    Availability, ContentInfo, DocTile, Implicit, Problem, Refine, RequestId, SubtreeDoc, TilesetDoc, TilesetId,
+    Volume, What,
 };
 use glam::DMat4;
 
@@ -68,8 +70,12 @@ pub(super) struct Node {
     pub(super) expects_document: bool,
     pub(super) state: State,
     pub(super) info: Option<Box<ContentInfo>>,
-    /// Bytes of the content when it was last loaded; 0 when it never was.
+    /// Bytes of the content when it was last loaded.
     pub(super) bytes: u64,
+    /// It was loaded at some time, so that `bytes` is known.
+    pub(super) sized: bool,
+    /// Loaded contents of the tiles below it.
+    pub(super) loaded_below: u32,
     pub(super) error_px: f64,
     /// Frame in which the view last wanted it: neither freed nor aborted.
     pub(super) wanted_frame: u64,
@@ -106,6 +112,8 @@ pub(super) struct Tileset {
     trees: Vec<ImplicitTree>,
     subtrees: Vec<SubtreeDoc>,
     transforms: Vec<DMat4>,
+    /// About what its documents take in memory.
+    doc_bytes: u64,
 }
 
 #[derive(Debug)]
@@ -152,6 +160,7 @@ impl Tree {
             trees: Vec::new(),
             subtrees: Vec::new(),
             transforms: vec![DMat4::IDENTITY],
+            doc_bytes: 0,
         };
         self.tilesets.push(Some(tileset));
         let mut node = Node::new(id.0, Source::Tileset, Bounds::EVERYWHERE);
@@ -176,6 +185,12 @@ impl Tree {
             *tileset = None;
         }
         nodes
+    }
+
+    /// About what the tree takes in memory: nodes and documents.
+    pub(super) fn bytes(&self) -> u64 {
+        let docs: u64 = self.tilesets.iter().flatten().map(|t| t.doc_bytes).sum();
+        (self.nodes.len() * size_of::<Node>()) as u64 + docs
     }
 
     /// Lets nodes be used again.
@@ -219,6 +234,11 @@ impl Tree {
     /// Roots of the visible tilesets, in the order in which they were added.
     pub(super) fn visible_roots(&self) -> impl Iterator<Item = u32> {
         self.tilesets.iter().flatten().filter(|t| t.visible).map(|t| t.root)
+    }
+
+    /// Root of a tileset by its number, while it is there and visible.
+    pub(super) fn visible_root(&self, tileset: usize) -> Option<u32> {
+        self.tilesets.get(tileset)?.as_ref().filter(|t| t.visible).map(|t| t.root)
     }
 
     pub(super) fn is_further_content(&self, index: u32) -> bool {
@@ -301,8 +321,23 @@ impl Tree {
             _ if node.expanded => false,
             Source::Explicit { doc, tile } => tileset.docs[doc as usize].first_child[tile as usize] != NONE,
             Source::Implicit { subtree: NONE, .. } => true,
-            Source::Implicit { .. } => !implicit_children(tileset, node.source).is_empty(),
+            Source::Implicit { .. } => (0..8).any(|i| implicit_child(tileset, node.source, i).is_some()),
             Source::Free | Source::Tileset | Source::FurtherContent => false,
+        }
+    }
+
+    /// Whether it has children, or may have some once it is expanded.
+    pub(super) fn may_have_children(&self, index: u32) -> bool {
+        let node = &self.nodes[index as usize];
+        node.first_child != NONE || !node.expanded
+    }
+
+    /// Counts a content as loaded, or as no longer loaded, in everything above it.
+    pub(super) fn count_loaded(&mut self, index: u32, loaded: bool) {
+        let mut at = self.nodes[index as usize].parent;
+        while let Some(node) = self.nodes.get_mut(at as usize) {
+            node.loaded_below = if loaded { node.loaded_below + 1 } else { node.loaded_below.saturating_sub(1) };
+            at = node.parent;
         }
     }
 
@@ -430,6 +465,7 @@ impl Tree {
                 next_sibling[i] = std::mem::replace(&mut first_child[parent as usize], i as u32);
             }
         }
+        tileset.doc_bytes += bytes_of_tiles(&doc.tiles);
         let has_root = !doc.tiles.is_empty();
         let number = tileset.docs.len() as u32;
         tileset.docs.push(Doc { tiles: doc.tiles, first_child, next_sibling, ecef_from_tileset });
@@ -474,6 +510,7 @@ impl Tree {
         let Source::Implicit { tree, level, at, .. } = node.source else { return };
         let Some(Some(tileset)) = self.tilesets.get_mut(node.tileset as usize) else { return };
         let subtree = tileset.subtrees.len() as u32;
+        tileset.doc_bytes += bytes_of_subtree(&doc);
         tileset.subtrees.push(doc);
         self.nodes[index as usize].source = Source::Implicit { tree, subtree, level, at };
         self.nodes[index as usize].state = State::Empty;
@@ -516,11 +553,12 @@ impl Tree {
     fn expand_implicit(&mut self, parent: u32) {
         let node = &self.nodes[parent as usize];
         let id = node.tileset;
-        let Source::Implicit { tree, subtree, .. } = node.source else { return };
-        let Some(Some(tileset)) = self.tilesets.get(id as usize) else { return };
+        let source = node.source;
+        let Source::Implicit { tree, subtree, .. } = source else { return };
         let mut last = NONE;
-        for child in implicit_children(tileset, node.source) {
+        for i in 0..8 {
             let Some(Some(tileset)) = self.tilesets.get(id as usize) else { return };
+            let Some(child) = implicit_child(tileset, source, i) else { continue };
             let found = &tileset.trees[tree as usize];
             let volume = found.volume.subdivided(found.implicit.shape.octree, child.level, child.at);
             let ecef_from_tile = tileset.transforms[found.transform as usize];
@@ -565,6 +603,8 @@ impl Node {
             state: State::Empty,
             info: None,
             bytes: 0,
+            sized: false,
+            loaded_below: 0,
             error_px: 0.0,
             wanted_frame: 0,
             useful_frame: 0,
@@ -577,12 +617,34 @@ impl Node {
 }
 
 impl Node {
+    /// Bytes that its content has, or may be expected to have.
+    pub(super) fn size(&self, sizes: &Sizes) -> u64 {
+        match self.state {
+            _ if self.sized => self.bytes,
+            State::Unloaded | State::Requested(_) if !self.expects_document => sizes.mean(),
+            _ => 0,
+        }
+    }
+
     /// Gives it a file to load.
     fn expect(&mut self, url: String, document: bool) {
         self.url = url;
         self.expects_document = document;
         self.state = State::Unloaded;
     }
+}
+
+/// About what a document's tiles take in memory, with their links and transforms.
+fn bytes_of_tiles(tiles: &[DocTile]) -> u64 {
+    let urls: usize = tiles.iter().flat_map(|t| &t.contents).map(|url| url.len() + size_of::<String>()).sum();
+    (tiles.len() * (size_of::<DocTile>() + size_of::<DMat4>() + 8) + urls) as u64
+}
+
+/// About what a subtree takes in memory.
+fn bytes_of_subtree(doc: &SubtreeDoc) -> u64 {
+    let bits = |a: &Availability| if let Availability::Bits(bytes) = a { bytes.len() } else { 0 };
+    let contents: usize = doc.contents.iter().map(bits).sum();
+    (bits(&doc.tiles) + bits(&doc.children) + contents + size_of_val(doc.metadata.as_slice())) as u64
 }
 
 /// A child of an implicit tile.
@@ -592,28 +654,26 @@ struct ImplicitChild {
     starts_subtree: bool,
 }
 
-/// The available children of an implicit tile whose subtree is there.
-fn implicit_children(tileset: &Tileset, source: Source) -> Vec<ImplicitChild> {
-    let Source::Implicit { tree, subtree, level, at } = source else { return Vec::new() };
-    let Some(doc) = tileset.subtrees.get(subtree as usize) else { return Vec::new() };
+/// The `i`th child of an implicit tile whose subtree is there, where it is available.
+fn implicit_child(tileset: &Tileset, source: Source, i: u32) -> Option<ImplicitChild> {
+    let Source::Implicit { tree, subtree, level, at } = source else { return None };
+    let doc = tileset.subtrees.get(subtree as usize)?;
     let implicit = &tileset.trees[tree as usize].implicit;
     let shape = &implicit.shape;
-    let child_level = level + 1;
-    if child_level >= implicit.levels {
-        return Vec::new();
+    let level = level + 1;
+    // Columns and rows are 32-bit numbers.
+    if level >= implicit.levels.min(u32::BITS) || i as usize >= shape.branching() {
+        return None;
     }
-    let starts_subtree = child_level.is_multiple_of(shape.subtree_levels);
-    let child = |i: usize| {
-        let at = std::array::from_fn(|axis| at[axis] * 2 + (i as u32 >> axis & 1));
-        let available = if starts_subtree {
-            doc.children.get(local_morton(shape.octree, shape.subtree_levels, at))
-        } else {
-            let local = child_level % shape.subtree_levels;
-            doc.tiles.get(shape.level_start(local) + local_morton(shape.octree, local, at))
-        };
-        available.then_some(ImplicitChild { level: child_level, at, starts_subtree })
+    let at = std::array::from_fn(|axis| at[axis] * 2 + (i >> axis & 1));
+    let starts_subtree = level.is_multiple_of(shape.subtree_levels);
+    let available = if starts_subtree {
+        doc.children.get(local_morton(shape.octree, shape.subtree_levels, at))
+    } else {
+        let local = level % shape.subtree_levels;
+        doc.tiles.get(shape.level_start(local) + local_morton(shape.octree, local, at))
     };
-    (0..shape.branching()).filter_map(child).collect()
+    available.then_some(ImplicitChild { level, at, starts_subtree })
 }
 
 /// Morton index among the tiles of a local level: the lowest `level` bits of each coordinate, x lowest.
