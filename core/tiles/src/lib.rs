@@ -19,6 +19,7 @@ mod info;
 mod problem;
 mod property;
 mod s2;
+mod style;
 mod url;
 mod view;
 
@@ -36,5 +37,6 @@ pub use engine::{Arrival, Engine, Fetch, Frame, Options, Progress, RequestId, Ti
 pub use entity::{ClassProperty, ClassStatistics, MetadataClass, MetadataEntity, MetadataEnum, PropertyRange, Schema};
 pub use info::ContentInfo;
 pub use problem::Problem;
+pub use style::{Features, RegExp, Style, StyleLimits, StyleValue, Styled, TableFeatures, Vector};
 pub use url::resolve_url;
 pub use view::View;
