@@ -135,11 +135,48 @@ impl Bounds {
     /// Metres from the eye to the nearest point; 0 inside.
     pub(crate) fn distance(&self, eye: &Eye) -> f64 {
         match &self.shape {
+            Shape::Region(region) => region_distance(&region.0, eye.position, eye.geodetic),
+            _ => self.distance_to(eye.position),
+        }
+    }
+
+    /// Metres from a point to the nearest point; 0 inside.
+    pub(crate) fn distance_to(&self, p: DVec3) -> f64 {
+        match &self.shape {
             Shape::Everywhere => 0.0,
-            Shape::Sphere => ((eye.position - self.center).length() - self.radius).max(0.0),
-            Shape::Box(oriented) => oriented.distance(eye.position - self.center),
-            Shape::Region(region) => region_distance(&region.0, eye),
-            Shape::Hull(hull) => hull.distance(eye.position),
+            Shape::Sphere => ((p - self.center).length() - self.radius).max(0.0),
+            Shape::Box(oriented) => oriented.distance(p - self.center),
+            Shape::Region(region) => region_distance(&region.0, p, geodetic_from_ecef(p)),
+            Shape::Hull(hull) => hull.distance(p),
+        }
+    }
+
+    /// Points on the surface that tell how far it reaches; none of what is everywhere.
+    pub(crate) fn points(&self) -> Vec<DVec3> {
+        let signs = |i: u32| DVec3::from_array([1, 2, 4].map(|bit| if i & bit == 0 { -1.0 } else { 1.0 }));
+        match &self.shape {
+            Shape::Everywhere => Vec::new(),
+            Shape::Sphere => {
+                let diagonals = (0..8).map(|i| signs(i).normalize());
+                let axes = DVec3::AXES.into_iter().flat_map(|axis| [axis, -axis]);
+                diagonals.chain(axes).map(|direction| self.center + direction * self.radius).collect()
+            }
+            Shape::Box(oriented) => {
+                let corner = |i| {
+                    let parts = oriented.axes.into_iter().zip(oriented.half).zip(signs(i).to_array());
+                    self.center + parts.map(|((axis, half), sign)| axis * half * sign).sum::<DVec3>()
+                };
+                (0..8).map(corner).collect()
+            }
+            Shape::Region(region) => {
+                let [west, south, east, north, low, high] = region.0;
+                let (middle_lon, middle_lat) = (west + width_rad(west, east) / 2.0, (south + north) / 2.0);
+                let at = |lon_rad, lat_rad, height_m| ecef_from_geodetic(Geodetic { lon_rad, lat_rad, height_m });
+                let ring = [west, middle_lon, east].map(|lon| [south, middle_lat, north].map(|lat| (lon, lat)));
+                let ring = ring.into_iter().flatten();
+                ring.flat_map(|(lon, lat)| [at(lon, lat, low), at(lon, lat, high)]).collect()
+            }
+            Shape::Hull(hull) => hull.corners().to_vec(),
         }
     }
 
@@ -214,24 +251,21 @@ fn width_rad(west: f64, east: f64) -> f64 {
     if east < west { (east - west).rem_euclid(TAU) } else { east - west }
 }
 
-/// To the point of the region with the eye's longitude, latitude and height, as far as the region has them: exact
+/// To the point of the region with a position's longitude, latitude and height, as far as the region has them: exact
 /// next to the region, and a little too long from afar.
-fn region_distance(region: &[f64; 6], eye: &Eye) -> f64 {
+fn region_distance(region: &[f64; 6], position: DVec3, geodetic: Geodetic) -> f64 {
     let [west, south, east, north, low, high] = *region;
     let half_width = width_rad(west, east) / 2.0;
-    let off_middle = (eye.geodetic.lon_rad - west - half_width + PI).rem_euclid(TAU) - PI;
+    let off_middle = (geodetic.lon_rad - west - half_width + PI).rem_euclid(TAU) - PI;
     let nearest = Geodetic {
         lon_rad: west + half_width + off_middle.clamp(-half_width, half_width),
-        lat_rad: eye.geodetic.lat_rad.clamp(south, north),
-        height_m: eye.geodetic.height_m.clamp(low, high),
+        lat_rad: geodetic.lat_rad.clamp(south, north),
+        height_m: geodetic.height_m.clamp(low, high),
     };
-    if off_middle.abs() <= half_width
-        && nearest.lat_rad == eye.geodetic.lat_rad
-        && nearest.height_m == eye.geodetic.height_m
-    {
+    if off_middle.abs() <= half_width && nearest.lat_rad == geodetic.lat_rad && nearest.height_m == geodetic.height_m {
         return 0.0;
     }
-    (ecef_from_geodetic(nearest) - eye.position).length()
+    (ecef_from_geodetic(nearest) - position).length()
 }
 
 impl Volume {

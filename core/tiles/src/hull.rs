@@ -33,6 +33,11 @@ impl Hull {
         self.corners.iter().map(|c| c.length()).fold(0.0, f64::max)
     }
 
+    /// In ECEF, those of the top first.
+    pub(crate) fn corners(&self) -> [DVec3; 8] {
+        self.corners.map(|corner| self.center + corner)
+    }
+
     /// How far it reaches from its centre along a direction.
     pub(crate) fn reach(&self, direction: DVec3) -> f64 {
         self.corners.iter().map(|c| direction.dot(*c)).fold(f64::NEG_INFINITY, f64::max)

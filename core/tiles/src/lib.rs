@@ -14,12 +14,12 @@ mod decode;
 mod doc;
 mod engine;
 mod entity;
+mod extent;
 mod hull;
 mod info;
 mod problem;
 mod property;
 mod s2;
-mod style;
 mod url;
 mod view;
 
@@ -35,8 +35,8 @@ pub use doc::{
 };
 pub use engine::{Arrival, Engine, Fetch, Frame, Options, Progress, RequestId, TileId, TileInfo, TileState, TilesetId};
 pub use entity::{ClassProperty, ClassStatistics, MetadataClass, MetadataEntity, MetadataEnum, PropertyRange, Schema};
+pub use extent::Extent;
 pub use info::ContentInfo;
 pub use problem::Problem;
-pub use style::{Features, RegExp, Style, StyleLimits, StyleValue, Styled, TableFeatures, Vector};
 pub use url::resolve_url;
 pub use view::View;

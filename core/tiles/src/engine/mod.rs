@@ -11,7 +11,7 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
-use crate::bounds::{ALL_PLANES, Eye};
+use crate::bounds::{ALL_PLANES, Bounds, Eye};
 use crate::{ContentInfo, Problem, Refine, SubtreeDoc, TilesetDoc, View, What};
 use budget::{Budget, Need};
 use cache::Cache;
@@ -577,5 +577,17 @@ impl Engine {
     /// What the caller said about a loaded content.
     pub fn content(&self, id: TileId) -> Option<&ContentInfo> {
         self.tree.nodes.get(id.0 as usize)?.info.as_deref()
+    }
+
+    /// The node above; see [`Engine::parent`].
+    pub(crate) fn parent_node(&self, index: u32) -> Option<u32> {
+        let parent = self.tree.nodes.get(index as usize)?.parent;
+        self.tree.is_tile(index).then_some(parent).filter(|parent| self.tree.is_tile(*parent))
+    }
+
+    /// Bounds of a tile and, where given, of its content.
+    pub(crate) fn node_bounds(&self, index: u32) -> Option<(&Bounds, Option<&Bounds>)> {
+        let node = self.tree.nodes.get(index as usize).filter(|_| self.tree.is_tile(index))?;
+        Some((&node.bounds, node.content_bounds.as_deref()))
     }
 }

@@ -99,6 +99,9 @@ impl Reader<'_> {
         if len != count {
             return malformed(format!("{len} values of {name} for {count}"));
         }
+        if attribute.component == Component::F32 {
+            round(&mut self.out.vertices, attribute, count);
+        }
         Ok(attribute)
     }
 
@@ -117,6 +120,16 @@ impl Reader<'_> {
         debug_assert_eq!(attribute.component, Component::F32);
         self.implicit.insert(count, attribute);
         Ok(attribute)
+    }
+}
+
+/// Makes ids whole numbers again: Draco may have quantised them, so that 273 comes as 272.996.
+fn round(vertices: &mut [u8], attribute: Attribute, count: usize) {
+    for i in 0..count {
+        let at = attribute.offset as usize + i * attribute.stride as usize;
+        let Some(bytes) = vertices.get_mut(at..at + 4) else { return };
+        let id = Component::F32.read(bytes) as f32;
+        bytes.copy_from_slice(&id.round().to_le_bytes());
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{add_batch_table, check_header, claimed, cut, model};
 use crate::decode::Context;
 use crate::decode::bytes::{Fault, u32_at};
-use crate::{Number, Problem, TileContent};
+use crate::{Number, Problem, PropertyTable, TileContent};
 use glam::{DMat4, DVec3};
 
 /// Reads a batched model.
@@ -20,8 +20,13 @@ pub(crate) fn b3dm(bytes: &[u8], place: &str, context: Context<'_>) -> Result<Ti
     }
     let count = batch_length.or_else(|| parts.features.count("BATCH_LENGTH")).unwrap_or(0);
     // A glTF that brings its own tables has feature ids for those.
-    if content.tables.is_empty() && count > 0 {
-        add_batch_table(&mut content, &parts.batches, count, place, context);
+    if content.tables.is_empty() {
+        let table = if count > 0 { add_batch_table(&mut content, &parts.batches, count, place, context) } else { None };
+        if table.is_none() && content.primitives.iter().any(|p| p.feature_ids.is_some()) {
+            // Ids belong to the tile: in all its primitives the same one is the same feature, with properties or without.
+            let rows = u32::try_from(count).unwrap_or(u32::MAX);
+            content.tables.push(PropertyTable { count: rows, ..PropertyTable::default() });
+        }
     }
     Ok(content)
 }
