@@ -2,9 +2,10 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // A command talks to its person.
 
 use anyhow::{Context, bail};
-use citytwin_positioning::evaluate::{self, Followed, Sample, Summary, SurveyWalk};
+use citytwin_positioning::evaluate::{self, Followed, Method, Sample, Summary, SurveyWalk};
 use citytwin_positioning::formats::{read_uji, read_walk};
 use citytwin_positioning::radio::{Fingerprint, QueryOptions, RadioMap, SurveyOptions};
+use citytwin_positioning::smooth::SmoothOptions;
 use citytwin_positioning::{IndoorOptions, Radii};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,12 @@ pub enum LocateCommand {
         /// Only these users of a table or fifths of the walks (0 to 4), separated by commas: report on what no parameter was chosen on.
         #[arg(long, value_delimiter = ',')]
         only: Vec<u32>,
+        /// Walks by what came before each way-point only: what a visitor gets. Without this and `--offline`, both.
+        #[arg(long, conflicts_with = "offline")]
+        causal: bool,
+        /// Whole walks at once, smoothed.
+        #[arg(long)]
+        offline: bool,
         /// One JSON object instead of a table.
         #[arg(long)]
         json: bool,
@@ -50,11 +57,11 @@ pub fn run(command: LocateCommand) -> anyhow::Result<()> {
             println!("{}: {} cells, {} bytes", out.display(), map.cell_count(), bytes.len());
             Ok(())
         }
-        LocateCommand::Evaluate { observations, radio_map, only, json } => {
+        LocateCommand::Evaluate { observations, radio_map, only, causal, offline, json } => {
             let survey = read_survey(&observations)?;
             let rows = match radio_map {
-                Some(path) => with_map(&read_map(&path)?, &survey, &only),
-                None => cross_validated(&survey, &only),
+                Some(path) => with_map(&read_map(&path)?, &survey, &only, &methods(causal, offline)),
+                None => cross_validated(&survey, &only, &methods(causal, offline)),
             };
             print(&rows, json)
         }
@@ -72,9 +79,21 @@ fn table_options() -> (SurveyOptions, QueryOptions) {
 }
 
 /// How walks become maps: squares of 4 m, few enough access points that a mall stays below 300 kB.
-fn walk_options() -> (SurveyOptions, QueryOptions, IndoorOptions) {
-    let survey = SurveyOptions { cell_m: 4.0, cells_by_group: false, max_per_cell: 40, min_heard: 10 };
-    (survey, QueryOptions::dense(), IndoorOptions::default())
+fn walk_options() -> (SurveyOptions, QueryOptions) {
+    let survey = SurveyOptions { cell_m: 4.0, cells_by_group: false, max_per_cell: 44, min_heard: 12 };
+    (survey, QueryOptions::dense())
+}
+
+/// How walks are located: off line, causally (so that the last row is what a visitor gets), or both.
+fn methods(causal: bool, offline: bool) -> Vec<Method> {
+    let mut methods = Vec::new();
+    if !causal {
+        methods.push(Method::Offline(SmoothOptions::default()));
+    }
+    if !offline {
+        methods.push(Method::Causal(IndoorOptions::default()));
+    }
+    methods
 }
 
 fn make_map(survey: &Survey) -> RadioMap {
@@ -83,14 +102,15 @@ fn make_map(survey: &Survey) -> RadioMap {
             let (options, query) = table_options();
             let samples = evaluate::leave_groups_out(fingerprints, &options, query).0;
             let mut map = RadioMap::new(fingerprints, &options, query);
-            map.set_radii(evaluate::learn(samples.iter()), Radii::default());
+            map.set_radii(evaluate::learn(samples.iter()), Radii::default(), Radii::default());
             map
         }
         Survey::Walks(walks) => {
-            let (options, query, filter) = walk_options();
-            let followed = evaluate::leave_walks_out(walks, &options, query, filter);
-            let mut map = evaluate::map_of_walks(walks.iter(), &options, query, &filter);
-            map.set_radii(Radii::default(), evaluate::learn(followed.samples.iter()));
+            let (options, query) = walk_options();
+            let located = evaluate::leave_walks_out(walks, &options, query, &methods(false, false), &[]);
+            let mut map = evaluate::map_of_walks(walks.iter(), &options, query, &IndoorOptions::default());
+            let [smoothed, tracks] = [0, 1].map(|i| evaluate::learn(located[i].samples.iter()));
+            map.set_radii(Radii::default(), tracks, smoothed);
             map
         }
     }
@@ -106,27 +126,38 @@ fn some(samples: Vec<Sample>, only: &[u32]) -> Vec<Sample> {
     samples.into_iter().filter(|s| wanted(only, s.fold)).collect()
 }
 
-fn with_map(map: &RadioMap, survey: &Survey, only: &[u32]) -> Rows {
-    let start = Instant::now();
+fn with_map(map: &RadioMap, survey: &Survey, only: &[u32], methods: &[Method]) -> Rows {
     match survey {
         Survey::Table(fingerprints) => {
+            let start = Instant::now();
             let asked = fingerprints.iter().filter(|f| wanted(only, f.group));
             let (samples, unanswered) = evaluate::locate_fingerprints(map, asked);
             let micros = start.elapsed().as_secs_f64() * 1e6 / (samples.len() + unanswered).max(1) as f64;
             vec![("radio map", Summary { update_micros: micros, ..Summary::new(&samples, unanswered) })]
         }
         Survey::Walks(walks) => {
-            let mut followed = Followed::default();
-            for walk in walks.iter().filter(|w| wanted(only, w.fold)) {
-                evaluate::follow(map, walk, walk_options().2, &mut followed);
-            }
-            let micros = start.elapsed().as_secs_f64() * 1e6 / followed.observations.max(1) as f64;
-            vec![("causal", summary_of(&followed, &followed.samples, micros))]
+            let row = |method: &Method| {
+                let start = Instant::now();
+                let mut followed = Followed::default();
+                for walk in walks.iter().filter(|w| wanted(only, w.fold)) {
+                    method.locate(map, walk, &mut followed);
+                }
+                let micros = start.elapsed().as_secs_f64() * 1e6 / followed.observations.max(1) as f64;
+                (name(method), summary_of(&followed, micros))
+            };
+            methods.iter().map(row).collect()
         }
     }
 }
 
-fn cross_validated(survey: &Survey, only: &[u32]) -> Rows {
+fn name(method: &Method) -> &'static str {
+    match method {
+        Method::Causal(_) => "causal",
+        Method::Offline(_) => "off-line",
+    }
+}
+
+fn cross_validated(survey: &Survey, only: &[u32], methods: &[Method]) -> Rows {
     match survey {
         Survey::Table(fingerprints) => {
             let (options, query) = table_options();
@@ -137,19 +168,19 @@ fn cross_validated(survey: &Survey, only: &[u32]) -> Rows {
             ]
         }
         Survey::Walks(walks) => {
-            let (options, query, filter) = walk_options();
-            let followed = evaluate::leave_walks_out(walks, &options, query, filter);
-            vec![("causal", summary_of(&followed, &some(followed.samples.clone(), only), 0.0))]
+            let (options, query) = walk_options();
+            let located = evaluate::leave_walks_out(walks, &options, query, methods, only);
+            methods.iter().zip(&located).map(|(method, followed)| (name(method), summary_of(followed, 0.0))).collect()
         }
     }
 }
 
-fn summary_of(followed: &Followed, samples: &[Sample], update_micros: f64) -> Summary {
+fn summary_of(followed: &Followed, update_micros: f64) -> Summary {
     let first = &followed.first_fix_secs;
     Summary {
         first_fix_secs: first.iter().sum::<f64>() / first.len().max(1) as f64,
         update_micros,
-        ..Summary::new(samples, followed.unanswered)
+        ..Summary::new(&followed.samples, followed.unanswered)
     }
 }
 
@@ -295,9 +326,10 @@ mod tests {
             .enumerate()
             .map(|(i, p)| SurveyWalk { floor: 3, fold: i as u32 % 3, walk: read_walk(&read_text(p).expect("text")) })
             .collect();
-        let (options, query, filter) = walk_options();
-        let followed = evaluate::leave_walks_out(&walks, &options, query, filter);
-        let summary = Summary::new(&followed.samples, followed.unanswered);
-        assert!(summary.count > 50 && summary.median_m < 25.0, "{summary:?}");
+        let (options, query) = walk_options();
+        for followed in evaluate::leave_walks_out(&walks, &options, query, &methods(false, false), &[0]) {
+            let summary = Summary::new(&followed.samples, followed.unanswered);
+            assert!(summary.count > 30 && summary.median_m < 15.0, "{summary:?}");
+        }
     }
 }

@@ -4,6 +4,8 @@ use crate::conformal::Radii;
 use crate::formats::Walk;
 use crate::indoor::{IndoorFilter, IndoorOptions};
 use crate::radio::{Fingerprint, Place, QueryOptions, RadioMap, SurveyOptions, distance};
+use crate::routes::RouteGraph;
+use crate::smooth::{SmoothOptions, smooth};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -204,16 +206,28 @@ pub struct SurveyWalk {
     pub walk: Walk,
 }
 
-/// The radio map of walks.
+impl SurveyWalk {
+    fn way(&self) -> Vec<Place> {
+        self.walk.waypoints.iter().map(|(_, at_m)| Place { at_m: *at_m, floor: self.floor, building: 0 }).collect()
+    }
+}
+
+/// The radio map of walks, with the routes that they took.
 pub fn map_of_walks<'a>(
     walks: impl Iterator<Item = &'a SurveyWalk>,
     survey: &SurveyOptions,
     query: QueryOptions,
     filter: &IndoorOptions,
 ) -> RadioMap {
-    let fingerprints: Vec<_> =
-        walks.flat_map(|w| w.walk.fingerprints(w.floor, w.fold, filter.max_age_ms, filter.scan_lag_ms)).collect();
-    RadioMap::new(&fingerprints, survey, query)
+    let walks: Vec<&SurveyWalk> = walks.collect();
+    let fingerprints: Vec<_> = walks
+        .iter()
+        .flat_map(|w| w.walk.fingerprints(w.floor, w.fold, filter.max_age_ms, filter.scan_lag_ms))
+        .collect();
+    let ways: Vec<Vec<Place>> = walks.iter().map(|w| w.way()).collect();
+    let mut map = RadioMap::new(&fingerprints, survey, query);
+    map.set_routes(RouteGraph::learn(ways.iter().map(Vec::as_slice)));
+    map
 }
 
 /// What following walks came to.
@@ -262,23 +276,59 @@ fn compare(map: &RadioMap, filter: &IndoorFilter, walk: &SurveyWalk, at_m: [f64;
     }
 }
 
-/// Each fold's walks, followed by a map of the other folds', with radii from the other folds' errors.
+/// Smooths a walk by a map: at each way-point the answer is that of all observations of the walk. Way-points are truth
+/// only.
+pub fn smooth_walk(map: &RadioMap, walk: &SurveyWalk, options: &SmoothOptions, into: &mut Followed) {
+    let track = smooth(map, &walk.walk.observations, options);
+    into.observations += walk.walk.observations.len();
+    for (time_ms, at_m) in &walk.walk.waypoints {
+        let Some(p) = track.at(*time_ms) else {
+            into.unanswered += 1;
+            continue;
+        };
+        let truth = Place { at_m: *at_m, floor: walk.floor, building: p.place.building };
+        into.samples.push(Sample::new(walk.fold, p.place, truth, p.spread_m, p.radii_m));
+    }
+}
+
+/// How a walk is located.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Method {
+    /// By what came before: what a visitor gets.
+    Causal(IndoorOptions),
+    /// By the whole walk.
+    Offline(SmoothOptions),
+}
+
+impl Method {
+    /// Locates a walk by a map.
+    pub fn locate(&self, map: &RadioMap, walk: &SurveyWalk, into: &mut Followed) {
+        match self {
+            Self::Causal(options) => follow(map, walk, *options, into),
+            Self::Offline(options) => smooth_walk(map, walk, options, into),
+        }
+    }
+}
+
+/// The walks of each fold, or of those in `only` when there are any, located by a map of the other folds'.
+/// Radii are learnt from the errors of the other folds that were located. One outcome for each method.
 pub fn leave_walks_out(
     walks: &[SurveyWalk],
     survey: &SurveyOptions,
     query: QueryOptions,
-    options: IndoorOptions,
-) -> Followed {
+    methods: &[Method],
+    only: &[u32],
+) -> Vec<Followed> {
     let mut folds: Vec<u32> = walks.iter().map(|w| w.fold).collect();
     folds.sort_unstable();
     folds.dedup();
-    let mut followed = Followed::default();
-    for fold in folds {
-        let map = map_of_walks(walks.iter().filter(|w| w.fold != fold), survey, query, &options);
-        for walk in walks.iter().filter(|w| w.fold == fold) {
-            follow(&map, walk, options, &mut followed);
+    let mut followed = vec![Followed::default(); methods.len()];
+    for fold in folds.into_iter().filter(|fold| only.is_empty() || only.contains(fold)) {
+        let map = map_of_walks(walks.iter().filter(|w| w.fold != fold), survey, query, &IndoorOptions::default());
+        for (method, into) in methods.iter().zip(&mut followed) {
+            walks.iter().filter(|w| w.fold == fold).for_each(|walk| method.locate(&map, walk, into));
         }
     }
-    calibrate_by_fold(&mut followed.samples);
+    followed.iter_mut().for_each(|f| calibrate_by_fold(&mut f.samples));
     followed
 }

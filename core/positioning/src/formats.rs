@@ -1,6 +1,6 @@
 //! Readers of published survey formats: text in, fingerprints and observations out.
 
-use crate::observation::{Mac, Measurement, Observation, WifiReading};
+use crate::observation::{BleReading, Mac, Measurement, Observation, WifiReading};
 use crate::radio::{Fingerprint, Place};
 
 /// Reads a fingerprint table in UJIIndoorLoc's form (Torres-Sospedra et al. 2014, "UJIIndoorLoc: a new
@@ -98,6 +98,10 @@ pub fn read_walk(text: &str) -> Walk {
                     }
                 })
             }
+            "TYPE_BEACON" => beacon(&fields).map(|reading| {
+                let what = Measurement::Ble { readings: vec![reading] };
+                walk.observations.push(Observation::new(time_ms, what));
+            }),
             _ => Some(()),
         };
         walk.bad_lines += usize::from(read.is_none());
@@ -152,6 +156,21 @@ fn wifi_reading(time_ms: f64, fields: &[&str]) -> Option<WifiReading> {
         age_ms: last_seen.map(|seen| (time_ms - seen).max(0.0)),
         rtt_m: None,
         rtt_sigma_m: None,
+    })
+}
+
+/// Fields: time, type, proximity UUID, major, minor, dBm at 1 m, dBm, distance, address.
+fn beacon(fields: &[&str]) -> Option<BleReading> {
+    Some(BleReading {
+        mac: Mac::parse(fields.get(8)?)?,
+        rssi_dbm: fields.get(6)?.parse().ok()?,
+        tx_power_dbm: fields.get(5).and_then(|f| f.parse().ok()),
+        uuid: fields.get(2).map(|f| (*f).to_owned()),
+        major_minor: fields
+            .get(3)
+            .and_then(|f| f.parse().ok())
+            .zip(fields.get(4).and_then(|f| f.parse().ok()))
+            .map(Into::into),
     })
 }
 

@@ -7,6 +7,7 @@
 
 use crate::Status;
 use crate::conformal::Radii;
+use crate::ground::{CELL_SIGMA_M, Heard};
 use crate::observation::{Counts, Intake, Measurement, Observation, Rejected};
 use crate::pdr::{Step, StepDetector};
 use crate::radio::{Place, RadioFix, RadioMap};
@@ -25,8 +26,10 @@ pub struct IndoorOptions {
     pub max_age_ms: f64,
     /// How old a scan's readings are on the whole, milliseconds: the scan weighs where the visitor was then.
     pub scan_lag_ms: f64,
-    /// Standard deviation of the normal around each cell, metres.
-    pub cell_sigma_m: f64,
+    /// Standard deviation of the distance to the next route, metres, and the weight of being nowhere near one.
+    pub route_sigma_m: f64,
+    /// See `route_sigma_m`.
+    pub off_route: f64,
     /// Exponent on a scan's weight; below 1, since the errors of successive scans resemble each other.
     pub scan_power: f64,
     /// Share of a scan's weight that says nothing.
@@ -46,17 +49,18 @@ pub struct IndoorOptions {
 impl Default for IndoorOptions {
     fn default() -> Self {
         Self {
-            particles: 400,
+            particles: 600,
             seed: 1,
-            max_age_ms: 2000.0,
-            scan_lag_ms: 700.0,
-            cell_sigma_m: 8.0,
+            max_age_ms: 4000.0,
+            scan_lag_ms: 1000.0,
+            route_sigma_m: 2.0,
+            off_route: 0.3,
             scan_power: 0.4,
             scan_outlier: 0.005,
             heading_sigma_rad: 0.25,
             stride_sigma: 0.1,
             bias_walk_rad: 0.03,
-            reset_share: 0.05,
+            reset_share: 0.02,
             drift_m: 0.15,
         }
     }
@@ -326,66 +330,60 @@ impl IndoorFilter {
         self.floors.values_mut().for_each(|p| *p /= sum);
         let Some(((_, floor), _)) = self.floor() else { return Err(Rejected::NotUsed) };
         let floor = self.locked.unwrap_or(floor);
-        let fix = map.locate(scan, Some(floor)).ok_or(Rejected::NotUsed)?;
+        let fix = map.locate_for_track(scan, floor).ok_or(Rejected::NotUsed)?;
         let lag: [f64; 2] = self
             .recent
             .iter()
             .filter(|r| time_ms - r.0 < self.options.scan_lag_ms)
             .fold([0.0; 2], |sum, r| [sum[0] + r.1[0], sum[1] + r.1[1]]);
-        let centres: Vec<([f64; 2], f64)> = fix
-            .cells
-            .iter()
-            .filter_map(|&(cell, w)| Some((map.cell_place(cell)?.at_m, w)))
-            .map(|(at, w)| ([at[0] + lag[0], at[1] + lag[1]], w))
-            .collect();
+        let heard = Heard::new(map, &fix, lag);
         self.scans += 1;
         if self.particles.is_empty() {
-            self.particles = (0..self.count()).map(|_| self.draw(&fix, &centres)).collect();
+            self.particles = (0..self.count()).map(|_| self.draw(&fix, &heard)).collect();
             self.weights = vec![1.0; self.particles.len()];
             return Ok(());
         }
         let o = self.options;
-        let narrow = -0.5 / o.cell_sigma_m.powi(2);
+        let ground = map.ground(fix.place.building, fix.place.floor).filter(|ground| !ground.is_empty());
+        let narrow = -0.5 / o.route_sigma_m.powi(2);
         for (p, weight) in self.particles.iter().zip(&mut self.weights) {
-            let density: f64 = centres
-                .iter()
-                .map(|(at, w)| w * (narrow * ((p.at[0] - at[0]).powi(2) + (p.at[1] - at[1]).powi(2))).exp())
-                .sum();
-            *weight *= (density + o.scan_outlier).powf(o.scan_power);
+            *weight *= (heard.density(p.at) + o.scan_outlier).powf(o.scan_power);
+            if let Some(ground) = ground {
+                *weight *= o.off_route + (narrow * ground.to_route_m(p.at).powi(2)).exp();
+            }
         }
-        self.resample(&fix, &centres);
+        self.resample(&fix, &heard);
         let n = self.particles.len();
         let mean = self.weights.iter().sum::<f64>() / n as f64;
         for _ in 0..(o.reset_share * n as f64) as usize {
             let i = self.random.below(n);
-            self.particles[i] = self.draw(&fix, &centres);
+            self.particles[i] = self.draw(&fix, &heard);
             self.weights[i] = mean;
         }
         Ok(())
     }
 
     /// A particle somewhere around the scan's cells.
-    fn draw(&mut self, fix: &RadioFix, centres: &[([f64; 2], f64)]) -> Particle {
+    fn draw(&mut self, fix: &RadioFix, heard: &Heard) -> Particle {
         let mut u = self.random.uniform();
         let mut at = fix.place.at_m;
-        for (centre, w) in centres {
+        for (centre, w) in &heard.centres {
             at = *centre;
             u -= w;
             if u <= 0.0 {
                 break;
             }
         }
-        let sigma = self.options.cell_sigma_m;
-        let at = at.map(|x| x + sigma * self.random.normal());
+        let at = at.map(|x| x + CELL_SIGMA_M * self.random.normal());
         self.particle(at)
     }
 
     /// Systematic resampling (Kitagawa 1996) when fewer than half of the particles matter.
-    fn resample(&mut self, fix: &RadioFix, centres: &[([f64; 2], f64)]) {
+    fn resample(&mut self, fix: &RadioFix, heard: &Heard) {
         let n = self.particles.len();
         let sum: f64 = self.weights.iter().sum();
         if sum <= 0.0 || !sum.is_finite() {
-            self.particles = (0..n).map(|_| self.draw(fix, centres)).collect();
+            self.particles = (0..n).map(|_| self.draw(fix, heard)).collect();
             self.weights = vec![1.0; n];
             return;
         }

@@ -11,6 +11,8 @@
 //! scans ([`IndoorFilter`]) on a radio map ([`radio`]); [`watch`] gives both the W3C's shape.
 
 mod conformal;
+mod ground;
+mod heading;
 mod indoor;
 mod observation;
 mod outdoor;
@@ -20,6 +22,8 @@ mod random;
 pub mod evaluate;
 pub mod formats;
 pub mod radio;
+pub mod routes;
+pub mod smooth;
 pub mod watch;
 
 pub use conformal::Radii;

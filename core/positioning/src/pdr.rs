@@ -1,5 +1,6 @@
 //! Pedestrian dead reckoning: inertial samples to steps.
 
+use crate::heading::{Heading, Sample};
 use crate::observation::{Measurement, Observation};
 use std::collections::VecDeque;
 
@@ -19,8 +20,8 @@ pub struct Step {
     pub time_ms: f64,
     /// Length, metres; before any calibration to the visitor.
     pub stride_m: f64,
-    /// Direction in which the device's top points, radians clockwise from (magnetic) north; `None` without a rotation
-    /// vector.
+    /// Direction in which the device's top points, radians clockwise from (magnetic) north; `None` while no rotation
+    /// vector and no compass told where north is.
     pub heading_rad: Option<f64>,
 }
 
@@ -29,7 +30,8 @@ pub struct Step {
 /// A step is a swing of the smoothed magnitude of acceleration (peak detection as in Harle 2013, "A survey of indoor
 /// inertial positioning systems for pedestrians", IEEE Communications Surveys & Tutorials 15); its length follows the
 /// fourth root of the swing (Weinberg 2002, "Using the ADXL202 in pedometer and personal navigation applications",
-/// Analog Devices AN-602). Heading is the mean over the step of the rotation vector's.
+/// Analog Devices AN-602). Heading is the mean over the step of a gyroscope that the
+/// rotation vector or the compass corrects.
 #[derive(Clone, Debug, Default)]
 pub struct StepDetector {
     smooth: Option<(f64, f64)>,
@@ -38,19 +40,24 @@ pub struct StepDetector {
     above: bool,
     peak: f64,
     last_step_ms: Option<f64>,
+    attitude: Heading,
+    /// Sum of the directions since the last step.
     heading: [f64; 2],
 }
 
 impl StepDetector {
     /// Takes one observation; returns the step that it ends, if any. Other kinds than inertial are left alone.
     pub fn observe(&mut self, observation: &Observation) -> Option<Step> {
-        let Measurement::Inertial { accel_mps2: [x, y, z], rotation, .. } = observation.what else { return None };
+        let Measurement::Inertial { accel_mps2, gyro_radps, magnet_ut, rotation } = observation.what else {
+            return None;
+        };
         let time_ms = observation.time_ms;
-        if let Some(q) = rotation {
-            let [east, north] = top_of_device(q);
-            self.heading[0] += east;
-            self.heading[1] += north;
+        let sample = Sample { accel: accel_mps2, gyro: gyro_radps, magnet: magnet_ut, rotation };
+        if let Some(heading) = self.attitude.observe(time_ms, &sample) {
+            self.heading[0] += heading.sin();
+            self.heading[1] += heading.cos();
         }
+        let [x, y, z] = accel_mps2;
         let magnitude = (x * x + y * y + z * z).sqrt();
         let value = match self.smooth {
             Some((before_ms, before)) if time_ms - before_ms < 1e3 => {
@@ -87,10 +94,4 @@ impl StepDetector {
         let heading_rad = (east.hypot(north) > 1e-6).then(|| east.atan2(north));
         Some(Step { time_ms, stride_m: (WEINBERG * swing.powf(0.25)).min(1.5), heading_rad })
     }
-}
-
-/// East and north of the device's y axis, from the vector part of a unit quaternion with w ≥ 0.
-fn top_of_device([x, y, z]: [f64; 3]) -> [f64; 2] {
-    let w = (1.0 - x * x - y * y - z * z).max(0.0).sqrt();
-    [2.0 * (x * y - w * z), 1.0 - 2.0 * (x * x + z * z)]
 }

@@ -17,9 +17,11 @@ mod floors;
 pub use file::ReadError;
 
 use crate::conformal::Radii;
+use crate::ground::Ground;
 use crate::observation::Mac;
+use crate::routes::RouteGraph;
 use floors::Floors;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// So many best cells vote on the floor.
 const FLOOR_VOTERS: usize = 400;
@@ -108,7 +110,7 @@ impl QueryOptions {
     /// Weights for dense scans of a venue with hundreds of virtual access points; chosen on the first fifth of the
     /// mall's walks.
     pub fn dense() -> Self {
-        Self { similarity_power: 15.0, likelihood_power: 0.15, ..Self::default() }
+        Self { similarity_power: 25.0, likelihood_power: 0.0, ..Self::default() }
     }
 }
 
@@ -167,6 +169,10 @@ pub struct RadioMap {
     pub(crate) floors: Floors,
     pub(crate) radii: Radii,
     pub(crate) track_radii: Radii,
+    pub(crate) smooth_radii: Radii,
+    pub(crate) routes: RouteGraph,
+    /// What each building's floors are like.
+    grounds: BTreeMap<(u16, i16), Ground>,
     /// Weights of a query.
     pub query: QueryOptions,
     /// For each access point the cells that know it.
@@ -240,7 +246,39 @@ impl RadioMap {
             }
             sums.push(sum);
         }
-        Self { aps, cells, floors, radii, track_radii: Radii::default(), query, index, sums }
+        Self {
+            aps,
+            cells,
+            floors,
+            radii,
+            track_radii: Radii::default(),
+            smooth_radii: Radii::default(),
+            routes: RouteGraph::default(),
+            grounds: BTreeMap::new(),
+            query,
+            index,
+            sums,
+        }
+    }
+
+    /// Sets where people walk.
+    pub fn set_routes(&mut self, routes: RouteGraph) {
+        let floors: BTreeSet<(u16, i16)> = routes.nodes.iter().map(|node| (node.building, node.floor)).collect();
+        let ground = |(building, floor)| {
+            let points: Vec<[f64; 2]> = routes.points(building, floor, 1.0).iter().map(|p| p.at_m).collect();
+            ((building, floor), Ground::new(&points))
+        };
+        self.grounds = floors.into_iter().map(ground).collect();
+        self.routes = routes;
+    }
+
+    /// Where people walk, as far as the map knows.
+    pub fn routes(&self) -> &RouteGraph {
+        &self.routes
+    }
+
+    pub(crate) fn ground(&self, building: u16, floor: i16) -> Option<&Ground> {
+        self.grounds.get(&(building, floor))
     }
 
     /// How many reference cells there are.
@@ -253,9 +291,20 @@ impl RadioMap {
         self.cells.get(cell).map(|c| c.place)
     }
 
+    /// Where the cells of a floor are.
+    pub(crate) fn cell_places(&self, building: u16, floor: i16) -> impl Iterator<Item = [f64; 2]> + '_ {
+        let here = move |cell: &&Cell| (cell.place.building, cell.place.floor) == (building, floor);
+        self.cells.iter().filter(here).map(|cell| cell.place.at_m)
+    }
+
     /// Where a scan was made; `None` when it holds nothing that the map knows. The order of the readings does not
     /// matter. With `floor`, only that floor's cells are looked at.
     pub fn locate(&self, scan: &[(Mac, f64)], floor: Option<i16>) -> Option<RadioFix> {
+        self.locate_with(scan, floor, self.query.neighbours)
+    }
+
+    /// [`RadioMap::locate`] with another number of cells that make the answer.
+    pub(crate) fn locate_with(&self, scan: &[(Mac, f64)], floor: Option<i16>, neighbours: usize) -> Option<RadioFix> {
         let scores = self.score(scan, floor)?;
         let Scores { mut weights, offsets, known } = scores;
         sort_to_weights(&mut weights)?;
@@ -266,7 +315,7 @@ impl RadioMap {
             let place = self.cells[cell].place;
             (place.building, place.floor) == (building, floor)
         });
-        weights.truncate(self.query.neighbours.max(1));
+        weights.truncate(neighbours.max(1));
         let sum: f64 = weights.iter().map(|w| w.1).sum();
         let mut at_m = [0.0; 2];
         for (cell, weight) in &mut weights {
@@ -306,10 +355,14 @@ impl RadioMap {
         &self.track_radii
     }
 
-    /// Sets the radii of single fixes and of a filter that tracks by this map.
-    pub fn set_radii(&mut self, fixes: Radii, tracks: Radii) {
-        self.radii = fixes;
-        self.track_radii = tracks;
+    /// The radii of a smoother that looks at whole walks by this map.
+    pub fn smooth_radii(&self) -> &Radii {
+        &self.smooth_radii
+    }
+
+    /// Sets the radii of single fixes, of a filter that tracks by this map, and of a smoother.
+    pub fn set_radii(&mut self, fixes: Radii, tracks: Radii, smoothed: Radii) {
+        (self.radii, self.track_radii, self.smooth_radii) = (fixes, tracks, smoothed);
     }
 
     /// Floors by the mass of the best cells and by the linear classifier, not normalised.

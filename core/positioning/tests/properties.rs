@@ -159,7 +159,7 @@ fn corrupted_maps_are_refused_without_panic() {
     let bytes = map().to_bytes();
     assert_eq!(RadioMap::from_bytes(b"").err(), Some(ReadError::NotARadioMap));
     assert_eq!(RadioMap::from_bytes(b"CTRM").err(), Some(ReadError::Truncated));
-    assert_eq!(RadioMap::from_bytes(b"CTRM\x02\x00").err(), Some(ReadError::UnknownVersion(2)));
+    assert_eq!(RadioMap::from_bytes(b"CTRM\x03\x00").err(), Some(ReadError::UnknownVersion(3)));
     for length in (0..bytes.len()).step_by(97) {
         assert!(RadioMap::from_bytes(&bytes[..length]).is_err(), "{length} bytes");
     }

@@ -3,24 +3,29 @@
 //! | bytes | what |
 //! |---|---|
 //! | 4 | `CTRM` |
-//! | 2 | version, 1 |
+//! | 2 | version, 2 |
 //! | 8 × 4 | query options as `f32`: similarity power, likelihood power, σ dB, offset σ dB, unknown ln, floor powers of neighbours and of the linear classifier, neighbours |
 //! | 2 × 8 | origin east and north, metres, `f64` |
-//! | 5 × 4 | counts of radius bins of fixes, of those of tracks, of access points, cells and floors, `u32` |
-//! | 12 each | radius bins of fixes, then of tracks: spread, 68 % and 95 % radius, metres, `f32` |
+//! | 8 × 4 | counts of radius bins of fixes, of those of tracks and of smoothed tracks, of access points, cells, floors, route nodes and route edges, `u32` |
+//! | 12 each | radius bins of fixes, then of tracks, then of smoothed tracks: spread, 68 % and 95 % radius, metres, `f32` |
 //! | 6 each | access points, ascending |
-//! | 14 + … each | cells: east, north in centimetres from the origin `i32`, floor `i16`, building `u16`, entries `u16`; then per entry: step to its access point's number as a LEB128 varint, power in half dB above −128 dBm, how often heard in 1/255 |
+//! | 14 + … each | cells: east, north in centimetres from the origin `i32`, floor `i16`, building `u16`, entries `u16`; then per entry: step to its access point's number as a LEB128 varint, power in half dB above −128 dBm and, unless the likelihood's power is 0, how often heard in 1/255 |
 //! | 4 each | floors of the linear classifier: building `u16`, floor `i16`, ascending |
 //! | 4 + … | its scale `f32`, then for each access point and at last for the bias one `i8` for each floor: weight = scale × value |
+//! | 12 each | route nodes: east, north in centimetres from the origin `i32`, floor `i16`, building `u16` |
+//! | 2 + … each | route edges, ascending: step to the smaller node's number and from there to the larger one's, varints |
 //! | 4 | CRC-32 (IEEE 802.3) of all before |
 
 use super::floors::Floors;
 use super::{Cell, Entry, Place, QueryOptions, RadioMap};
 use crate::conformal::Radii;
 use crate::observation::Mac;
+use crate::routes::RouteGraph;
 
 const MAGIC: [u8; 4] = *b"CTRM";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
+/// How often an access point was heard, in a map that makes no use of it.
+const ALWAYS: u8 = u8::MAX;
 
 /// Why bytes are not a radio map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,26 +81,30 @@ impl RadioMap {
         for count in [
             self.radii.bins.len(),
             self.track_radii.bins.len(),
+            self.smooth_radii.bins.len(),
             self.aps.len(),
             self.cells.len(),
             self.floors.classes.len(),
+            self.routes.nodes.len(),
+            self.routes.edges.len(),
         ] {
             out.extend((count as u32).to_le_bytes());
         }
-        self.radii.bins.iter().chain(&self.track_radii.bins).flatten().for_each(|x| out.extend(x.to_le_bytes()));
+        for radii in [&self.radii, &self.track_radii, &self.smooth_radii] {
+            radii.bins.iter().flatten().for_each(|x| out.extend(x.to_le_bytes()));
+        }
         self.aps.iter().for_each(|mac| out.extend(mac.0));
         for cell in &self.cells {
-            for (x, zero) in cell.place.at_m.iter().zip(origin) {
-                out.extend((((x - zero) * 100.0).round() as i32).to_le_bytes());
-            }
-            out.extend(cell.place.floor.to_le_bytes());
-            out.extend(cell.place.building.to_le_bytes());
+            place(&mut out, &cell.place, origin);
             out.extend((cell.entries.len() as u16).to_le_bytes());
             let mut before = 0;
             for entry in &cell.entries {
                 varint(&mut out, entry.ap - before);
                 before = entry.ap;
-                out.extend([entry.level, entry.heard]);
+                out.push(entry.level);
+                if q.likelihood_power > 0.0 {
+                    out.push(entry.heard);
+                }
             }
         }
         for (building, floor) in &self.floors.classes {
@@ -105,6 +114,13 @@ impl RadioMap {
         let scale = self.floors.scale();
         out.extend(scale.to_le_bytes());
         out.extend(self.floors.weights.iter().map(|w| ((w / scale).round() as i8).to_le_bytes()[0]));
+        self.routes.nodes.iter().for_each(|node| place(&mut out, node, origin));
+        let mut before = 0;
+        for (a, b) in &self.routes.edges {
+            varint(&mut out, a - before);
+            varint(&mut out, b - a);
+            before = *a;
+        }
         let sum = crc32(&out);
         out.extend(sum.to_le_bytes());
         out
@@ -137,16 +153,21 @@ impl RadioMap {
             let n = u32::from_le_bytes(reader.take()?) as usize;
             if n > bytes.len() / least_bytes { Err(ReadError::Truncated) } else { Ok(n) }
         };
-        let (bins, track_bins, aps, cells, floors) = (count(12)?, count(12)?, count(6)?, count(14)?, count(4)?);
-        let radii = Radii { bins: (0..bins).map(|_| reader.bin()).collect::<Result<_, _>>()? };
-        let track_radii = Radii { bins: (0..track_bins).map(|_| reader.bin()).collect::<Result<_, _>>()? };
+        let bins = [count(12)?, count(12)?, count(12)?];
+        let (aps, cells, floors, nodes, edges) = (count(6)?, count(14)?, count(4)?, count(12)?, count(2)?);
+        let [radii, track_radii, smooth_radii] =
+            [reader.radii(bins[0])?, reader.radii(bins[1])?, reader.radii(bins[2])?];
         let aps: Vec<Mac> = (0..aps).map(|_| reader.take().map(Mac)).collect::<Result<_, _>>()?;
         reader.check(aps.is_sorted_by(|a, b| a < b))?;
-        let cells = (0..cells).map(|_| reader.cell(origin, aps.len())).collect::<Result<_, _>>()?;
+        let cells = (0..cells)
+            .map(|_| reader.cell(origin, aps.len(), query.likelihood_power > 0.0))
+            .collect::<Result<_, _>>()?;
         let floors = reader.floors(floors, aps.len())?;
+        let routes = reader.routes(nodes, edges, origin)?;
         reader.check(reader.at == body)?;
-        let mut map = Self::from_parts(aps, cells, floors, radii, query);
-        map.track_radii = track_radii;
+        let mut map = Self::from_parts(aps, cells, floors, Radii::default(), query);
+        map.set_radii(radii, track_radii, smooth_radii);
+        map.set_routes(routes);
         Ok(map)
     }
 }
@@ -187,19 +208,40 @@ impl Reader<'_> {
         })
     }
 
-    fn bin(&mut self) -> Result<[f32; 3], ReadError> {
-        Ok([self.number(0.0, 1e7)?, self.number(0.0, 1e7)?, self.number(0.0, 1e7)?])
+    fn radii(&mut self, bins: usize) -> Result<Radii, ReadError> {
+        Ok(Radii { bins: (0..bins).map(|_| self.bin()).collect::<Result<_, _>>()? })
     }
 
-    fn cell(&mut self, origin: [f64; 2], aps: usize) -> Result<Cell, ReadError> {
+    fn place(&mut self, origin: [f64; 2]) -> Result<Place, ReadError> {
         let mut at_m = [0.0; 2];
         for (x, zero) in at_m.iter_mut().zip(origin) {
             *x = zero + f64::from(i32::from_le_bytes(self.take()?)) / 100.0;
         }
-        let floor = i16::from_le_bytes(self.take()?);
-        let building = u16::from_le_bytes(self.take()?);
+        Ok(Place { at_m, floor: i16::from_le_bytes(self.take()?), building: u16::from_le_bytes(self.take()?) })
+    }
+
+    fn routes(&mut self, nodes: usize, edges: usize, origin: [f64; 2]) -> Result<RouteGraph, ReadError> {
+        let nodes: Vec<Place> = (0..nodes).map(|_| self.place(origin)).collect::<Result<_, _>>()?;
+        let mut pairs: Vec<(u32, u32)> = Vec::with_capacity(edges);
+        let mut before = 0_u32;
+        for _ in 0..edges {
+            let a = before.checked_add(self.varint()?).ok_or(ReadError::Invalid(self.at))?;
+            let b = a.checked_add(self.varint()?).ok_or(ReadError::Invalid(self.at))?;
+            self.check((b as usize) < nodes.len() && a < b && pairs.last().is_none_or(|last| *last < (a, b)))?;
+            before = a;
+            pairs.push((a, b));
+        }
+        Ok(RouteGraph { nodes, edges: pairs })
+    }
+
+    fn bin(&mut self) -> Result<[f32; 3], ReadError> {
+        Ok([self.number(0.0, 1e7)?, self.number(0.0, 1e7)?, self.number(0.0, 1e7)?])
+    }
+
+    fn cell(&mut self, origin: [f64; 2], aps: usize, with_heard: bool) -> Result<Cell, ReadError> {
+        let place = self.place(origin)?;
         let count = usize::from(u16::from_le_bytes(self.take()?));
-        if count > (self.bytes.len() - self.at) / 3 {
+        if count > (self.bytes.len() - self.at) / 2 {
             return Err(ReadError::Truncated);
         }
         let mut entries = Vec::with_capacity(count);
@@ -209,10 +251,11 @@ impl Reader<'_> {
             let ap = before.checked_add(step).ok_or(ReadError::Invalid(self.at))?;
             self.check((ap as usize) < aps && (i == 0 || step > 0))?;
             before = ap;
-            let [level, heard] = self.take()?;
+            let [level] = self.take()?;
+            let [heard] = if with_heard { self.take()? } else { [ALWAYS] };
             entries.push(Entry { ap, level, heard });
         }
-        Ok(Cell { place: Place { at_m, floor, building }, entries })
+        Ok(Cell { place, entries })
     }
 
     fn floors(&mut self, count: usize, aps: usize) -> Result<Floors, ReadError> {
@@ -239,6 +282,14 @@ impl Reader<'_> {
         }
         Err(ReadError::Invalid(self.at))
     }
+}
+
+fn place(out: &mut Vec<u8>, place: &Place, origin: [f64; 2]) {
+    for (x, zero) in place.at_m.iter().zip(origin) {
+        out.extend((((x - zero) * 100.0).round() as i32).to_le_bytes());
+    }
+    out.extend(place.floor.to_le_bytes());
+    out.extend(place.building.to_le_bytes());
 }
 
 fn varint(out: &mut Vec<u8>, mut value: u32) {
