@@ -65,7 +65,10 @@ struct Package {
 
 #[derive(Deserialize)]
 struct Seeds {
+    /// Ends of the names of files that are seeds, by target.
     seeds: BTreeMap<String, Vec<String>>,
+    /// Files with a seed on each line, by target; relative to the manifest.
+    lists: BTreeMap<String, String>,
 }
 
 /// Fuzzes as planned, prints a table, and says whether nothing was found.
@@ -86,8 +89,8 @@ pub(crate) fn fuzz(repo: &Repo, plan: &Plan) -> Result<bool> {
     let mut table = Vec::new();
     let mut clean = true;
     for target in targets {
-        let ends = manifest.package.metadata.seeds.get(target).map_or(&[][..], Vec::as_slice);
-        let seeds = step(&format!("gather seeds of {target}"), || gather(repo, target, ends, folder.as_deref()))?;
+        let sources = &manifest.package.metadata;
+        let seeds = step(&format!("gather seeds of {target}"), || gather(repo, target, sources, folder.as_deref()))?;
         let report = step(&format!("fuzz {target}"), || fuzz_one(repo, &dir.join(target), target, &seeds, plan.secs))?;
         clean &= report.found.is_none();
         table.push(report.line(target));
@@ -123,7 +126,7 @@ fn build(repo: &Repo, targets: &[&str]) -> Result<PathBuf> {
 }
 
 /// Gathers a target's seeds in one folder, named by their content, and returns it.
-fn gather(repo: &Repo, target: &str, ends: &[String], folder: Option<&Path>) -> Result<PathBuf> {
+fn gather(repo: &Repo, target: &str, sources: &Seeds, folder: Option<&Path>) -> Result<PathBuf> {
     let dir = repo.target.join("fuzz/seeds").join(target);
     crate::shell::remove(&dir)?;
     std::fs::create_dir_all(&dir)?;
@@ -135,10 +138,13 @@ fn gather(repo: &Repo, target: &str, ends: &[String], folder: Option<&Path>) -> 
     for file in files_below(&repo.at("fuzz/seeds").join(target))? {
         keep(&read(&file)?)?;
     }
-    let list = repo.at(&format!("fuzz/seeds/{target}.txt"));
-    if list.is_file() {
-        read_text(&list)?.lines().filter(|line| !line.is_empty()).try_for_each(|line| keep(line.as_bytes()))?;
+    if let Some(list) = sources.lists.get(target) {
+        read_text(&repo.at("fuzz").join(list))?
+            .lines()
+            .filter(|line| !line.is_empty())
+            .try_for_each(|line| keep(line.as_bytes()))?;
     }
+    let ends = sources.seeds.get(target).map_or(&[][..], Vec::as_slice);
     for file in folder.map_or(Ok(Vec::new()), files_below)? {
         if is_seed(&file, ends) && file.metadata()?.len() <= MAX_SEED_BYTES {
             keep(&read(&file)?)?;

@@ -1,15 +1,19 @@
 //! Records → the files of a published index.
 //!
-//! Records are numbered by importance, then by length, then by name (Han by reading), so that the first records of
-//! every list are its best, and names that begin alike lie together. The same records give the same bytes, whatever
-//! their order.
+//! Records are numbered by tier (how important they are, and how many have their name), then by name (Han by reading),
+//! so that the first records of every list are its best, and names that begin alike lie together. The same records
+//! give the same bytes, whatever their order.
 
+use crate::answers::Answers;
 use crate::bytes::{bits_for, checksum, put_ascending, put_varint, seal};
 use crate::fold::{Analysis, floor};
 use crate::pinyin_table;
-use crate::record::{Record, put_block, split_id, stored_position};
+use crate::record::{
+    MAX_POPULARITY, POPULARITY_POINTS, Record, put_block, split_id, stored_importance, stored_position,
+};
 use crate::root::{
-    BLOCK, Blocks, File, GROUP, INITIALS_KEY, PINYIN_KEY, Readings, Root, WORD_KEY, common_prefix, marker,
+    BLOCK, Blocks, File, GROUP, INITIALS_KEY, PHRASE, PHRASE_KEY, PINYIN_KEY, Readings, Root, WORD_KEY, common_prefix,
+    marker,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -59,25 +63,30 @@ pub fn build(mut records: Vec<Record>, options: &BuildOptions) -> BuiltIndex {
     });
     records.truncate((u32::MAX / 4) as usize);
     let mut root = describe(&records, options);
-    let order = rank(&records, &root.readings);
-    let ranked: Vec<&Record> = order.iter().map(|number| &records[*number as usize]).collect();
+    let standings = standings(&records);
+    let order = rank(&records, &root.readings, &standings);
+    root.tiers = tiers(&order, &standings);
+    let ranked = Ranked {
+        records: order.iter().map(|number| &records[*number as usize]).collect(),
+        popularity: order.iter().map(|number| standings[*number as usize].popularity).collect(),
+    };
+    drop((order, standings));
 
     let mut record_bytes = Vec::new();
-    for block in ranked.chunks(BLOCK as usize) {
-        let start = record_bytes.len();
+    for first in (0..ranked.records.len()).step_by(BLOCK as usize) {
+        let end = ranked.records.len().min(first + BLOCK as usize);
         let mut bytes = Vec::new();
-        put_block(&mut bytes, block, &root);
+        put_block(&mut bytes, &ranked.records[first..end], &ranked.popularity[first..end], &root);
         seal(&mut bytes);
         record_bytes.extend(bytes);
-        debug_assert!(record_bytes.len() > start);
         root.records.ends.push(record_bytes.len() as u64);
     }
     let mut terms = TermWriter::new(root.group_count());
-    let term_count = write_terms(&ranked, &root.readings, &mut terms);
+    let term_count = write_terms(&ranked, &root, &mut terms);
     let TermWriter { bytes: term_bytes, blocks, keys, lists, .. } = terms;
     root.terms = blocks;
     root.term_keys = keys;
-    let place_bytes = write_places(&ranked, &mut root);
+    let place_bytes = write_places(&ranked.records, &mut root);
 
     let mut files = Vec::new();
     for (file, bytes) in File::ALL.into_iter().zip([term_bytes, lists, record_bytes, place_bytes]) {
@@ -149,11 +158,67 @@ fn describe(records: &[Record], options: &BuildOptions) -> Root {
     }
 }
 
-/// Importance in this many classes comes before length.
-const IMPORTANCE_CLASSES: f64 = 5.0;
+/// Names of the best tiers, as shares of all names: a prefix's best names stand side by side in the best tier that
+/// has enough of them.
+const TIER_SHARES: [f64; 2] = [0.02, 0.15];
+
+/// What decides the place of a record in the index beside its name.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Standing {
+    /// The base-two logarithm of the number of records of its name.
+    pub(crate) popularity: u8,
+    /// Points of the best record of its name.
+    points: u8,
+    tier: u8,
+}
+
+/// How each record stands: names that many records have, and important ones, come first.
+fn standings(records: &[Record]) -> Vec<Standing> {
+    let mut by_name: Vec<u32> = (0..records.len() as u32).collect();
+    by_name.sort_unstable_by_key(|number| &records[*number as usize].name);
+    let mut standings = vec![Standing::default(); records.len()];
+    let mut names_by_points = [0_u32; 256];
+    for same in by_name.chunk_by(|a, b| records[*a as usize].name == records[*b as usize].name) {
+        let popularity = (bits_for(same.len() as u64) - 1).min(MAX_POPULARITY) as u8;
+        let points = |number: &u32| {
+            let importance = stored_importance(&records[*number as usize]) as f64;
+            (importance + POPULARITY_POINTS * f64::from(popularity)).round() as u8
+        };
+        let points = same.iter().map(points).max().unwrap_or(0);
+        names_by_points[usize::from(points)] += 1;
+        for number in same {
+            standings[*number as usize] = Standing { popularity, points, tier: 0 };
+        }
+    }
+    let names: u32 = names_by_points.iter().sum();
+    let mut tiers = [0_u8; 256];
+    let mut before = 0;
+    for points in (0..256).rev() {
+        before += names_by_points[points];
+        let fits = |share: &&f64| f64::from(before) > f64::from(names) * **share;
+        tiers[points] = TIER_SHARES.iter().filter(fits).count() as u8;
+    }
+    for standing in &mut standings {
+        standing.tier = tiers[usize::from(standing.points)];
+    }
+    standings
+}
+
+/// Where each tier starts, and the points of its records on average.
+fn tiers(order: &[u32], standings: &[Standing]) -> Vec<(u32, u8)> {
+    let standing = |number: &u32| standings[*number as usize];
+    let mut first = 0;
+    let mut tiers = Vec::new();
+    for tier in order.chunk_by(|a, b| standing(a).tier == standing(b).tier) {
+        let points: u64 = tier.iter().map(|number| u64::from(standing(number).points)).sum();
+        tiers.push((first / GROUP, (points / tier.len() as u64) as u8));
+        first += tier.len() as u32;
+    }
+    tiers
+}
 
 /// The records' numbers in the order of the index.
-fn rank(records: &[Record], readings: &Readings) -> Vec<u32> {
+fn rank(records: &[Record], readings: &Readings, standings: &[Standing]) -> Vec<u32> {
     let mut analysis = Analysis::default();
     // Keys lie in one arena: a million strings of their own cost twice the memory.
     let mut arena: Vec<u8> = Vec::new();
@@ -161,41 +226,30 @@ fn rank(records: &[Record], readings: &Readings) -> Vec<u32> {
     for (number, record) in records.iter().enumerate() {
         analysis.read(&record.name);
         let start = arena.len();
-        let mut width = 0;
         for item in &analysis.items {
             let text = analysis.text(item);
-            if item.han {
-                width += 2;
-                if let Some(reading) = text.chars().next().and_then(|c| readings.of(c).next()) {
-                    arena.extend_from_slice(reading.as_bytes());
-                }
-            } else {
-                width += text.chars().count() + 1;
+            if item.han
+                && let Some(reading) = text.chars().next().and_then(|c| readings.of(c).next())
+            {
+                arena.extend_from_slice(reading.as_bytes());
             }
             arena.extend_from_slice(text.as_bytes());
             arena.push(b' ');
         }
-        let length = match width {
-            0..=20 => 0,
-            _ => 1,
-        };
-        let importance = (record.importance_or_guess() * IMPORTANCE_CLASSES).min(IMPORTANCE_CLASSES - 1.0) as u8;
-        let class = (IMPORTANCE_CLASSES as u8 - 1 - importance) << 2 | length;
         let key = &arena[start..];
         let mut first = [0; 8];
         first[..key.len().min(8)].copy_from_slice(&key[..key.len().min(8)]);
-        keyed.push((class, u64::from_be_bytes(first), number as u32, start as u32, arena.len() as u32));
+        let tier = standings[number].tier;
+        keyed.push((tier, u64::from_be_bytes(first), number as u32, start as u32, arena.len() as u32));
     }
     keyed.sort_unstable_by(|a, b| {
         let key = |entry: &(u8, u64, u32, u32, u32)| &arena[entry.3 as usize..entry.4 as usize];
         let record = |entry: &(u8, u64, u32, u32, u32)| &records[entry.2 as usize];
-        let tie = |entry| {
-            let record: &Record = record(entry);
-            (&record.name, &record.id)
-        };
         (a.0.cmp(&b.0).then(a.1.cmp(&b.1)))
             .then_with(|| key(a).cmp(key(b)))
-            .then_with(|| tie(a).cmp(&tie(b)))
+            .then_with(|| record(a).name.cmp(&record(b).name))
+            .then_with(|| stored_importance(record(b)).cmp(&stored_importance(record(a))))
+            .then_with(|| record(a).id.cmp(&record(b).id))
             .then_with(|| record(a).lon.total_cmp(&record(b).lon))
             .then_with(|| record(a).lat.total_cmp(&record(b).lat))
             .then_with(|| record(a).category.cmp(&record(b).category))
@@ -203,7 +257,8 @@ fn rank(records: &[Record], readings: &Readings) -> Vec<u32> {
     keyed.into_iter().map(|entry| entry.2).collect()
 }
 
-/// A key found in a group: where the key's bytes stand, and the group shifted by one with 1 for "not at the start".
+/// A key found in a record: where the key's bytes stand, and the record's number shifted by one with 1 for "not at
+/// the start".
 struct Occurrence {
     first: u64,
     start: u32,
@@ -242,20 +297,26 @@ impl Occurrences {
     }
 }
 
+/// Records in the order of the index.
+pub(crate) struct Ranked<'a> {
+    pub(crate) records: Vec<&'a Record>,
+    /// The base-two logarithm of the number of records of each record's name.
+    pub(crate) popularity: Vec<u8>,
+}
+
 /// Writes the whole dictionary and answers how many keys it has.
-fn write_terms(ranked: &[&Record], readings: &Readings, terms: &mut TermWriter) -> usize {
+fn write_terms(ranked: &Ranked<'_>, root: &Root, terms: &mut TermWriter) -> usize {
     let mut letters = Occurrences::default();
     let mut han: Vec<(u64, u32)> = Vec::new();
     let mut analysis = Analysis::default();
     let mut before: Vec<(u64, u32)> = Vec::new();
-    for (number, record) in ranked.iter().enumerate() {
-        let group = number as u32 / GROUP;
+    for (number, record) in ranked.records.iter().enumerate() {
         for (_, text) in record.texts() {
             analysis.read(text);
-            collect(&analysis, readings, group, &mut letters, &mut han);
+            collect(&analysis, &root.readings, number as u32, &mut letters, &mut han);
         }
         // Neighbours share most of their characters: drop what their group has already.
-        if number as u32 % GROUP == GROUP - 1 || number + 1 == ranked.len() {
+        if number as u32 % GROUP == GROUP - 1 || number + 1 == ranked.records.len() {
             let first = before.len();
             before.append(&mut han);
             before[first..].sort_unstable();
@@ -272,7 +333,10 @@ fn write_terms(ranked: &[&Record], readings: &Readings, terms: &mut TermWriter) 
     let mut han = before;
     han.sort_unstable();
     let letters = letters.sorted();
-    let tops = tops_of_wide_prefixes(&letters);
+    let mut answers = Answers::new(ranked);
+    let wide = prefixes(&letters, &mut answers);
+    answers.han();
+    let tops = answers.write(wide, root, &mut terms.lists);
 
     let mut tops = tops.into_iter().peekable();
     let mut words = KeyRuns { letters: &letters, at: 0 }.peekable();
@@ -290,23 +354,28 @@ fn write_terms(ranked: &[&Record], readings: &Readings, terms: &mut TermWriter) 
         count += 1;
         match stream {
             0 => {
-                let (key, lists) = tops.next().expect("it was peeked at");
-                terms.push(&key, &lists.iter().map(Vec::as_slice).collect::<Vec<_>>());
+                let (key, (answer, lists)) = tops.next().expect("it was peeked at");
+                terms.push(&key, Some(answer), &lists.iter().flatten().map(Vec::as_slice).collect::<Vec<_>>());
             }
             1 => {
                 let (key, places) = words.next().expect("it was peeked at");
-                let (start, other) = split_places(places);
-                terms.push(key, &[&start, &other]);
+                let (start, other) = split_places(places.into_iter().map(group_of));
+                terms.push(key, None, &[&start, &other]);
             }
             _ => {
                 let (key, places) = bigrams.next().expect("it was peeked at");
                 let (start, other) = split_places(places.iter().map(|(_, place)| *place));
-                terms.push(&key, &[&start, &other]);
+                terms.push(&key, None, &[&start, &other]);
             }
         }
     }
     terms.close_block();
     count
+}
+
+/// The place of a record's group.
+fn group_of(place: u32) -> u32 {
+    ((place >> 1) / GROUP) << 1 | place & 1
 }
 
 /// Groups in which a key starts a text, and groups in which it stands elsewhere; each ascending without repeats.
@@ -323,20 +392,30 @@ fn split_places(places: impl IntoIterator<Item = u32>) -> (Vec<u32>, Vec<u32>) {
 }
 
 /// Files every word, character, pair of characters and reading of a text.
-fn collect(analysis: &Analysis, readings: &Readings, group: u32, letters: &mut Occurrences, han: &mut Vec<(u64, u32)>) {
+fn collect(
+    analysis: &Analysis,
+    readings: &Readings,
+    number: u32,
+    letters: &mut Occurrences,
+    han: &mut Vec<(u64, u32)>,
+) {
     let items = &analysis.items;
     for (i, item) in items.iter().enumerate() {
-        let place = group << 1 | u32::from(i > 0);
+        let place = number << 1 | u32::from(i > 0);
         let text = analysis.text(item);
         if !item.han {
             letters.add(floor(text, WORD_KEY).as_bytes(), marker::WORD, place);
+            if let (0, Some(second)) = (i, items.get(1).filter(|second| !second.han)) {
+                let phrase = format!("{PHRASE}{text} {}", analysis.text(second));
+                letters.add(floor(&phrase, PHRASE_KEY + 1).as_bytes(), marker::WORD, place);
+            }
             continue;
         }
         let c = text.chars().next().unwrap_or_default();
-        han.push((u64::from(c) << 32, place));
+        han.push((u64::from(c) << 32, group_of(place)));
         if let Some(next) = items.get(i + 1).filter(|next| next.joined) {
             let next = analysis.text(next).chars().next().unwrap_or_default();
-            han.push((u64::from(c) << 32 | u64::from(next), place));
+            han.push((u64::from(c) << 32 | u64::from(next), group_of(place)));
         }
         if !item.joined {
             let end = items[i + 1..].iter().position(|item| !item.joined).map_or(items.len(), |len| i + 1 + len);
@@ -438,52 +517,67 @@ impl<'a> Iterator for HanRuns<'a> {
 }
 
 /// First groups of words, pinyin and initials, each at the start of a text and elsewhere.
-type Tops = [Vec<u32>; 6];
+pub(crate) type Tops = [Vec<u32>; 6];
 
-/// For each prefix of many keys: the first groups of all of them, by what the keys stand for. Ascending by key.
-fn tops_of_wide_prefixes(letters: &Occurrences) -> Vec<(Vec<u8>, Tops)> {
-    // How many keys each open prefix has so far, by its length less one.
-    let mut open: Vec<usize> = Vec::new();
+/// For each prefix of many keys the first groups of all of them, by what the keys stand for. Prefixes of many records
+/// get their best records offered to `answers`.
+fn prefixes(letters: &Occurrences, answers: &mut Answers<'_>) -> BTreeMap<Vec<u8>, Tops> {
+    // How many keys and records each open prefix has so far, by its length less one.
+    let mut open: Vec<(usize, usize)> = Vec::new();
     let mut wide: BTreeMap<Vec<u8>, Tops> = BTreeMap::new();
     let mut before: &[u8] = &[];
-    let mut close = |open: &mut Vec<usize>, key: &[u8], len: usize| {
+    let mut close = |open: &mut Vec<(usize, usize)>, key: &[u8], len: usize, answers: &mut Answers<'_>| {
         while open.len() > len {
             let depth = open.len();
-            if open.pop().is_some_and(|count| count > WIDE_PREFIX) && std::str::from_utf8(&key[..depth]).is_ok() {
-                wide.insert(key[..depth].to_vec(), Tops::default());
+            let Some((keys, records)) = open.pop() else { break };
+            if std::str::from_utf8(&key[..depth]).is_ok() {
+                if keys > WIDE_PREFIX {
+                    wide.insert(key[..depth].to_vec(), Tops::default());
+                }
+                answers.add_prefix(&key[..depth], keys > WIDE_PREFIX, records);
             }
         }
     };
-    for (key, _) in (KeyRuns { letters, at: 0 }) {
+    for (key, places) in (KeyRuns { letters, at: 0 }) {
         let shared = common_prefix(before, key).min(key.len() - 1);
-        close(&mut open, before, shared);
-        open.resize(key.len() - 1, 0);
-        open.iter_mut().for_each(|count| *count += 1);
+        close(&mut open, before, shared, answers);
+        open.resize(key.len() - 1, (0, 0));
+        open.iter_mut().for_each(|(keys, records)| {
+            *keys += 1;
+            *records += places.len();
+        });
         before = key;
     }
-    close(&mut open, before, 0);
+    close(&mut open, before, 0, answers);
     for (key, mut places) in (KeyRuns { letters, at: 0 }) {
+        answers.offer_key(key, &places);
         let kind = usize::from(key[key.len() - 1] - marker::WORD) * 2;
         places.sort_unstable_by_key(|place| (place & 1, *place));
         for depth in 1..key.len() {
             let Some(tops) = wide.get_mut(&key[..depth]) else { continue };
             for at_start in [0, 1] {
-                let mine = places.iter().filter(|place| *place & 1 == at_start).map(|place| place >> 1);
                 let list = &mut tops[kind + at_start as usize];
-                list.extend(mine.take(2 * HEAD));
+                let mine = places.iter().filter(|place| *place & 1 == at_start).map(|place| (place >> 1) / GROUP);
+                let mut taken = 0;
+                for group in mine {
+                    if list.last() != Some(&group) {
+                        list.push(group);
+                        taken += 1;
+                    }
+                    if taken == 2 * HEAD {
+                        break;
+                    }
+                }
                 if list.len() > 64 * HEAD {
                     shorten(list);
                 }
             }
         }
     }
-    wide.into_iter()
-        .map(|(mut key, mut tops)| {
-            key.push(marker::TOPS);
-            tops.iter_mut().for_each(shorten);
-            (key, tops)
-        })
-        .collect()
+    for tops in wide.values_mut() {
+        tops.iter_mut().for_each(shorten);
+    }
+    wide
 }
 
 fn shorten(list: &mut Vec<u32>) {
@@ -509,7 +603,7 @@ impl TermWriter {
         Self { universe, bytes, blocks: Blocks::default(), keys: Vec::new(), lists, block, before }
     }
 
-    fn push(&mut self, key: &[u8], lists: &[&[u32]]) {
+    fn push(&mut self, key: &[u8], answer: Option<(u64, u64)>, lists: &[&[u32]]) {
         if self.block.len() >= BLOCK_BYTES {
             self.close_block();
         }
@@ -524,6 +618,12 @@ impl TermWriter {
         put_varint(&mut self.block, (key.len() - shared) as u64);
         self.block.extend_from_slice(&key[shared..]);
         let mut payload = Vec::new();
+        if let Some((start, len)) = answer {
+            put_varint(&mut payload, len);
+            if len > 0 {
+                put_varint(&mut payload, start);
+            }
+        }
         for list in lists {
             put_varint(&mut payload, list.len() as u64);
             let head = &list[..list.len().min(HEAD)];

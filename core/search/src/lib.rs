@@ -15,6 +15,8 @@
 #![cfg_attr(not(feature = "build"), allow(dead_code))] // The writers beside the readers serve only the builder.
 
 #[cfg(feature = "build")]
+mod answers;
+#[cfg(feature = "build")]
 mod build;
 mod bytes;
 mod fold;

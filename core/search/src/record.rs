@@ -46,15 +46,8 @@ pub struct Record {
 impl Record {
     /// Importance from 0 to 1, guessed from the category when the record does not say.
     pub(crate) fn importance_or_guess(&self) -> f64 {
-        let guess = || match self.category.as_str() {
-            "city" | "town" | "station" | "airport" => 0.9,
-            "square" | "park" | "museum" | "mall" | "university" | "hospital" | "suburb" => 0.7,
-            "address" | "entrance" => 0.3,
-            "lamp" | "street_lamp" | "tree" | "manhole" | "hydrant" | "valve" | "bin" | "sign" | "bench" | "sensor"
-            | "camera" => 0.2,
-            _ => 0.5,
-        };
-        self.importance.filter(|importance| importance.is_finite()).map_or_else(guess, |value| value.clamp(0.0, 1.0))
+        let given = self.importance.filter(|importance| importance.is_finite());
+        given.map_or_else(|| guess_importance(&self.category), |value| value.clamp(0.0, 1.0))
     }
 
     /// Every text under which the record can be found, its name first.
@@ -65,6 +58,21 @@ impl Record {
             .chain(self.address.iter().map(|text| (Field::Address, text.as_str())))
     }
 }
+
+/// The importance of a record that does not say its own.
+pub(crate) fn guess_importance(category: &str) -> f64 {
+    match category {
+        "city" | "town" | "station" | "airport" => 0.9,
+        "square" | "park" | "museum" | "mall" | "university" | "hospital" | "suburb" => 0.7,
+        "address" | "entrance" => 0.3,
+        "lamp" | "street_lamp" | "tree" | "manhole" | "hydrant" | "valve" | "bin" | "sign" | "bench" | "sensor"
+        | "camera" => 0.2,
+        _ => 0.5,
+    }
+}
+
+/// Width of the importance column of a block whose records all have the importance of their category.
+const GUESSED: u32 = 15;
 
 /// Which text of a record it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,8 +111,17 @@ mod extra {
     pub(super) const FIRST_TAG: u64 = 8;
 }
 
-/// Importance is stored in this many steps.
-const IMPORTANCE_STEPS: f64 = 255.0;
+/// Importance is stored in this many steps, each worth a point of a hit's score.
+const IMPORTANCE_STEPS: f64 = 20.0;
+/// A name of twice as many records is worth so many points more.
+pub(crate) const POPULARITY_POINTS: f64 = 4.0;
+/// Beyond two to the power of this, more records of a name make it no more popular.
+pub(crate) const MAX_POPULARITY: u32 = 6;
+
+/// Importance in stored steps.
+pub(crate) fn stored_importance(record: &Record) -> u64 {
+    (record.importance_or_guess() * IMPORTANCE_STEPS).round() as u64
+}
 
 /// Splits an id into a front and a number, where that gives the id back.
 pub(crate) fn split_id(id: &str) -> (&str, Option<u64>) {
@@ -116,8 +133,8 @@ pub(crate) fn split_id(id: &str) -> (&str, Option<u64>) {
     }
 }
 
-/// Appends one block: at most [`BLOCK`] records, in order.
-pub(crate) fn put_block(out: &mut Vec<u8>, records: &[&Record], root: &Root) {
+/// Appends one block: at most [`BLOCK`] records, in order, each with the popularity of its name.
+pub(crate) fn put_block(out: &mut Vec<u8>, records: &[&Record], popularity: &[u8], root: &Root) {
     let mut groups = Vec::new();
     for group in records.chunks(GROUP as usize) {
         groups.push(group_bytes(group, root));
@@ -131,11 +148,14 @@ pub(crate) fn put_block(out: &mut Vec<u8>, records: &[&Record], root: &Root) {
     let id_bits = bits_for(numbers.max().unwrap_or(0) - least_number);
     put_varint(out, least_number);
     out.push(id_bits as u8);
-    let importances: Vec<u64> =
-        records.iter().map(|record| (record.importance_or_guess() * IMPORTANCE_STEPS).round() as u64).collect();
+    let importances: Vec<u64> = records.iter().map(|record| stored_importance(record)).collect();
     let least_importance = importances.iter().copied().min().unwrap_or(0);
-    let importance_bits = bits_for(importances.iter().copied().max().unwrap_or(0) - least_importance);
-    out.extend([least_importance as u8, importance_bits as u8]);
+    let guess = |category: &str| (guess_importance(category) * IMPORTANCE_STEPS).round() as u64;
+    let guessed = importances.iter().zip(records).all(|(importance, record)| *importance == guess(&record.category));
+    let spread = importances.iter().copied().max().unwrap_or(0) - least_importance;
+    let importance_bits = if guessed { GUESSED } else { bits_for(spread) };
+    let popularity_bits = bits_for(popularity.iter().copied().max().unwrap_or(0).into());
+    out.extend([least_importance as u8, importance_bits as u8 | (popularity_bits as u8) << 4]);
     let mut bits = BitWriter::default();
     let positions: Vec<[u64; 2]> = records.iter().map(|record| stored_position(record, root)).collect();
     for (axis, width) in root.position_bits.into_iter().enumerate() {
@@ -146,7 +166,10 @@ pub(crate) fn put_block(out: &mut Vec<u8>, records: &[&Record], root: &Root) {
         let place = root.categories.partition_point(|(name, _)| *name < record.category);
         bits.put(place as u64, category_bits);
     }
-    importances.iter().for_each(|importance| bits.put(importance - least_importance, importance_bits));
+    if !guessed {
+        importances.iter().for_each(|importance| bits.put(importance - least_importance, importance_bits));
+    }
+    popularity.iter().for_each(|popularity| bits.put((*popularity).into(), popularity_bits));
     let front_bits = bits_for(root.id_prefixes.len() as u64);
     ids.iter().for_each(|(front, _)| bits.put(*front, front_bits));
     ids.iter().for_each(|(front, number)| bits.put(if *front > 0 { number - least_number } else { 0 }, id_bits));
@@ -233,6 +256,7 @@ pub(crate) struct RecordBlock<'a> {
     id_bits: u32,
     least_importance: u8,
     importance_bits: u32,
+    popularity_bits: u32,
     columns: &'a [u8],
     texts: &'a [u8],
 }
@@ -241,6 +265,11 @@ impl<'a> RecordBlock<'a> {
     /// Opens block number `block` of the records file.
     pub(crate) fn open(bytes: &'a [u8], block: u32, root: &'a Root) -> Option<Self> {
         let count = root.record_count.checked_sub(block.checked_mul(BLOCK)?)?.min(BLOCK) as usize;
+        Self::open_counted(bytes, count, root)
+    }
+
+    /// Opens a block of `count` records, at most [`BLOCK`].
+    pub(crate) fn open_counted(bytes: &'a [u8], count: usize, root: &'a Root) -> Option<Self> {
         let mut reader = Reader::new(bytes);
         let mut ends = [0; (BLOCK / GROUP) as usize];
         let mut end = 0_u32;
@@ -251,8 +280,9 @@ impl<'a> RecordBlock<'a> {
         let least_number = reader.varint()?;
         let id_bits = u32::from(reader.u8()?);
         let least_importance = reader.u8()?;
-        let importance_bits = u32::from(reader.u8()?);
-        if id_bits > 56 || importance_bits > 8 {
+        let widths = reader.u8()?;
+        let (importance_bits, popularity_bits) = (u32::from(widths & 15), u32::from(widths >> 4));
+        if id_bits > 56 || count > BLOCK as usize {
             return None;
         }
         let mut opened = Self {
@@ -263,6 +293,7 @@ impl<'a> RecordBlock<'a> {
             id_bits,
             least_importance,
             importance_bits,
+            popularity_bits,
             columns: &[],
             texts: &[],
         };
@@ -272,13 +303,14 @@ impl<'a> RecordBlock<'a> {
         (opened.texts.len() == end as usize).then_some(opened)
     }
 
-    /// Bits of a longitude, latitude, category, importance, id front and id number.
-    fn widths(&self) -> [u32; 6] {
+    /// Bits of a longitude, latitude, category, importance, popularity, id front and id number.
+    fn widths(&self) -> [u32; 7] {
         [
             self.root.position_bits[0],
             self.root.position_bits[1],
             bits_for(self.root.categories.len() as u64),
-            self.importance_bits,
+            if self.importance_bits == GUESSED { 0 } else { self.importance_bits },
+            self.popularity_bits,
             bits_for(self.root.id_prefixes.len() as u64),
             self.id_bits,
         ]
@@ -308,15 +340,23 @@ impl<'a> RecordBlock<'a> {
 
     /// The id's front in the root's list counted from 1, and its number; front 0 when it is among the texts.
     pub(crate) fn split_id(&self, row: usize) -> Option<(u64, u64)> {
-        match self.column(4, row)? {
+        match self.column(5, row)? {
             0 => Some((0, 0)),
-            front => Some((front, self.least_number.checked_add(self.column(5, row)?)?)),
+            front => Some((front, self.least_number.checked_add(self.column(6, row)?)?)),
         }
     }
 
     /// From 0 to 1.
     pub(crate) fn importance(&self, row: usize) -> Option<f64> {
+        if self.importance_bits == GUESSED {
+            return self.root.category_importance.get(self.category(row)?).copied();
+        }
         Some((f64::from(self.least_importance) + self.column(3, row)? as f64) / IMPORTANCE_STEPS)
+    }
+
+    /// The base-two logarithm of how many records have its name.
+    pub(crate) fn popularity(&self, row: usize) -> Option<f64> {
+        Some(self.column(4, row)? as f64)
     }
 
     /// Reads the names of group `group` of this block, and its further texts.

@@ -1,6 +1,7 @@
 //! The root of a published index: the small file that is read first and says where everything else is.
 
 use crate::bytes::{Reader, put_text, put_varint, seal, unseal};
+use crate::record::guess_importance;
 
 /// Version of the layout; a reader refuses every other.
 pub const FORMAT_VERSION: u64 = 2;
@@ -12,15 +13,19 @@ pub(crate) const GROUP: u32 = 16;
 pub(crate) const BLOCK: u32 = 64;
 
 /// Letters of a pinyin key; longer readings are compared on the record itself.
-pub(crate) const PINYIN_KEY: usize = 12;
+pub(crate) const PINYIN_KEY: usize = 10;
 /// Letters of an initials key.
 pub(crate) const INITIALS_KEY: usize = 4;
+/// Bytes of a phrase key, without its mark.
+pub(crate) const PHRASE_KEY: usize = 20;
+/// The first byte of a phrase key: the first two words of a text with a space between.
+pub(crate) const PHRASE: char = '\u{5}';
 /// Bytes of a word key.
 pub(crate) const WORD_KEY: usize = 32;
 
 /// What a key of the dictionary stands for; its last byte, below every byte of a word.
 pub(crate) mod marker {
-    /// The first groups of all keys that start like this one, where these are many.
+    /// The precomputed answer to this text, and the first groups of all keys that start like it, where there are many.
     pub(crate) const TOPS: u8 = 0;
     /// A folded word of letters or digits.
     pub(crate) const WORD: u8 = 1;
@@ -96,8 +101,12 @@ pub(crate) struct Root {
     pub(crate) step_deg: f64,
     /// Bits of a stored longitude and latitude.
     pub(crate) position_bits: [u32; 2],
+    /// First group of each tier of records, and the points of its records on average.
+    pub(crate) tiers: Vec<(u32, u8)>,
     /// Names and number of records, sorted by name.
     pub(crate) categories: Vec<(String, u32)>,
+    /// What records of each category are worth that do not say it themselves.
+    pub(crate) category_importance: Vec<f64>,
     pub(crate) id_prefixes: Vec<String>,
     /// Language tags of further names.
     pub(crate) tags: Vec<String>,
@@ -146,6 +155,11 @@ impl Root {
             out.extend_from_slice(&value.to_le_bytes());
         }
         out.extend(self.position_bits.map(|bits| bits as u8));
+        put_varint(&mut out, self.tiers.len() as u64);
+        for (group, points) in &self.tiers {
+            put_varint(&mut out, (*group).into());
+            out.push(*points);
+        }
         put_varint(&mut out, self.categories.len() as u64);
         for (name, count) in &self.categories {
             put_text(&mut out, name);
@@ -203,8 +217,11 @@ impl Root {
         if !sane || position_bits.iter().any(|bits| *bits > 32) {
             return None;
         }
-        let categories =
-            (0..reader.len()?).map(|_| Some((reader.text()?.to_owned(), reader.varint32()?))).collect::<Option<_>>()?;
+        let tiers = (0..reader.len()?).map(|_| Some((reader.varint32()?, reader.u8()?))).collect::<Option<_>>()?;
+        let categories = (0..reader.len()?)
+            .map(|_| Some((reader.text()?.to_owned(), reader.varint32()?)))
+            .collect::<Option<Vec<(String, u32)>>>()?;
+        let category_importance = categories.iter().map(|(name, _)| guess_importance(name)).collect();
         let mut texts = || (0..reader.len()?).map(|_| Some(reader.text()?.to_owned())).collect::<Option<Vec<_>>>();
         let id_prefixes = texts()?;
         let tags = texts()?;
@@ -240,7 +257,9 @@ impl Root {
             origin,
             step_deg,
             position_bits,
+            tiers,
             categories,
+            category_importance,
             id_prefixes,
             tags,
             attributes,
@@ -257,6 +276,12 @@ impl Root {
             && root.term_keys.is_sorted()
             && reader.is_empty();
         blocks_fit.then_some(root)
+    }
+
+    /// The points that a record of a group can expect.
+    pub(crate) fn points_of(&self, group: u32) -> f64 {
+        let tier = self.tiers.iter().rev().find(|(first, _)| *first <= group);
+        tier.map_or(0.0, |(_, points)| f64::from(*points))
     }
 
     /// Number of groups of records.

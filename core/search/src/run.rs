@@ -2,7 +2,7 @@
 
 use crate::matcher::{Matcher, readings_of_query};
 use crate::query::Query;
-use crate::record::GroupTexts;
+use crate::record::{GroupTexts, RecordBlock};
 use crate::root::{File, Root};
 use crate::searcher::Searcher;
 use crate::store::{Look, Need, Problem};
@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 mod answer;
+mod candidates;
 mod dictionary;
 mod filter;
 mod places;
@@ -25,9 +26,7 @@ const MAX_FILTERED_GROUPS: usize = 6000;
 /// Blocks of the dictionary that a search for mistyped words fetches at most.
 const MAX_TYPO_BLOCKS: usize = 6;
 /// Blocks of the dictionary that one word's endings may fill.
-const MAX_ENDING_BLOCKS: usize = 12;
-/// Groups that a list may have to be compared name by name instead of being narrowed by the other words.
-const SHORT_LIST: usize = 24;
+const MAX_ENDING_BLOCKS: usize = 6;
 /// A hit with the same name as one before it loses this much, so that ten of one name do not hide all others.
 const REPEAT_PENALTY: f64 = 25.0;
 /// Cells looked at around a position at most.
@@ -70,17 +69,25 @@ struct Scored {
     whole: bool,
 }
 
+/// An answer made beforehand: numbers of its records, ascending, and the records.
+struct Prepared<'a> {
+    numbers: Vec<u32>,
+    block: RecordBlock<'a>,
+}
+
 pub(crate) struct Run<'a> {
     searcher: &'a Searcher,
     query: &'a Query,
     filter: Filter<'a>,
     counts: Vec<BTreeMap<Vec<u8>, u32>>,
+    answer: Option<Prepared<'a>>,
     matcher: Matcher,
     texts: GroupTexts<'a>,
     needs: Vec<Need>,
     problems: Vec<Problem>,
     hits: BTreeMap<u32, Scored>,
-    names: BTreeSet<u64>,
+    /// Different names among the hits, with the best score of each.
+    names: BTreeMap<u64, f64>,
     /// Names that the groups that have not arrived will bring, roughly.
     awaited: usize,
     /// Groups looked at, by the reading of the query and whether typos were allowed.
@@ -94,12 +101,13 @@ impl<'a> Run<'a> {
             query,
             filter: Filter::new(searcher, query),
             counts: vec![BTreeMap::new(); query.facets.len()],
+            answer: None,
             matcher: Matcher::default(),
             texts: GroupTexts::default(),
             needs: Vec::new(),
             problems: Vec::new(),
             hits: BTreeMap::new(),
-            names: BTreeSet::new(),
+            names: BTreeMap::new(),
             awaited: 0,
             seen: BTreeSet::new(),
         }
@@ -116,6 +124,15 @@ impl<'a> Run<'a> {
     /// Different names after which a step of the query has found enough.
     fn enough(&self) -> usize {
         if self.query.exhaustive { usize::MAX } else { self.query.limit.clamp(10, 200) }
+    }
+
+    /// Different names after which what matches less well is not looked for.
+    fn few(&self) -> usize {
+        if self.query.exhaustive || self.filtered() || self.query.near.is_some() {
+            usize::MAX
+        } else {
+            self.enough() / 2
+        }
     }
 
     fn max_groups(&self) -> usize {
@@ -148,6 +165,9 @@ impl<'a> Run<'a> {
             }
             return;
         }
+        if self.answered_beforehand(&readings) {
+            return;
+        }
         for (i, tokens) in readings.iter().enumerate() {
             match tokens.as_slice() {
                 [only] => self.search_word(only, i as u8 * 2),
@@ -155,7 +175,7 @@ impl<'a> Run<'a> {
             }
         }
         let typed = self.names.len() + self.awaited;
-        if typed < self.query.limit || self.query.exhaustive {
+        if typed < self.few().min(3) || self.query.exhaustive {
             for (i, tokens) in readings.iter().enumerate() {
                 self.search_typos(tokens, i as u8 * 2 + 1);
             }

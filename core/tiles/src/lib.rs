@@ -20,6 +20,7 @@ mod info;
 mod problem;
 mod property;
 mod s2;
+mod style;
 mod url;
 mod view;
 
@@ -38,5 +39,6 @@ pub use entity::{ClassProperty, ClassStatistics, MetadataClass, MetadataEntity, 
 pub use extent::Extent;
 pub use info::ContentInfo;
 pub use problem::Problem;
+pub use style::{Features, RegExp, Style, StyleLimits, StyleValue, Styled, TableFeatures, Vector};
 pub use url::resolve_url;
 pub use view::View;

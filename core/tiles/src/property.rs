@@ -1,6 +1,35 @@
 //! Rows of a property table.
 
 use crate::{Column, ColumnKind, PropertyShape, PropertyTable, Value};
+use std::borrow::Cow;
+
+/// A [`Value`] that need not be copied to be looked at.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum ValueRef<'a> {
+    Text(Cow<'a, str>),
+    Number(f64),
+    Boolean(bool),
+}
+
+impl<'a> From<&'a Value> for ValueRef<'a> {
+    fn from(value: &'a Value) -> Self {
+        match value {
+            Value::Text(text) => Self::Text(Cow::Borrowed(text)),
+            Value::Number(value) => Self::Number(*value),
+            Value::Boolean(value) => Self::Boolean(*value),
+        }
+    }
+}
+
+impl From<ValueRef<'_>> for Value {
+    fn from(value: ValueRef<'_>) -> Self {
+        match value {
+            ValueRef::Text(text) => Self::Text(text.into_owned()),
+            ValueRef::Number(value) => Self::Number(value),
+            ValueRef::Boolean(value) => Self::Boolean(value),
+        }
+    }
+}
 
 impl PropertyTable {
     /// The properties of one feature, in the table's order, over [`crate::TileContent::property_bytes`]. Properties
@@ -17,34 +46,40 @@ impl PropertyTable {
 impl Column {
     /// The value in a row; `None` when it is unknown or beyond the column.
     fn value(&self, property_bytes: &[u8], row: usize) -> Option<Value> {
-        self.known_value(property_bytes, row).or_else(|| self.default.clone())
+        self.value_ref(property_bytes, row).map(Value::from)
     }
 
-    fn known_value(&self, property_bytes: &[u8], row: usize) -> Option<Value> {
+    /// As [`Self::value`], without a copy of texts.
+    pub(crate) fn value_ref<'a>(&'a self, property_bytes: &'a [u8], row: usize) -> Option<ValueRef<'a>> {
+        self.known_value(property_bytes, row).or_else(|| self.default.as_ref().map(ValueRef::from))
+    }
+
+    fn known_value<'a>(&'a self, property_bytes: &'a [u8], row: usize) -> Option<ValueRef<'a>> {
         let bytes = range(property_bytes, self.values)?;
         let value = match &self.kind {
-            ColumnKind::String | ColumnKind::Json => Value::Text(self.text(property_bytes, bytes, row)?),
-            ColumnKind::Boolean => Value::Boolean(bytes.get(row / 8)? >> (row % 8) & 1 == 1),
+            ColumnKind::String | ColumnKind::Json => ValueRef::Text(self.text(property_bytes, bytes, row)?),
+            ColumnKind::Boolean => ValueRef::Boolean(bytes.get(row / 8)? >> (row % 8) & 1 == 1),
             ColumnKind::Scalar { number, scale, offset } => {
                 let stored = number.read(bytes, row)?;
                 if self.no_data == Some(Value::Number(stored)) {
                     return None;
                 }
-                return Some(Value::Number(stored * scale + offset)).filter(|_| !stored.is_nan());
+                return Some(ValueRef::Number(stored * scale + offset)).filter(|_| !stored.is_nan());
             }
             ColumnKind::Enum { number, names } => {
                 let stored = number.read(bytes, row)?;
                 let name = names.iter().find(|(value, _)| *value as f64 == stored);
-                name.map_or(Value::Number(stored), |(_, name)| Value::Text(name.clone()))
+                name.map_or(ValueRef::Number(stored), |(_, name)| ValueRef::Text(Cow::Borrowed(name)))
             }
         };
-        Some(value).filter(|v| self.no_data.as_ref() != Some(v))
+        let is_no_data = self.no_data.as_ref().is_some_and(|no_data| ValueRef::from(no_data) == value);
+        (!is_no_data).then_some(value)
     }
 
-    fn text(&self, property_bytes: &[u8], values: &[u8], row: usize) -> Option<String> {
+    fn text<'a>(&self, property_bytes: &[u8], values: &'a [u8], row: usize) -> Option<Cow<'a, str>> {
         let offsets = range(property_bytes, self.string_offsets)?;
         let at = |i: usize| crate::Number::U32.read(offsets, i).map(|v| v as usize);
-        Some(String::from_utf8_lossy(values.get(at(row)?..at(row + 1)?)?).into_owned())
+        Some(String::from_utf8_lossy(values.get(at(row)?..at(row + 1)?)?))
     }
 }
 

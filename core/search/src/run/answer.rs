@@ -76,15 +76,24 @@ impl Run<'_> {
     /// The whole of a hit, with its highlights.
     pub(super) fn found(&mut self, hit: &Scored, readings: &[Vec<Token>], repeated: bool) -> Option<Found> {
         let root = self.root();
-        let block_number = hit.number / BLOCK;
-        let block = RecordBlock::open(self.block(File::Records, block_number as usize)?, block_number, root)?;
-        let row = (hit.number % BLOCK) as usize;
+        let prepared = self.answer.as_ref().and_then(|answer| {
+            let row = answer.numbers.binary_search(&hit.number).ok()?;
+            Some((answer.block, row))
+        });
+        let (block, row) = match prepared {
+            Some(prepared) => prepared,
+            None => {
+                let block_number = hit.number / BLOCK;
+                let bytes = self.block(File::Records, block_number as usize)?;
+                (RecordBlock::open(bytes, block_number, root)?, (hit.number % BLOCK) as usize)
+            }
+        };
         let mut texts = GroupTexts::default();
         block.read_group(row / GROUP as usize, &mut texts)?;
         let record = block.record(row, &texts)?;
         let slot = row % GROUP as usize;
         let distance = self.query.near.map(|near| distance_m(near, (record.lon, record.lat)));
-        let importance = block.importance(row)?;
+        let standing = [block.importance(row)?, block.popularity(row)?];
         let mut best: Option<Found> = None;
         let none = [Vec::new()];
         let readings = if readings.is_empty() { &none[..] } else { readings };
@@ -101,7 +110,7 @@ impl Run<'_> {
                         None => continue,
                     },
                 };
-                let mut explain = parts_of(text_match.as_ref(), penalty, importance, distance).to_vec();
+                let mut explain = parts_of(text_match.as_ref(), penalty, standing, distance).to_vec();
                 if repeated {
                     explain.push(("repeat", -REPEAT_PENALTY));
                 }

@@ -1,10 +1,12 @@
 //! Words → lists of groups of records.
 
-use super::{List, MAX_ENDING_BLOCKS, Run, WordLists};
+use super::{List, MAX_ENDING_BLOCKS, Prepared, Run, WordLists};
 use crate::bytes::{Reader, each_ascending};
 use crate::matcher::{initials_of_mixed, is_pinyin_letters};
-use crate::root::{File, INITIALS_KEY, PINYIN_KEY, WORD_KEY, marker};
+use crate::record::RecordBlock;
+use crate::root::{File, GROUP, INITIALS_KEY, PINYIN_KEY, Root, WORD_KEY, marker};
 use crate::store::Problem;
+use std::ops::Range;
 
 impl Run<'_> {
     /// The block in which a key stands if it stands anywhere.
@@ -28,6 +30,9 @@ impl Run<'_> {
     /// Decodes the lists of a payload.
     pub(super) fn lists<const N: usize>(&self, payload: &[u8]) -> Option<[List; N]> {
         let mut reader = Reader::new(payload);
+        if N == 6 {
+            read_answer_range(&mut reader)?;
+        }
         let mut lists: [List; N] = std::array::from_fn(|_| List::default());
         for list in &mut lists {
             *list = read_list(&mut reader, self.root().group_count())?;
@@ -59,14 +64,7 @@ impl Run<'_> {
     /// Lists of one exact key.
     pub(super) fn exact_lists(&mut self, key: &[u8]) -> [List; 2] {
         let block = self.term_block(key);
-        let mut payload_found: Option<Vec<u8>> = None;
-        self.each_term(block, &mut |found, payload| {
-            if found == key {
-                payload_found = Some(payload.to_vec());
-            }
-            found < key
-        });
-        let Some(payload) = payload_found else { return Default::default() };
+        let Some(payload) = self.payload_of(key) else { return Default::default() };
         match self.lists(&payload) {
             Some(lists) => lists,
             None => {
@@ -74,6 +72,48 @@ impl Run<'_> {
                 Default::default()
             }
         }
+    }
+
+    /// The answer made beforehand for a text: its records' numbers, and their block. Notes what lacks.
+    pub(super) fn answer_for(&mut self, text: &str) -> Beforehand {
+        let key = [text.as_bytes(), &[marker::TOPS]].concat();
+        let block = self.term_block(&key);
+        if !self.has_block(File::Terms, block) {
+            self.block(File::Terms, block);
+            return Beforehand::Awaited;
+        }
+        let Some(payload) = self.payload_of(&key) else { return Beforehand::None };
+        let mut reader = Reader::new(&payload);
+        let range = read_answer_range(&mut reader).filter(|range| !range.is_empty());
+        let Some(range) = range else { return Beforehand::None };
+        let needs = self.needs.len();
+        let Some(bytes) = self.look(File::Lists, range.clone(), None) else {
+            return if self.needs.len() > needs { Beforehand::Awaited } else { Beforehand::None };
+        };
+        match read_answer(bytes, self.root()) {
+            Some((numbers, block)) => {
+                self.answer = Some(Prepared { numbers, block });
+                Beforehand::Here
+            }
+            None => {
+                let message = "damaged: an answer does not read as it should".to_owned();
+                self.problems.push(Problem { file: File::Lists, range, message });
+                Beforehand::None
+            }
+        }
+    }
+
+    /// What stands beside a key of the dictionary.
+    fn payload_of(&mut self, key: &[u8]) -> Option<Vec<u8>> {
+        let mut payload_found: Option<Vec<u8>> = None;
+        let block = self.term_block(key);
+        self.each_term(block, &mut |found, payload| {
+            if found == key {
+                payload_found = Some(payload.to_vec());
+            }
+            found < key
+        });
+        payload_found
     }
 
     /// Everything that a word of letters may stand for. With `all`, every longer key is looked at, as far as the
@@ -91,7 +131,8 @@ impl Run<'_> {
             let finished = self.each_term(block, &mut |found, payload| {
                 let Some(after) = found.strip_prefix(key) else { return found < key };
                 match after {
-                    [marker::TOPS] => tops = Some(payload.to_vec()),
+                    // Without lists it is the answer alone.
+                    [marker::TOPS] if has_lists(payload) => tops = Some(payload.to_vec()),
                     [kind @ marker::WORD..=marker::INITIALS] => {
                         payloads.push((usize::from(kind - marker::WORD) * 2, true, payload.to_vec()));
                     }
@@ -208,6 +249,47 @@ pub(super) fn gallop(values: &[u32], target: u32) -> usize {
     }
     let low = step / 2;
     low + values[low..values.len().min(step + 1)].partition_point(|value| *value < target)
+}
+
+/// What is known of an answer made beforehand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Beforehand {
+    /// It is here.
+    Here,
+    /// Bytes lack to tell.
+    Awaited,
+    /// There is none.
+    None,
+}
+
+/// Where the answer of a payload of [`marker::TOPS`] stands in the lists file; empty when there is none.
+fn read_answer_range(reader: &mut Reader<'_>) -> Option<Range<u64>> {
+    match reader.varint()? {
+        0 => Some(0..0),
+        len => {
+            let start = reader.varint()?;
+            Some(start..start.checked_add(len)?)
+        }
+    }
+}
+
+fn has_lists(payload: &[u8]) -> bool {
+    let mut reader = Reader::new(payload);
+    read_answer_range(&mut reader).is_some() && !reader.is_empty()
+}
+
+/// The records of an answer.
+fn read_answer<'a>(bytes: &'a [u8], root: &'a Root) -> Option<(Vec<u32>, RecordBlock<'a>)> {
+    let mut reader = Reader::new(bytes);
+    let count = reader.len().filter(|count| *count <= GROUP as usize)?;
+    let mut number = 0_u32;
+    let numbers = (0..count)
+        .map(|_| {
+            number = number.checked_add(reader.varint32()?).filter(|number| *number < root.record_count)?;
+            Some(number)
+        })
+        .collect::<Option<Vec<u32>>>()?;
+    Some((numbers, RecordBlock::open_counted(reader.rest(), count, root)?))
 }
 
 /// Reads one list of a payload.

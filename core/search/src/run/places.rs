@@ -1,5 +1,6 @@
 //! Records by place.
 
+use super::candidates::Source;
 use super::{List, MAX_CELLS, MAX_FILTERED_GROUPS, Run};
 use crate::bytes::{Reader, each_ascending};
 use crate::matcher::Token;
@@ -69,7 +70,8 @@ impl Run<'_> {
                 // The most important records of the wanted categories.
                 let most = if self.query.exhaustive { u32::MAX } else { MAX_FILTERED_GROUPS as u32 };
                 let groups = (0..self.root().group_count().min(most)).collect();
-                self.verify_list(List { groups, whole: None }, &[], 0, false);
+                let list = List { groups, whole: None };
+                self.search_sources(vec![Source::new(list, 0.0)], &[], 0, false);
             }
         }
     }

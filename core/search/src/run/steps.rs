@@ -1,8 +1,22 @@
 //! The steps of a search: a word, several words.
 
+use super::candidates::{Source, phrase_of};
 use super::dictionary::{gallop, merge};
-use super::{List, Run, SHORT_LIST, WordLists};
+use super::{List, Run, WordLists};
+use crate::fold::floor;
 use crate::matcher::{Token, is_pinyin_letters, typos_allowed};
+use crate::root::PINYIN_KEY;
+
+/// A list is fetched to narrow another when it takes fewer bytes than this for each group of the other.
+const BYTES_OF_A_LOOK: u64 = 700;
+
+/// Points that the text of a match brings, by kind of key: words, pinyin, initials; each at the start of a text and
+/// elsewhere. From the weights of [`crate::matcher`], the unknown coverage taken for a half.
+const EXACT_POINTS: [f64; 6] = [78.0, 59.0, 62.0, 45.0, 50.0, 35.0];
+/// The same for a key that the word only begins.
+const LONGER_POINTS: [f64; 6] = [66.0, 50.0, 55.0, 40.0, 50.0, 35.0];
+/// The same for Han characters.
+const HAN_POINTS: [f64; 2] = [74.0, 58.0];
 
 impl Run<'_> {
     /// One word: what begins with it first, then what has it elsewhere, then readings.
@@ -10,32 +24,58 @@ impl Run<'_> {
         let tokens = std::slice::from_ref(token);
         match token {
             Token::Han(run) => {
-                let lists = self.han_lists(run);
-                self.search_han(lists, tokens, mark);
+                self.search_han_start(run, tokens, mark);
+                if self.names.len() + self.awaited < self.few() {
+                    let lists = self.han_lists(run);
+                    self.search_han(lists, tokens, mark);
+                }
             }
             Token::Word(word) | Token::Pinyin(word) => {
                 let all = self.query.exhaustive || self.filtered();
                 let lists = self.word_lists(word, all);
                 let cut = lists.cut;
-                let first = if matches!(token, Token::Pinyin(_)) { 2 } else { 0 };
-                let WordLists { mut exact, mut longer, .. } = lists;
-                for kind in (first..6).step_by(2) {
-                    for lists in [&mut exact, &mut longer] {
-                        for slot in [kind, kind + 1] {
-                            // Twice as many as wanted, so that the better of two kinds of match can win.
-                            if self.names.len() + self.awaited < self.enough().saturating_mul(2) {
-                                self.verify_list(std::mem::take(&mut lists[slot]), tokens, mark, false);
-                            }
-                        }
-                    }
-                }
+                let joined = matches!(token, Token::Pinyin(_));
+                let WordLists { exact, longer, .. } = lists;
+                let exact = exact.into_iter().zip(EXACT_POINTS);
+                let sources = exact.chain(longer.into_iter().zip(LONGER_POINTS));
+                let sources = sources.enumerate().filter(|(slot, _)| !joined || slot % 6 >= 2);
+                let sources = sources.map(|(_, (list, points))| Source::new(list, points)).collect();
+                self.search_sources(sources, tokens, mark, false);
                 if (self.names.is_empty() || self.query.exhaustive) && is_pinyin_letters(word) && word.len() > 2 && !cut
                 {
-                    for list in self.mixed_lists(word) {
-                        self.verify_list(list, tokens, mark, false);
-                    }
+                    let sources = self.mixed_lists(word).into_iter().zip([52.0, 37.0]);
+                    let sources = sources.map(|(list, points)| Source::new(list, points)).collect();
+                    self.search_sources(sources, tokens, mark, false);
                 }
             }
+        }
+    }
+
+    /// Texts that begin with three characters or more are found by how these are read, at one place of the dictionary.
+    fn search_han_start(&mut self, run: &str, tokens: &[Token], mark: u8) {
+        let root = self.root();
+        let mut reading = String::new();
+        for c in run.chars() {
+            match root.readings.of(c).next() {
+                Some(syllable) => reading.push_str(syllable),
+                None => return,
+            }
+        }
+        if run.chars().count() > 2 {
+            let reading = floor(&reading, PINYIN_KEY);
+            let WordLists { exact: [_, _, exact, ..], longer: [_, _, longer, ..], .. } =
+                self.word_lists(reading, false);
+            let sources = vec![Source::new(exact, HAN_POINTS[0]), Source::new(longer, HAN_POINTS[0])];
+            self.search_sources(sources, tokens, mark, false);
+        }
+    }
+
+    /// Several words: the texts that begin with the first two, in this order.
+    fn search_phrase(&mut self, tokens: &[Token], mark: u8) {
+        if let Some(phrase) = phrase_of(tokens) {
+            let WordLists { exact: [exact, ..], longer: [longer, ..], .. } = self.word_lists(&phrase, false);
+            let sources = [Source::new(exact, EXACT_POINTS[0]), Source::new(longer, LONGER_POINTS[0])];
+            self.search_sources(sources.into(), tokens, mark, false);
         }
     }
 
@@ -45,21 +85,22 @@ impl Run<'_> {
         }
         if let [_] = lists.as_slice() {
             let [start, other] = lists.remove(0);
-            self.verify_list(start, tokens, mark, false);
-            self.verify_list(other, tokens, mark, false);
+            let sources = vec![Source::new(start, HAN_POINTS[0]), Source::new(other, HAN_POINTS[1])];
+            self.search_sources(sources, tokens, mark, false);
             return;
         }
         let [start, other] = std::mem::take(&mut lists[0]);
-        for first in [start, other] {
+        let mut sources = Vec::new();
+        for (first, points) in [start, other].into_iter().zip(HAN_POINTS) {
             let rest = lists[1..].to_vec();
             let mut all = vec![first];
             // A run may begin a text with its first pair only: all others stand elsewhere.
             all.extend(
                 rest.into_iter().map(|[start, other]| if start.is_empty() { other } else { self.union(start, other) }),
             );
-            let list = self.intersect(all);
-            self.verify_list(list, tokens, mark, false);
+            sources.push(Source::new(self.intersect(all), points));
         }
+        self.search_sources(sources, tokens, mark, false);
     }
 
     pub(super) fn union(&mut self, mut a: List, mut b: List) -> List {
@@ -75,19 +116,17 @@ impl Run<'_> {
         let Some(mut least) = lists.next() else { return List::default() };
         // All lists are fetched in one round.
         let mut rest: Vec<List> = lists.collect();
-        if least.len() > SHORT_LIST {
-            rest.iter_mut().for_each(|list| {
+        let worth = least.len() as u64 * BYTES_OF_A_LOOK;
+        for list in &mut rest {
+            if list.whole.as_ref().is_some_and(|(range, _)| range.end - range.start < worth) || self.query.exhaustive {
                 self.load(list);
-            });
+            }
         }
         if !self.load(&mut least) {
             return List::default();
         }
-        for mut other in rest {
-            if least.groups.len() <= SHORT_LIST && other.whole.is_some() {
-                continue;
-            }
-            if self.load(&mut other) {
+        for other in rest {
+            if other.whole.is_none() {
                 let mut rest = other.groups.as_slice();
                 least.groups.retain(|group| {
                     rest = &rest[gallop(rest, *group)..];
@@ -100,6 +139,12 @@ impl Run<'_> {
 
     /// Several words: groups that have each of them.
     pub(super) fn search_words(&mut self, tokens: &[Token], mark: u8, typos: bool) {
+        if !typos {
+            self.search_phrase(tokens, mark);
+            if self.names.len() + self.awaited >= self.few() {
+                return;
+            }
+        }
         let mut all: Vec<List> = Vec::new();
         let mut broad: Vec<List> = Vec::new();
         for token in tokens {
@@ -136,6 +181,6 @@ impl Run<'_> {
         }
         // A word of too many endings narrows nothing down; without any other, its first groups must do.
         let list = if all.is_empty() { self.intersect(broad) } else { self.intersect(all) };
-        self.verify_list(list, tokens, mark, typos);
+        self.search_sources(vec![Source::new(list, 50.0)], tokens, mark, typos);
     }
 }

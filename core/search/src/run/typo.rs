@@ -1,11 +1,16 @@
 //! Words with mistakes.
 
+use super::candidates::Source;
 use super::dictionary::{ALIVE, each_key_alive, read_list};
 use super::{List, MAX_TYPO_BLOCKS, Run};
 use crate::bytes::Reader;
 use crate::matcher::{Rows, Token, typos_allowed};
 use crate::root::{File, PINYIN_KEY, WORD_KEY, marker};
 use std::collections::BTreeMap;
+
+/// Points that the text of a mistyped match brings besides what the mistakes cost: the whole word, the whole pinyin, the
+/// beginning of a word, of pinyin.
+const TYPO_POINTS: [f64; 4] = [62.0, 47.5, 49.0, 47.5];
 
 impl Run<'_> {
     pub(super) fn search_typos(&mut self, tokens: &[Token], mark: u8) {
@@ -27,12 +32,12 @@ impl Run<'_> {
                 continue;
             }
             let allowed = if self.query.exhaustive { most } else { allowed };
-            for (_, groups) in self.typo_groups(word, allowed, first_right && !self.query.exhaustive) {
-                if self.names.len() + self.awaited >= self.enough().saturating_mul(3) {
-                    break;
-                }
-                self.verify_list(List { groups, whole: None }, tokens, mark, true);
-            }
+            let found = self.typo_groups(word, allowed, first_right && !self.query.exhaustive);
+            let sources = found.into_iter().map(|((mistakes, kind), groups)| {
+                let points = TYPO_POINTS[usize::from(kind)] - 7.5 * f64::from(mistakes);
+                Source::new(List { groups, whole: None }, points)
+            });
+            self.search_sources(sources.collect(), tokens, mark, true);
             if !self.names.is_empty() {
                 break;
             }

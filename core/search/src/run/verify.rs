@@ -1,97 +1,79 @@
 //! Looking at records: whether they answer, and how well.
 
-use super::{List, Run, Scored};
+use super::{Run, Scored};
 use crate::matcher::{Matcher, TextMatch, Token};
 use crate::place::distance_m;
-use crate::record::{FieldKind, GroupTexts, RecordBlock};
+use crate::record::{FieldKind, GroupTexts, POPULARITY_POINTS, RecordBlock};
 use crate::root::{BLOCK, File, GROUP, Root};
-use std::collections::BTreeSet;
 
-impl Run<'_> {
-    /// Looks at the names of a list's groups until there are enough hits.
-    pub(super) fn verify_list(&mut self, mut list: List, tokens: &[Token], mark: u8, typos: bool) {
-        let enough = if typos { self.enough().saturating_mul(2) } else { self.enough() };
-        let max_groups = self.max_groups();
-        let mut found = BTreeSet::new();
-        let mut awaited = 0;
-        let mut done = 0;
-        loop {
-            while let Some(&group) = list.groups.get(done) {
-                if found.len() + awaited >= enough || done >= max_groups {
-                    self.awaited += awaited;
-                    return;
-                }
-                done += 1;
-                if !self.seen.insert((mark, group)) {
-                    continue;
-                }
-                match self.verify_group(group, tokens, typos, u16::MAX) {
-                    Some(names) => found.extend(names),
-                    // A group that has not arrived brings a hit at least; one in a row of groups brings many.
-                    None if list.groups.get(done) == Some(&(group + 1)) => awaited += GROUP as usize / 2,
-                    None => awaited += 1,
-                }
-            }
-            if list.whole.is_none() || !self.load(&mut list) {
-                self.awaited += awaited;
-                return;
-            }
-        }
-    }
-
-    /// Looks at those records of a group that `rows` names; answers the names of the hits, `None` when the group has
-    /// not arrived.
-    pub(super) fn verify_group(&mut self, group: u32, tokens: &[Token], typos: bool, rows: u16) -> Option<Vec<u64>> {
+impl<'a> Run<'a> {
+    /// Looks at those records of a group that `rows` names; answers whether the group has arrived.
+    pub(super) fn verify_group(&mut self, group: u32, tokens: &[Token], typos: bool, rows: u16) -> bool {
         let root = self.root();
         let block_number = group / (BLOCK / GROUP);
         let Some(bytes) = self.block(File::Records, block_number as usize) else {
-            let range = root.records.range(block_number as usize)?;
-            let missing = self.needs.iter().any(|need| need.file == File::Records && need.range == range);
-            return if missing { None } else { Some(Vec::new()) };
+            let range = root.records.range(block_number as usize);
+            return !self.needs.iter().any(|need| need.file == File::Records && Some(&need.range) == range.as_ref());
         };
-        let Some(block) = RecordBlock::open(bytes, block_number, root) else {
+        let first = group % (BLOCK / GROUP) * GROUP;
+        let block = RecordBlock::open(bytes, block_number, root);
+        let read = block.and_then(|block| {
+            let numbers = group * GROUP - first..;
+            self.verify_rows(&block, first as usize, rows, tokens, typos, &|row| numbers.start + row as u32)
+        });
+        if read.is_none() {
             self.damaged(File::Records, block_number as usize);
-            return Some(Vec::new());
-        };
-        let first = (group % (BLOCK / GROUP) * GROUP) as usize;
+        }
+        true
+    }
+
+    /// Looks at the rows of a block from `first`, the first of a group of texts, on; `None` when it does not read as it
+    /// should.
+    pub(super) fn verify_rows(
+        &mut self,
+        block: &RecordBlock<'a>,
+        first: usize,
+        rows: u16,
+        tokens: &[Token],
+        typos: bool,
+        number_of: &dyn Fn(usize) -> u32,
+    ) -> Option<()> {
+        let root = self.root();
         let count = block.count().saturating_sub(first).min(GROUP as usize);
-        let filter = &self.filter;
-        let wanted =
-            |slot: usize| -> Option<bool> { Some(rows >> slot & 1 == 1 && filter.passes(&block, first + slot)?) };
-        let wanted: Option<Vec<bool>> = (0..count).map(wanted).collect();
-        let Some(wanted) = wanted else {
-            self.damaged(File::Records, block_number as usize);
-            return Some(Vec::new());
-        };
-        let mut names = Vec::new();
-        if !wanted.contains(&true) {
-            return Some(names);
+        let mut wanted = 0_u16;
+        for slot in 0..count {
+            if rows >> slot & 1 == 1 && self.filter.passes(block, first + slot)? {
+                wanted |= 1 << slot;
+            }
+        }
+        if wanted == 0 {
+            return Some(());
         }
         let mut texts = std::mem::take(&mut self.texts);
-        if block.read_group(first / GROUP as usize, &mut texts).is_none() {
-            self.damaged(File::Records, block_number as usize);
-            return Some(names);
-        }
-        for slot in (0..count).filter(|slot| wanted[*slot]) {
-            let number = group * GROUP + slot as u32;
-            if !self.filter.passes_inside(&block, first + slot, &texts, slot) {
+        block.read_group(first / GROUP as usize, &mut texts)?;
+        for slot in (0..count).filter(|slot| wanted >> slot & 1 == 1) {
+            let row = first + slot;
+            if !self.filter.passes_inside(block, row, &texts, slot) {
                 continue;
             }
             let scored = score(&mut self.matcher, &texts, slot, tokens, &self.query.fields, root, typos);
             let Some((text_match, field_penalty)) = scored else { continue };
-            let row = first + slot;
-            let (Some(importance), Some(position)) = (block.importance(row), block.position(row)) else { continue };
-            let distance = self.query.near.map(|near| distance_m(near, position));
-            let parts = parts_of(text_match.as_ref(), field_penalty, importance, distance);
-            let name_hash = hash_name(texts.name(slot).unwrap_or_default());
-            names.push(name_hash);
-            self.names.insert(name_hash);
+            let standing = [block.importance(row)?, block.popularity(row)?];
+            let distance = match self.query.near {
+                Some(near) => Some(distance_m(near, block.position(row)?)),
+                None => None,
+            };
+            let parts = parts_of(text_match.as_ref(), field_penalty, standing, distance);
             let score = parts.iter().map(|(_, value)| value).sum();
+            let name_hash = hash_name(texts.name(slot).unwrap_or_default());
+            let best = self.names.entry(name_hash).or_insert(score);
+            *best = best.max(score);
             let whole = text_match.is_some_and(|text_match| text_match.whole);
+            let number = number_of(row);
             let hit = Scored { number, score, name_hash, whole };
             match self.hits.get(&number).map(|old| old.score) {
                 None => {
-                    self.count(&block, row, &texts, slot);
+                    self.count(block, row, &texts, slot);
                     self.hits.insert(number, hit);
                 }
                 Some(old) if old < hit.score => {
@@ -101,7 +83,7 @@ impl Run<'_> {
             }
         }
         self.texts = texts;
-        Some(names)
+        Some(())
     }
 }
 
@@ -148,21 +130,25 @@ fn score(
     best.map(|(text_match, penalty)| (Some(text_match), penalty))
 }
 
-/// What a hit's score is made of. Without a text the nearest comes first.
+/// What a hit's score is made of; `standing` are its importance from 0 to 1 and its popularity. Without a text the nearest
+/// comes first.
 pub(super) fn parts_of(
     text_match: Option<&TextMatch>,
     field_penalty: f64,
-    importance: f64,
+    standing: [f64; 2],
     distance_m: Option<f64>,
-) -> [(&'static str, f64); 7] {
+) -> [(&'static str, f64); 8] {
     let text = text_match.map_or([("match", 0.0); 4], |text_match| text_match.parts);
     let [a, b, c, d] = text;
-    let (importance, distance) = match (text_match, distance_m) {
-        (None, Some(distance)) => (0.0, -distance),
-        (_, Some(distance)) => (20.0 * importance, -4.0 * (distance / 100.0).ln_1p()),
-        (_, None) => (20.0 * importance, 0.0),
+    let own = [20.0 * standing[0], POPULARITY_POINTS * standing[1]];
+    let ([importance, popularity], distance) = match (text_match, distance_m) {
+        (None, Some(distance)) => ([0.0; 2], -distance),
+        (_, Some(distance)) => (own, -4.0 * (distance / 100.0).ln_1p()),
+        (_, None) => (own, 0.0),
     };
-    [a, b, c, d, ("field", -field_penalty), ("importance", importance), ("distance", distance)]
+    let further = [("importance", importance), ("popularity", popularity), ("distance", distance)];
+    let [e, f, g] = further;
+    [a, b, c, d, ("field", -field_penalty), e, f, g]
 }
 
 /// A number that is the same for the same name (FNV-1a).

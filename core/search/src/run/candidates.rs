@@ -1,0 +1,125 @@
+//! Which groups of records to look at, and when to stop: those that promise most come first, until no other can be
+//! expected to beat what was found (after the threshold algorithm of Fagin, Lotem and Naor, 2003, with expectations in
+//! the place of bounds).
+
+use super::dictionary::Beforehand;
+use super::{List, Run};
+use crate::fold::floor;
+use crate::matcher::Token;
+use crate::root::{GROUP, PHRASE, PHRASE_KEY};
+
+/// A hit that is expected to be better by less than this is not worth a further request.
+const SLACK_POINTS: f64 = 7.0;
+
+/// The first two words of a query as the key of the texts that begin with them.
+pub(super) fn phrase_of(tokens: &[Token]) -> Option<String> {
+    match tokens {
+        [Token::Word(first), Token::Word(second), ..] => {
+            Some(floor(&format!("{PHRASE}{first} {second}"), PHRASE_KEY + 1).to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// A list of groups with what its matches bring.
+pub(super) struct Source {
+    list: List,
+    /// Points of a match's text.
+    points: f64,
+    next: usize,
+}
+
+impl Source {
+    pub(super) fn new(list: List, points: f64) -> Self {
+        Self { list, points, next: 0 }
+    }
+}
+
+impl Run<'_> {
+    /// Whether the query has an answer made beforehand, which is then among the hits or on its way.
+    pub(super) fn answered_beforehand(&mut self, readings: &[Vec<Token>]) -> bool {
+        let Some(tokens) = readings.first() else { return false };
+        let text = match tokens.as_slice() {
+            [Token::Word(text) | Token::Han(text)] => text.clone(),
+            _ => match phrase_of(tokens) {
+                Some(phrase) if tokens.len() == 2 => phrase,
+                _ => return false,
+            },
+        };
+        let plain = self.query.is_plain() && self.query.near.is_none() && self.query.facets.is_empty();
+        if !plain || self.query.exhaustive || self.query.limit > 10 || self.searcher.hidden.any() {
+            return false;
+        }
+        if self.answer_for(&text) == Beforehand::None {
+            return false;
+        }
+        let Some(prepared) = self.answer.take() else { return true };
+        let numbers = &prepared.numbers;
+        let read = self.verify_rows(&prepared.block, 0, u16::MAX, tokens, false, &|row| {
+            numbers.get(row).copied().unwrap_or_default()
+        });
+        self.answer = Some(prepared);
+        read.is_some() && !self.hits.is_empty()
+    }
+
+    /// Looks at the groups of lists, the most promising first, until there are hits enough.
+    pub(super) fn search_sources(&mut self, mut sources: Vec<Source>, tokens: &[Token], mark: u8, typos: bool) {
+        let enough = self.enough();
+        // What is near or passes a filter cannot be told from a group's number.
+        let ranked = self.query.near.is_none() && !self.filtered();
+        let max_groups = self.max_groups();
+        let mut done = 0;
+        while done < max_groups {
+            let Some((source, group, expected)) = self.most_promising(&mut sources) else { return };
+            let found = self.names.len() + self.awaited;
+            if !self.query.exhaustive && found >= if ranked { enough } else { enough.saturating_mul(3) } {
+                let beaten = ranked && self.awaited == 0 && self.least_of_best(enough) >= expected - SLACK_POINTS;
+                if beaten || self.awaited > 0 || found >= enough.saturating_mul(20) || !ranked {
+                    return;
+                }
+            }
+            let list = &mut sources[source];
+            list.next += 1;
+            let in_a_row = list.list.groups.get(list.next) == Some(&(group + 1));
+            if !self.seen.insert((mark, group)) {
+                continue;
+            }
+            done += 1;
+            if !self.verify_group(group, tokens, typos, u16::MAX) {
+                // A group that has not arrived brings a hit at least; one in a row of groups brings many.
+                self.awaited += if in_a_row { GROUP as usize / 2 } else { 1 };
+            }
+        }
+    }
+
+    /// The list whose next group promises most, that group and its points; `None` when all are done.
+    fn most_promising(&mut self, sources: &mut [Source]) -> Option<(usize, u32, f64)> {
+        let mut best: Option<(usize, u32, f64)> = None;
+        for (i, source) in sources.iter_mut().enumerate() {
+            if source.next >= source.list.groups.len() && source.list.whole.is_some() {
+                // Only when nothing at hand is better is the rest of a list worth a request.
+                let wanted = self.awaited == 0 && self.names.len() < self.enough() || self.query.exhaustive;
+                if !wanted || !self.load(&mut source.list) {
+                    continue;
+                }
+                source.next = 0;
+            }
+            let Some(&group) = source.list.groups.get(source.next) else { continue };
+            let expected = source.points + self.root().points_of(group);
+            if best.is_none_or(|(.., most)| expected > most) {
+                best = Some((i, group, expected));
+            }
+        }
+        best
+    }
+
+    /// The score of the last of the best hits of different names.
+    fn least_of_best(&self, enough: usize) -> f64 {
+        let mut scores: Vec<f64> = self.names.values().copied().collect();
+        if scores.len() < enough {
+            return f64::NEG_INFINITY;
+        }
+        let (_, least, _) = scores.select_nth_unstable_by(enough - 1, |a, b| b.total_cmp(a));
+        *least
+    }
+}
