@@ -76,7 +76,7 @@ pub fn run_build(args: &BuildArgs, progress: &dyn Progress) -> anyhow::Result<Bu
         bail!("{name} holds no asset that can be found:\n  {}", left_out.lines().join("\n  "));
     }
     progress.stage("index", None);
-    let index = build(records, &BuildOptions { position_digits: args.digits });
+    let index = build(records, &BuildOptions { position_digits: args.digits, ..BuildOptions::default() });
     progress.stage("write", None);
     publish(&index, &args.out)?;
     let bytes = index.root.len() + index.files.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();

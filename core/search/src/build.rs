@@ -35,11 +35,20 @@ const MAX_ID_FRONTS: usize = 4096;
 pub struct BuildOptions {
     /// Digits of a degree after the point that positions keep: 6 (0.1 m) by default, 5 (1 m) makes a smaller index.
     pub position_digits: u32,
+    /// For an overlay: what the records change in the indexes below it. `None` for an index of its own.
+    pub overlay: Option<Overlay>,
+}
+
+/// An index that changes others: its records are added to theirs, or take the place of those with the same id.
+#[derive(Clone, Debug, Default)]
+pub struct Overlay {
+    /// Ids of records that are no more.
+    pub removed: Vec<String>,
 }
 
 impl Default for BuildOptions {
     fn default() -> Self {
-        Self { position_digits: 6 }
+        Self { position_digits: 6, overlay: None }
     }
 }
 
@@ -142,6 +151,12 @@ fn describe(records: &[Record], options: &BuildOptions) -> Root {
     by_count.truncate(MAX_ID_FRONTS);
     let mut id_prefixes: Vec<String> = by_count.into_iter().map(|(front, _)| front.to_owned()).collect();
     id_prefixes.sort();
+    let mut replaced: Vec<String> = Vec::new();
+    if let Some(overlay) = &options.overlay {
+        replaced.extend(records.iter().map(|record| record.id.clone()).chain(overlay.removed.iter().cloned()));
+        replaced.sort();
+        replaced.dedup();
+    }
     let readings: Vec<(char, Vec<String>)> =
         han.into_iter().map(|c| (c, pinyin_table::readings(c))).filter(|(_, readings)| !readings.is_empty()).collect();
     Root {
@@ -153,6 +168,7 @@ fn describe(records: &[Record], options: &BuildOptions) -> Root {
         id_prefixes,
         tags: tags.into_iter().map(str::to_owned).collect(),
         attributes: attributes.into_iter().map(str::to_owned).collect(),
+        replaced,
         readings: Readings::new(&readings),
         ..Root::default()
     }

@@ -30,11 +30,12 @@ mod record;
 mod root;
 mod run;
 mod searcher;
+mod stack;
 mod store;
 mod value;
 
 #[cfg(feature = "build")]
-pub use build::{BuildOptions, BuiltIndex, build};
+pub use build::{BuildOptions, BuiltIndex, Overlay, build};
 pub use fold::{Word, fold, words};
 pub use index::{BadLine, Hit, Index, IndexBuilder, QueryOptions};
 pub use matcher::How;
@@ -43,5 +44,6 @@ pub use query::{Answer, Facet, Found, Here, Predicate, Query, Test};
 pub use record::{Field, FieldKind, Record};
 pub use root::{FORMAT_VERSION, File, IndexError};
 pub use searcher::Searcher;
+pub use stack::{Stack, StackAnswer};
 pub use store::{Need, Problem};
 pub use value::Value;

@@ -24,6 +24,8 @@ pub(crate) enum Token {
     Word(String),
     /// Several words of letters, joined: they can only be pinyin.
     Pinyin(String),
+    /// Characters in a row and, joined to them, the reading of those that follow.
+    Mixed(String, String),
 }
 
 /// The ways in which a query can be read, the plain one first.
@@ -57,11 +59,23 @@ pub(crate) fn readings_of_query(query: &str) -> Vec<Vec<Token>> {
         }
     }
     let differs = joined.len() < plain.len();
-    let mut readings = vec![plain];
+    let mixed = mixed_reading(&analysis);
+    let mut readings: Vec<Vec<Token>> = mixed.into_iter().collect();
+    readings.push(plain);
     if differs {
         readings.push(joined);
     }
     readings
+}
+
+/// A query that is nothing but characters with letters joined to them: letters that go on with the characters' reading.
+fn mixed_reading(analysis: &Analysis) -> Option<Vec<Token>> {
+    let (last, run) = analysis.items.split_last()?;
+    let one_run = run.iter().skip(1).all(|item| item.joined) && run.iter().all(|item| item.han);
+    let letters = analysis.text(last);
+    let fits = one_run && run.last()?.end == last.start && run.len() <= MAX_TOKENS && letters.len() <= MAX_TOKEN_BYTES;
+    let characters = run.iter().map(|item| analysis.text(item)).collect();
+    (fits && !last.han && is_pinyin_letters(letters)).then(|| vec![Token::Mixed(characters, letters.to_owned())])
 }
 
 /// Whether a word can be pinyin at all.
@@ -224,6 +238,14 @@ impl Matcher {
     fn place(&mut self, token: &Token, next: usize, readings: &Readings, typos: bool) -> Option<Place> {
         match token {
             Token::Han(run) => self.place_han(run, next),
+            Token::Mixed(run, letters) => {
+                let place = self.place_han(run, next)?;
+                let after = self.analysis.items.get(place.first + place.items..)?.iter().take_while(|item| item.joined);
+                let chars: Vec<char> = after.take(32).map(|item| self.char_of(item)).collect();
+                let mut steps = PINYIN_STEPS;
+                let spelled = spell(letters, &chars, readings, Spelled::default(), &mut steps)?;
+                Some(Place { how: How::Mixed, items: place.items + spelled.items, ..place })
+            }
             Token::Word(word) => self
                 .place_word(word, next)
                 .or_else(|| self.place_pinyin(word, readings))

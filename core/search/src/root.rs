@@ -112,6 +112,8 @@ pub(crate) struct Root {
     pub(crate) tags: Vec<String>,
     /// Names of attributes.
     pub(crate) attributes: Vec<String>,
+    /// Ids of records of other indexes that this one takes the place of.
+    pub(crate) replaced: Vec<String>,
     pub(crate) readings: Readings,
     /// Name and length in bytes of each file.
     pub(crate) files: [(String, u64); 4],
@@ -165,7 +167,7 @@ impl Root {
             put_text(&mut out, name);
             put_varint(&mut out, (*count).into());
         }
-        for texts in [&self.id_prefixes, &self.tags, &self.attributes] {
+        for texts in [&self.id_prefixes, &self.tags, &self.attributes, &self.replaced] {
             put_varint(&mut out, texts.len() as u64);
             texts.iter().for_each(|text| put_text(&mut out, text));
         }
@@ -226,6 +228,7 @@ impl Root {
         let id_prefixes = texts()?;
         let tags = texts()?;
         let attributes = texts()?;
+        let replaced = texts()?;
         let readings = Readings::read(reader)?;
         let mut files: [(String, u64); 4] = Default::default();
         for file in &mut files {
@@ -263,6 +266,7 @@ impl Root {
             id_prefixes,
             tags,
             attributes,
+            replaced,
             readings,
             files,
             terms,

@@ -1,6 +1,6 @@
 //! Answers one query over the bytes at hand, noting which it lacks.
 
-use crate::matcher::{Matcher, readings_of_query};
+use crate::matcher::{Matcher, Token, readings_of_query};
 use crate::query::Query;
 use crate::record::{GroupTexts, RecordBlock};
 use crate::root::{File, Root};
@@ -172,6 +172,9 @@ impl<'a> Run<'a> {
             match tokens.as_slice() {
                 [only] => self.search_word(only, i as u8 * 2),
                 _ => self.search_words(tokens, i as u8 * 2, false),
+            }
+            if matches!(tokens[..], [Token::Mixed(..)]) && self.names.len() + self.awaited >= self.few() {
+                return;
             }
         }
         let typed = self.names.len() + self.awaited;

@@ -125,6 +125,11 @@ impl Searcher {
         }
     }
 
+    /// Ids of records of other indexes that this one, an overlay, takes the place of; ascending.
+    pub fn replaced(&self) -> &[String] {
+        &self.root.replaced
+    }
+
     /// What lies at a longitude and latitude (degrees): the nearest records, and the nearest that has an address.
     pub fn here(&self, position: (f64, f64), limit: usize) -> Here {
         let answer = self.query(&Query { near: Some(position), limit, ..Query::default() });

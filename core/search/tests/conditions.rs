@@ -6,7 +6,8 @@
 mod common;
 
 use citytwin_search::{
-    Area, BuildOptions, BuiltIndex, FieldKind, How, Predicate, Query, Record, Searcher, Test, Value, build,
+    Area, BuildOptions, BuiltIndex, FieldKind, How, Overlay, Predicate, Query, Record, Searcher, Stack, Test, Value,
+    build,
 };
 use common::{Random, ask, open_whole};
 use std::collections::BTreeMap;
@@ -111,7 +112,7 @@ fn a_field_filter_leaves_the_other_texts_out() {
 #[test]
 fn polygons_with_holes_equal_a_plain_scan() {
     let records = random_records(&mut Random(47), 2000);
-    let index = build(records.clone(), &BuildOptions { position_digits: 7 });
+    let index = build(records.clone(), &BuildOptions { position_digits: 7, ..BuildOptions::default() });
     let mut searcher = Searcher::open(&index.root).unwrap();
     // A square with a square hole, scanned by their edges.
     let ring =
@@ -183,7 +184,7 @@ fn what_is_hidden_is_not_found() {
 #[test]
 fn an_address_is_found_for_a_position() {
     let records = random_records(&mut Random(61), 800);
-    let index = build(records.clone(), &BuildOptions { position_digits: 7 });
+    let index = build(records.clone(), &BuildOptions { position_digits: 7, ..BuildOptions::default() });
     let searcher = open_whole(&index);
     let mut random = Random(67);
     for _ in 0..20 {
@@ -215,4 +216,53 @@ fn words_are_completed_and_mistakes_corrected() {
     assert_eq!(searcher.query(&Query::new("café mannerh")).completions, ["café Mannerheim"]);
     let answer = searcher.query(&Query::new("kiasme"));
     assert_eq!((answer.hits[0].how, answer.did_you_mean.as_deref()), (Some(How::Typo(1)), Some("Kiasma")));
+}
+
+#[test]
+fn an_overlay_adds_replaces_and_removes() {
+    let records = random_records(&mut Random(71), 400);
+    let base = build(records.clone(), &BuildOptions::default());
+    let mut moved = records[5].clone();
+    moved.name = "Kamera 99".to_owned();
+    let added = Record { id: "node/9000".to_owned(), name: "Kamera 98".to_owned(), ..records[6].clone() };
+    let overlay = Some(Overlay { removed: vec!["node/7".to_owned(), "node/123456".to_owned()] });
+    let options = BuildOptions { overlay, ..BuildOptions::default() };
+    let top = build(vec![moved.clone(), added.clone()], &options);
+    let mut now: Vec<Record> = records.into_iter().filter(|r| r.id != "node/5" && r.id != "node/7").collect();
+    now.extend([moved, added]);
+    let mut stack = Stack::default();
+    stack.push(open_whole(&base));
+    stack.push(open_whole(&top));
+    assert_eq!(stack.len(), 402);
+    let facets = vec!["category".to_owned()];
+    for text in ["", "路灯", "Kamera 9"] {
+        let answer = stack.query(&Query { facets: facets.clone(), fields: vec![FieldKind::Name], ..whole(text) });
+        let mut found: Vec<String> = answer.hits.iter().map(|(_, hit)| hit.record.id.clone()).collect();
+        found.sort();
+        let words = text.to_lowercase();
+        let expected = scanned(&now, |record| record.name.to_lowercase().starts_with(&words));
+        assert_eq!(found, expected, "{text}");
+        assert!(answer.facets[0].exact && answer.needs.is_empty() && answer.problems.is_empty());
+        assert_eq!(answer.facets[0].counts.iter().map(|(_, count)| *count as usize).sum::<usize>(), expected.len());
+    }
+    let best = &stack.query(&Query::new("kamera 99")).hits[0];
+    assert_eq!((best.0, best.1.record.id.as_str()), (1, "node/5"));
+}
+
+#[test]
+fn shards_asked_together_find_what_one_index_finds() {
+    let records = random_records(&mut Random(73), 600);
+    let mut stack = Stack::default();
+    for shard in records.chunks(200) {
+        stack.push(open_whole(&build(shard.to_vec(), &BuildOptions::default())));
+    }
+    let index = build(records, &BuildOptions::default());
+    let mut one = open_whole(&index);
+    for text in ["", "hydrant", "路灯 1", "kaivokatu", "brandpo"] {
+        let answer = stack.query(&whole(text));
+        let mut together: Vec<String> = answer.hits.iter().map(|(_, hit)| hit.record.id.clone()).collect();
+        together.sort();
+        assert_eq!(together, found(&mut one, &index, &whole(text)), "{text}");
+        assert!(answer.hits.is_sorted_by(|a, b| a.1.score >= b.1.score));
+    }
 }

@@ -185,7 +185,7 @@ fn every_hit_of_a_plain_scan_is_found() {
 fn filters_and_places_equal_a_plain_scan() {
     let mut random = Random(11);
     let records = random_records(&mut random, 3000);
-    let index = build(records.clone(), &BuildOptions { position_digits: 7 });
+    let index = build(records.clone(), &BuildOptions { position_digits: 7, ..BuildOptions::default() });
     let mut searcher = Searcher::open(&index.root).unwrap();
     for round in 0..60 {
         let (west, south) = (24.9 + random.below(90) as f64 * 1e-3, 60.1 + random.below(90) as f64 * 1e-3);
@@ -226,7 +226,7 @@ fn filters_and_places_equal_a_plain_scan() {
 fn the_nearest_are_those_of_a_plain_scan() {
     let mut random = Random(13);
     let records = random_records(&mut random, 3000);
-    let index = build(records.clone(), &BuildOptions { position_digits: 7 });
+    let index = build(records.clone(), &BuildOptions { position_digits: 7, ..BuildOptions::default() });
     let mut searcher = Searcher::open(&index.root).unwrap();
     for limit in [1, 5, 40] {
         for _ in 0..20 {
@@ -264,7 +264,7 @@ fn records_come_back_as_they_were() {
     records[0].alt_names = vec!["Old name".to_owned(), "Ref 7".to_owned()];
     records[1].id = "007".to_owned();
     records[2].id = "way/99999999999999999999".to_owned();
-    let index = build(records.clone(), &BuildOptions { position_digits: 7 });
+    let index = build(records.clone(), &BuildOptions { position_digits: 7, ..BuildOptions::default() });
     let mut searcher = open_whole(&index);
     let answer = ask(&mut searcher, &index, &Query { limit: usize::MAX, exhaustive: true, ..Query::new("") });
     assert_eq!(answer.hits.len(), records.len());

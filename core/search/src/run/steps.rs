@@ -23,6 +23,10 @@ impl Run<'_> {
     pub(super) fn search_word(&mut self, token: &Token, mark: u8) {
         let tokens = std::slice::from_ref(token);
         match token {
+            Token::Mixed(run, _) => {
+                let lists = self.han_lists(run);
+                self.search_han(lists, tokens, mark);
+            }
             Token::Han(run) => {
                 self.search_han_start(run, tokens, mark);
                 if self.names.len() + self.awaited < self.few() {
@@ -149,7 +153,7 @@ impl Run<'_> {
         let mut broad: Vec<List> = Vec::new();
         for token in tokens {
             match token {
-                Token::Han(run) => {
+                Token::Han(run) | Token::Mixed(run, _) => {
                     for [start, other] in self.han_lists(run) {
                         all.push(self.union(start, other));
                     }

@@ -15,7 +15,7 @@ const TYPO_POINTS: [f64; 4] = [62.0, 47.5, 49.0, 47.5];
 impl Run<'_> {
     pub(super) fn search_typos(&mut self, tokens: &[Token], mark: u8) {
         let mistyped = |token: &Token| match token {
-            Token::Han(_) => 0,
+            Token::Han(_) | Token::Mixed(..) => 0,
             Token::Word(word) | Token::Pinyin(word) => typos_allowed(word),
         };
         let most = tokens.iter().map(mistyped).max().unwrap_or(0);
