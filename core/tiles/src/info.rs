@@ -20,7 +20,7 @@ pub struct ContentInfo {
     /// Instances of instanced primitives: per instancing node and primitive.
     pub instances: u64,
     /// Distinct features: different ids per property table, and different ids per primitive without one. The id that
-    /// means "no feature" is not one.
+    /// means "no feature" is not one. Ids in textures are not counted: as many as the file claims.
     pub features: u64,
     /// Smallest and largest corner of everything in it, in the tile's z-up frame, metres; absent when it is empty.
     pub bounds: Option<[[f64; 3]; 2]>,
@@ -61,20 +61,22 @@ impl TileContent {
     fn features(&self) -> u64 {
         // Ids of primitives that share a table are the same features.
         let mut ids: BTreeMap<(Option<u32>, usize), Vec<u32>> = BTreeMap::new();
+        let mut claimed: BTreeMap<(Option<u32>, usize), u64> = BTreeMap::new();
         for (i, primitive) in self.primitives.iter().enumerate() {
-            let own = if primitive.table.is_some() { 0 } else { i };
-            let found = primitive.features(&self.vertices);
-            if !found.is_empty() {
-                ids.entry((primitive.table, own)).or_default().extend(found);
+            let own = |table: Option<u32>| (table, if table.is_some() { 0 } else { i });
+            if primitive.has_ids() {
+                ids.entry(own(primitive.table)).or_default().extend(primitive.features(&self.vertices));
+            } else if let Some(set) = primitive.feature_sets.first() {
+                let count = claimed.entry(own(set.table)).or_default();
+                *count = (*count).max(set.feature_count.into());
             }
         }
-        ids.into_values()
-            .map(|mut ids| {
-                ids.sort_unstable();
-                ids.dedup();
-                ids.len() as u64
-            })
-            .sum()
+        let counted = ids.into_values().map(|mut ids| {
+            ids.sort_unstable();
+            ids.dedup();
+            ids.len() as u64
+        });
+        counted.sum::<u64>() + claimed.into_values().sum::<u64>()
     }
 }
 
@@ -92,6 +94,11 @@ impl Primitive {
     /// Vertices or indices drawn, once.
     fn elements(&self) -> u64 {
         self.indices.map_or(self.vertex_count, |range| range.count).into()
+    }
+
+    /// Whether it has ids per vertex or instance.
+    fn has_ids(&self) -> bool {
+        self.feature_ids.is_some() || self.instances.is_some_and(|instances| instances.feature_ids.is_some())
     }
 
     /// How many times it is drawn.

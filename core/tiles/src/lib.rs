@@ -29,6 +29,8 @@ pub use content::{
     Instances, Number, Primitive, PropertyAttribute, PropertyShape, PropertyTable, PropertyTexture, Sampler, Texture,
     TextureRef, TileContent, Topology, Value, Wrap,
 };
+#[cfg(feature = "images")]
+pub use decode::Pixels;
 pub use decode::{Decoded, Decoder, Limits, Resources, What, base64, decode, decode_fetching, decode_with};
 pub use doc::{
     Availability, ContentDetails, DocTile, Implicit, Refine, SubtreeDoc, SubtreeShape, TileDetails, TileMetadata,

@@ -55,8 +55,7 @@ impl Geometry {
 
     /// Triangles' corners; none for a point cloud. They are as the stream has them: check them.
     pub(crate) fn indices(&self) -> impl ExactSizeIterator<Item = u32> + Clone + '_ {
-        let faces = self.mesh.faces();
-        (0..faces.len() * 3).map(move |i| faces[i / 3][i % 3].0)
+        self.mesh.faces().as_flattened().iter().map(|point| point.0)
     }
 
     /// The attribute of a unique id.

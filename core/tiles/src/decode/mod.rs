@@ -10,6 +10,8 @@ mod ktx;
 mod legacy;
 mod merge;
 mod metadata;
+#[cfg(feature = "images")]
+mod pixels;
 mod resources;
 mod schema;
 mod subtree;
@@ -19,6 +21,8 @@ use crate::{Problem, SubtreeDoc, SubtreeShape, TileContent, TilesetDoc};
 use bytes::Fault;
 
 pub use bytes::base64;
+#[cfg(feature = "images")]
+pub use pixels::Pixels;
 pub(crate) use resources::Context;
 use resources::Session;
 pub use resources::{Decoder, Limits, Resources};

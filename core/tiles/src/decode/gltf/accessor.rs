@@ -181,35 +181,49 @@ impl<'a> Accessor<'a> {
 }
 
 impl Accessor<'_> {
-    /// Smallest and largest value of each of the first three components; `None` when one is not finite.
+    /// Smallest and largest value of each of the first three components; `None` when one is not finite, or when there
+    /// are fewer components.
     pub(super) fn bounds(&self) -> Option<[DVec3; 2]> {
-        let (mut low, mut high) = (DVec3::INFINITY, DVec3::NEG_INFINITY);
-        if self.component == Component::F32 && self.components == 3 {
-            let (mut least, mut most) = ([f32::INFINITY; 3], [f32::NEG_INFINITY; 3]);
-            let mut sum = 0.0;
-            for element in self.bytes.chunks(self.stride).take(self.count) {
-                let Some(element) = element.first_chunk::<12>() else { continue };
-                for axis in 0..3 {
-                    let at = axis * 4;
-                    let v = f32::from_le_bytes([element[at], element[at + 1], element[at + 2], element[at + 3]]);
-                    least[axis] = least[axis].min(v);
-                    most[axis] = most[axis].max(v);
-                    // Zero as long as everything is finite; a minimum would hide what is not a number.
-                    sum += v * 0.0;
-                }
-            }
-            let vector = |v: [f32; 3]| DVec3::from_array(v.map(f64::from));
-            return (sum == 0.0).then_some([vector(least), vector(most)]);
+        if self.components < 3 {
+            return None;
         }
-        for i in 0..self.count {
-            let p = DVec3::new(self.value(i, 0), self.value(i, 1), self.value(i, 2));
-            if !p.is_finite() {
-                return None;
+        // 8 and 16 bits are exact in f32.
+        let [low, high] = match self.component {
+            Component::I8 => self.scan(|[a]: [u8; 1]| f32::from(a as i8)),
+            Component::U8 => self.scan(|[a]: [u8; 1]| f32::from(a)),
+            Component::I16 => self.scan(|b| f32::from(i16::from_le_bytes(b))),
+            Component::U16 => self.scan(|b| f32::from(u16::from_le_bytes(b))),
+            Component::F32 => self.scan(f32::from_le_bytes),
+            Component::U32 => None,
+        }?;
+        let value = |stored: f32| match self.normalized {
+            true => (f64::from(stored) / self.component.normalizer()).max(-1.0),
+            false => f64::from(stored),
+        };
+        Some([low, high].map(|corner| DVec3::from_array(corner.map(value))))
+    }
+
+    fn scan<const N: usize>(&self, read: impl Fn([u8; N]) -> f32) -> Option<[[f32; 3]; 2]> {
+        let (mut low, mut high) = ([f32::INFINITY; 3], [f32::NEG_INFINITY; 3]);
+        let mut sum = 0.0;
+        for element in self.bytes.chunks(self.stride).take(self.count) {
+            let (components, _) = element.as_chunks::<N>();
+            let [x, y, z, ..] = components else { continue };
+            for (axis, component) in [x, y, z].into_iter().enumerate() {
+                let v = read(*component);
+                // `f32::min` is a call into a library in wasm, which took most of the time of a tile.
+                low[axis] = if v < low[axis] { v } else { low[axis] };
+                high[axis] = if v > high[axis] { v } else { high[axis] };
+                // Zero as long as everything is finite; comparisons pass over what is not a number.
+                sum += v * 0.0;
             }
-            low = low.min(p);
-            high = high.max(p);
         }
-        Some([low, high])
+        (sum == 0.0).then_some([low, high])
+    }
+
+    /// The elements' bytes where nothing lies between them.
+    pub(super) fn packed(&self) -> Option<&[u8]> {
+        (self.stride == self.element_size()).then_some(&*self.bytes)
     }
 }
 

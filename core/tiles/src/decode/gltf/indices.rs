@@ -4,6 +4,7 @@ use super::accessor::Accessor;
 use crate::decode::Context;
 use crate::decode::bytes::{Fault, malformed};
 use crate::{Component, IndexRange, Topology};
+use std::borrow::Cow;
 
 /// What a primitive mode becomes, as glTF numbers the modes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -86,21 +87,29 @@ pub(super) fn append(
         Some(accessor) if accessor.components != 1 => return malformed("indices are not scalars"),
         Some(accessor) => accessor,
     };
+    if listed.component == Component::F32 {
+        return malformed("indices are not integers");
+    }
     // Signed integers are not in the standard, but samples have them; a negative one is out of every range.
-    let elements = (0..listed.count).map(|i| listed.element(i));
-    let range = match listed.component.size() {
-        1 => unroll(out, elements.map(|e| u32::from(e[0])), assembly, vertex_count, context),
+    let packed = listed.packed().map_or_else(|| elements(listed), Cow::Borrowed);
+    let packed = packed.get(..listed.count * listed.element_size()).unwrap_or_default();
+    let range = match listed.element_size() {
+        1 => unroll(out, packed.iter().map(|i| u32::from(*i)), assembly, vertex_count, context),
         2 => {
-            let indices = elements.map(|e| u32::from(u16::from_le_bytes([e[0], e[1]])));
+            let indices = packed.as_chunks().0.iter().map(|i| u32::from(u16::from_le_bytes(*i)));
             unroll(out, indices, assembly, vertex_count, context)
         }
-        _ if listed.component == Component::F32 => return malformed("indices are not integers"),
         _ => {
-            let indices = elements.map(|e| u32::from_le_bytes([e[0], e[1], e[2], e[3]]));
+            let indices = packed.as_chunks().0.iter().map(|i| u32::from_le_bytes(*i));
             unroll(out, indices, assembly, vertex_count, context)
         }
     };
     range.map(Some)
+}
+
+/// The elements without what lies between them.
+fn elements<'a>(accessor: &'a Accessor<'_>) -> Cow<'a, [u8]> {
+    (0..accessor.count).flat_map(|i| accessor.element(i)).copied().collect()
 }
 
 /// Appends indices, with strips, loops and fans as lists.
@@ -156,10 +165,10 @@ fn list(
     out.resize(offset + count * width, 0);
     let target = &mut out[offset..];
     if wide {
-        target.chunks_exact_mut(4).zip(indices).for_each(|(to, index)| to.copy_from_slice(&index.to_le_bytes()));
+        target.as_chunks_mut().0.iter_mut().zip(indices).for_each(|(to, index)| *to = index.to_le_bytes());
     } else {
-        let narrow = target.chunks_exact_mut(2).zip(indices);
-        narrow.for_each(|(to, index)| to.copy_from_slice(&(index as u16).to_le_bytes()));
+        let narrow = target.as_chunks_mut().0.iter_mut().zip(indices);
+        narrow.for_each(|(to, index)| *to = (index as u16).to_le_bytes());
     }
     out.resize(out.len().next_multiple_of(4), 0);
     Ok(IndexRange { offset: offset as u32, count: count as u32, wide })
