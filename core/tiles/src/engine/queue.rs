@@ -30,3 +30,28 @@ impl Room {
         active.filter(|other| origin(other) == host).count() < part(self.per_host)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_host_has_its_share_and_preloads_half_of_it() {
+        let active = ["https://a/1", "https://a/2", "https://b:80/1", "data:,x", "c/1"];
+        let has = |room: Room, group, url| room.has(group, url, active.iter().copied());
+        for (in_all, per_host, url, group, expected) in [
+            (6, 6, "https://a/3", Group::Urgent, true),
+            (5, 6, "https://a/3", Group::Urgent, false),
+            (6, 2, "https://a/3", Group::Normal, false),
+            (6, 2, "https://b:80/3", Group::Normal, true),
+            (6, 1, "https://b/3", Group::Normal, true),
+            (6, 1, "c/2", Group::Normal, false),
+            (9, 2, "https://b:80/3", Group::Preload, false),
+            (9, 9, "https://b:80/3", Group::Preload, false),
+            (11, 9, "https://b:80/3", Group::Preload, true),
+            (6, 0, "https://d/1", Group::Urgent, false),
+        ] {
+            assert_eq!(has(Room { in_all, per_host }, group, url), expected, "{in_all} {per_host} {url} {group:?}");
+        }
+    }
+}

@@ -9,13 +9,16 @@
 //! The eye looks straight down with a field of view of 60° over 1000 pixels: from a height of h metres it sees 1.15·h
 //! metres of ground, and an error of e metres exceeds 16 pixels below a height of 54·e metres.
 
+mod options;
 mod rules;
+mod smooth;
 mod walks;
 
 use super::*;
 use crate::{DocTile, Volume};
 use citytwin_geo::{EnuFrame, Geodetic};
 use std::collections::{BTreeMap, BTreeSet};
+use walks::Random;
 
 const WIDTH: f64 = 100.0;
 const MB: u64 = 1_000_000;

@@ -4,23 +4,23 @@ use super::*;
 use crate::bounds::ALL_PLANES;
 
 /// A small generator of random numbers (Marsaglia's xorshift), the same everywhere.
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
-    fn below(&mut self, n: u64) -> u64 {
+    pub(super) fn below(&mut self, n: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0 % n
     }
 
-    fn between(&mut self, low: f64, high: f64) -> f64 {
+    pub(super) fn between(&mut self, low: f64, high: f64) -> f64 {
         low + (high - low) * self.below(1 << 32) as f64 / f64::from(u32::MAX)
     }
 }
 
 /// A random tree of up to four levels, all REPLACE.
-fn random_drawing(random: &mut Random) -> String {
+pub(super) fn random_drawing(random: &mut Random) -> String {
     fn tile(random: &mut Random, depth: usize, count: &mut u32, out: &mut String) {
         *count += 1;
         let error = if depth == 4 { 0.0 } else { [200.0, 50.0, 12.0, 3.0][depth] };
