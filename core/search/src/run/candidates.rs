@@ -6,10 +6,15 @@ use super::dictionary::Beforehand;
 use super::{List, Run};
 use crate::fold::floor;
 use crate::matcher::Token;
-use crate::root::{GROUP, PHRASE, PHRASE_KEY};
+use crate::root::{PHRASE, PHRASE_KEY};
 
 /// A hit that is expected to be better by less than this is not worth a further request.
 const SLACK_POINTS: f64 = 7.0;
+
+/// Groups looked at for a mistyped word.
+const MAX_TYPO_GROUPS: usize = 48;
+/// Groups looked at for a word that mixes syllables and initials: its initials alone say little.
+pub(super) const MAX_MIXED_GROUPS: usize = 32;
 
 /// The first two words of a query as the key of the texts that begin with them.
 pub(super) fn phrase_of(tokens: &[Token]) -> Option<String> {
@@ -63,11 +68,24 @@ impl Run<'_> {
     }
 
     /// Looks at the groups of lists, the most promising first, until there are hits enough.
-    pub(super) fn search_sources(&mut self, mut sources: Vec<Source>, tokens: &[Token], mark: u8, typos: bool) {
+    pub(super) fn search_sources(&mut self, sources: Vec<Source>, tokens: &[Token], mark: u8, typos: bool) {
+        let most = if typos { MAX_TYPO_GROUPS } else { self.max_groups() };
+        self.search_some(sources, tokens, mark, typos, most);
+    }
+
+    /// The same, at most `most` groups unless the answer must be complete.
+    pub(super) fn search_some(
+        &mut self,
+        mut sources: Vec<Source>,
+        tokens: &[Token],
+        mark: u8,
+        typos: bool,
+        most: usize,
+    ) {
         let enough = self.enough();
         // What is near or passes a filter cannot be told from a group's number.
         let ranked = self.query.near.is_none() && !self.filtered();
-        let max_groups = self.max_groups();
+        let max_groups = if self.query.exhaustive { usize::MAX } else { most };
         let mut done = 0;
         while done < max_groups {
             let Some((source, group, expected)) = self.most_promising(&mut sources) else { return };
@@ -86,8 +104,8 @@ impl Run<'_> {
             }
             done += 1;
             if !self.verify_group(group, tokens, typos, u16::MAX) {
-                // A group that has not arrived brings a hit at least; one in a row of groups brings many.
-                self.awaited += if in_a_row { GROUP as usize / 2 } else { 1 };
+                // A group that has not arrived brings a hit at least; one in a row of groups brings more.
+                self.awaited += if in_a_row { 2 } else { 1 };
             }
         }
     }

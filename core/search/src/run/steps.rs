@@ -1,6 +1,6 @@
 //! The steps of a search: a word, several words.
 
-use super::candidates::{Source, phrase_of};
+use super::candidates::{MAX_MIXED_GROUPS, Source, phrase_of};
 use super::dictionary::{gallop, merge};
 use super::{List, Run, WordLists};
 use crate::fold::floor;
@@ -49,7 +49,7 @@ impl Run<'_> {
                 {
                     let sources = self.mixed_lists(word).into_iter().zip([52.0, 37.0]);
                     let sources = sources.map(|(list, points)| Source::new(list, points)).collect();
-                    self.search_sources(sources, tokens, mark, false);
+                    self.search_some(sources, tokens, mark, false, MAX_MIXED_GROUPS);
                 }
             }
         }

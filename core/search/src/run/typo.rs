@@ -9,8 +9,8 @@ use crate::root::{File, PINYIN_KEY, WORD_KEY, marker};
 use std::collections::BTreeMap;
 
 /// Points that the text of a mistyped match brings besides what the mistakes cost: the whole word, the whole pinyin, the
-/// beginning of a word, of pinyin.
-const TYPO_POINTS: [f64; 4] = [62.0, 47.5, 49.0, 47.5];
+/// beginning of a word, of pinyin, of pinyin whose key ends before the word does, which is most often none.
+const TYPO_POINTS: [f64; 5] = [62.0, 47.5, 49.0, 47.5, 30.0];
 
 impl Run<'_> {
     pub(super) fn search_typos(&mut self, tokens: &[Token], mark: u8) {
@@ -112,16 +112,16 @@ impl Run<'_> {
                     if keep == letters.len() {
                         whole = rows.distance(word.len());
                     }
-                    let mut best = nearest.last().copied().unwrap_or(u32::MAX);
-                    if kind == marker::PINYIN && letters.len() >= PINYIN_KEY {
-                        // The reading goes on where its key ends: so may the word.
-                        best = best.min(rows.least(word.len()));
-                    }
+                    let best = nearest.last().copied().unwrap_or(u32::MAX);
+                    // The reading goes on where its key ends: so may the word.
+                    let cut = kind == marker::PINYIN && letters.len() >= PINYIN_KEY;
+                    let beyond = if cut { rows.least(word.len()) } else { u32::MAX };
                     let class = match kind {
                         marker::WORD if whole <= allowed => (whole, 0),
                         marker::PINYIN if whole <= allowed => (whole, 1),
                         marker::WORD if best <= allowed => (best, 2),
                         marker::PINYIN if best <= allowed => (best, 3),
+                        marker::PINYIN if beyond <= allowed => (beyond, 4),
                         _ => return ALIVE,
                     };
                     // A distance of nought has been found without mistakes already.

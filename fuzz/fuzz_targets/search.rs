@@ -1,0 +1,66 @@
+//! A search index with bytes changed by a hostile hand, and any query over it. The input's front says what is changed:
+//! pairs of a place and a byte; its rest is the query's text.
+#![no_main]
+
+use citytwin_fuzz as _;
+use citytwin_search::{Area, BuildOptions, BuiltIndex, File, Predicate, Query, Record, Searcher, Test, Value, build};
+use libfuzzer_sys::fuzz_target;
+use std::sync::OnceLock;
+
+/// Names whose words, characters and readings fill every kind of list.
+const NAMES: [&str; 8] =
+    ["Kamppi", "Mannerheimintie", "中山路", "重庆村委会", "San Marino", "路灯 A-1024", "Töölö", "中山公园"];
+
+fn index() -> &'static BuiltIndex {
+    static INDEX: OnceLock<BuiltIndex> = OnceLock::new();
+    INDEX.get_or_init(|| {
+        let record = |i: usize| Record {
+            id: format!("node/{i}"),
+            name: format!("{} {}", NAMES[i % NAMES.len()], i / 40),
+            category: ["cafe", "lamp"][i % 2].to_owned(),
+            lon: 24.9 + (i % 37) as f64 * 1e-3,
+            lat: 60.1 + (i % 41) as f64 * 1e-3,
+            address: (i % 5 == 0).then(|| format!("Kaivokatu {i}")),
+            attributes: [("heightM".to_owned(), Value::Number(i as f64 / 4.0))].into(),
+            ..Record::default()
+        };
+        build((0..1500).map(record).collect(), &BuildOptions::default())
+    })
+}
+
+fuzz_target!(|data: &[u8]| {
+    let Some((&changes, data)) = data.split_first() else { return };
+    let (changes, text) = data.split_at(data.len().min(usize::from(changes % 32) * 4));
+    let index = index();
+    let mut root = index.root.clone();
+    let mut files: Vec<Vec<u8>> = index.files.iter().map(|(_, bytes)| bytes.clone()).collect();
+    for change in changes.chunks_exact(4) {
+        let file = usize::from(change[0]) % (files.len() + 1);
+        let bytes = files.get_mut(file).unwrap_or(&mut root);
+        let at = usize::from(u16::from_le_bytes([change[1], change[2]])) % bytes.len().max(1);
+        if let Some(byte) = bytes.get_mut(at) {
+            *byte = change[3];
+        }
+    }
+    // A root that is damaged is refused, most often by its checksum.
+    let Ok(mut searcher) = Searcher::open(&root).or_else(|_| Searcher::open(&index.root)) else { return };
+    for (file, bytes) in File::ALL.into_iter().zip(files) {
+        searcher.feed(file, 0, bytes);
+    }
+    let text = String::from_utf8_lossy(text);
+    let plain = Query::new(&text);
+    let near = Query { near: Some((24.92, 60.12)), ..plain.clone() };
+    let filtered = Query {
+        area: Some(Area::Box([24.91, 60.11, 24.93, 60.13])),
+        predicates: vec![Predicate { attribute: "heightM".to_owned(), test: Test::More(Value::Number(3.0)) }],
+        facets: vec!["category".to_owned(), "heightM".to_owned()],
+        ..plain.clone()
+    };
+    for query in [plain, near, filtered] {
+        let answer = searcher.query(&query);
+        assert!(answer.hits.len() <= query.limit);
+        for hit in &answer.hits {
+            assert!(hit.matched.iter().all(|range| hit.text.get(range.clone()).is_some()), "a range splits a character");
+        }
+    }
+});
