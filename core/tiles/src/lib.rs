@@ -41,6 +41,6 @@ pub use entity::{ClassProperty, ClassStatistics, MetadataClass, MetadataEntity, 
 pub use extent::Extent;
 pub use info::ContentInfo;
 pub use problem::Problem;
-pub use style::{Features, RegExp, Style, StyleLimits, StyleValue, Styled, TableFeatures, Vector};
+pub use style::{Features, PointFeatures, RegExp, Style, StyleLimits, StyleValue, Styled, TableFeatures, Vector};
 pub use url::resolve_url;
 pub use view::View;

@@ -21,6 +21,16 @@ impl<'a> From<&'a Value> for ValueRef<'a> {
     }
 }
 
+impl From<Value> for ValueRef<'_> {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Text(text) => Self::Text(Cow::Owned(text)),
+            Value::Number(value) => Self::Number(value),
+            Value::Boolean(value) => Self::Boolean(value),
+        }
+    }
+}
+
 impl From<ValueRef<'_>> for Value {
     fn from(value: ValueRef<'_>) -> Self {
         match value {

@@ -47,20 +47,25 @@ impl Features for TableFeatures<'_> {
 
     fn value(&self, property: usize, row: u32) -> StyleValue<'_> {
         let Some(column) = self.table.columns.get(property) else { return StyleValue::Undefined };
-        match column.value_ref(self.property_bytes, row as usize) {
-            None => StyleValue::Undefined,
-            Some(ValueRef::Number(value)) => StyleValue::Number(value),
-            Some(ValueRef::Boolean(value)) => StyleValue::Boolean(value),
-            Some(ValueRef::Text(json)) if column.kind == ColumnKind::Json => match serde_json::from_str(&json) {
-                Ok(json) => StyleValue::from_json(json),
-                Err(_) => StyleValue::Text(json),
-            },
-            Some(ValueRef::Text(text)) => StyleValue::Text(text),
-        }
+        of_property(column.value_ref(self.property_bytes, row as usize), column.kind == ColumnKind::Json)
     }
 
     fn class_name(&self, _row: u32) -> Option<&str> {
         Some(self.table.class.as_str()).filter(|name| !name.is_empty())
+    }
+}
+
+/// What a style sees of a property; vectors, arrays and objects are stored as JSON.
+pub(super) fn of_property(value: Option<ValueRef<'_>>, is_json: bool) -> StyleValue<'_> {
+    match value {
+        None => StyleValue::Undefined,
+        Some(ValueRef::Number(value)) => StyleValue::Number(value),
+        Some(ValueRef::Boolean(value)) => StyleValue::Boolean(value),
+        Some(ValueRef::Text(json)) if is_json => match serde_json::from_str(&json) {
+            Ok(json) => StyleValue::from_json(json),
+            Err(_) => StyleValue::Text(json),
+        },
+        Some(ValueRef::Text(text)) => StyleValue::Text(text),
     }
 }
 

@@ -18,11 +18,13 @@ mod evaluate;
 mod features;
 mod lexer;
 mod parser;
+mod points;
 mod program;
 mod regexp;
 mod value;
 
 pub use features::{Features, TableFeatures};
+pub use points::PointFeatures;
 pub use regexp::RegExp;
 pub use value::{StyleValue, Vector};
 
