@@ -2,6 +2,8 @@
 #![allow(unsafe_code)] // Plain exports have no other way to pass memory; nothing outside benchmarks uses them.
 
 use citytwin_tiles::{Decoded, What, decode as decode_tile};
+use meshoptimizer_rs::Workspace;
+use meshoptimizer_rs::codec::{decode_index_buffer, decode_vertex_buffer};
 
 /// Memory for `len` bytes, given back by [`free`].
 #[unsafe(no_mangle)]
@@ -31,4 +33,21 @@ pub unsafe extern "C" fn decode(start: *const u8, len: usize) -> usize {
         Ok(Decoded::Content(content)) => content.vertices.len() + content.indices.len(),
         _ => 0,
     }
+}
+
+/// Decodes a meshopt stream alone (triangles, else attributes), with the crate that `core/tiles` uses; answers the bytes
+/// that it becomes, 0 when it cannot be read.
+///
+/// # Safety
+/// `start` and `len` are those of a call to [`alloc`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn meshopt(start: *const u8, len: usize, count: usize, stride: usize, triangles: bool) -> usize {
+    // SAFETY: as the caller promises.
+    let bytes = unsafe { std::slice::from_raw_parts(start, len) };
+    let workspace = &mut Workspace::default();
+    let decoded = match triangles {
+        true => decode_index_buffer(count, stride, bytes, workspace),
+        false => decode_vertex_buffer(count, stride, bytes, workspace),
+    };
+    decoded.map_or(0, |bytes| std::hint::black_box(bytes).len())
 }

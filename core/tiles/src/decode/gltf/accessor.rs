@@ -189,13 +189,13 @@ impl Accessor<'_> {
         }
         // 8 and 16 bits are exact in f32.
         let [low, high] = match self.component {
-            Component::I8 => self.scan(|[a]: [u8; 1]| f32::from(a as i8)),
-            Component::U8 => self.scan(|[a]: [u8; 1]| f32::from(a)),
-            Component::I16 => self.scan(|b| f32::from(i16::from_le_bytes(b))),
-            Component::U16 => self.scan(|b| f32::from(u16::from_le_bytes(b))),
-            Component::F32 => self.scan(f32::from_le_bytes),
-            Component::U32 => None,
-        }?;
+            Component::I8 => self.scan(i8::from_le_bytes, i8::MIN, i8::MAX).map(|v| v.map(f32::from)),
+            Component::U8 => self.scan(u8::from_le_bytes, u8::MIN, u8::MAX).map(|v| v.map(f32::from)),
+            Component::I16 => self.scan(i16::from_le_bytes, i16::MIN, i16::MAX).map(|v| v.map(f32::from)),
+            Component::U16 => self.scan(u16::from_le_bytes, u16::MIN, u16::MAX).map(|v| v.map(f32::from)),
+            Component::F32 => self.scan_floats()?,
+            Component::U32 => return None,
+        };
         let value = |stored: f32| match self.normalized {
             true => (f64::from(stored) / self.component.normalizer()).max(-1.0),
             false => f64::from(stored),
@@ -203,14 +203,31 @@ impl Accessor<'_> {
         Some([low, high].map(|corner| DVec3::from_array(corner.map(value))))
     }
 
-    fn scan<const N: usize>(&self, read: impl Fn([u8; N]) -> f32) -> Option<[[f32; 3]; 2]> {
+    /// Bounds of integers. Four lanes where elements are padded to four components, as meshopt has them: that is a
+    /// vector of the machine's.
+    fn scan<T: Copy + Ord, const N: usize>(&self, read: impl Fn([u8; N]) -> T, least: T, most: T) -> [[T; 3]; 2] {
+        let (mut low, mut high) = ([most; 4], [least; 4]);
+        for element in self.bytes.chunks(self.stride).take(self.count) {
+            let lanes = match element.as_chunks::<N>().0 {
+                [x, y, z, w, ..] => [read(*x), read(*y), read(*z), read(*w)],
+                [x, y, z] => [read(*x), read(*y), read(*z), least],
+                _ => continue,
+            };
+            for (lane, v) in lanes.into_iter().enumerate() {
+                low[lane] = low[lane].min(v);
+                high[lane] = high[lane].max(v);
+            }
+        }
+        [[low[0], low[1], low[2]], [high[0], high[1], high[2]]]
+    }
+
+    fn scan_floats(&self) -> Option<[[f32; 3]; 2]> {
         let (mut low, mut high) = ([f32::INFINITY; 3], [f32::NEG_INFINITY; 3]);
         let mut sum = 0.0;
         for element in self.bytes.chunks(self.stride).take(self.count) {
-            let (components, _) = element.as_chunks::<N>();
-            let [x, y, z, ..] = components else { continue };
+            let [x, y, z, ..] = element.as_chunks().0 else { continue };
             for (axis, component) in [x, y, z].into_iter().enumerate() {
-                let v = read(*component);
+                let v = f32::from_le_bytes(*component);
                 // `f32::min` is a call into a library in wasm, which took most of the time of a tile.
                 low[axis] = if v < low[axis] { v } else { low[axis] };
                 high[axis] = if v > high[axis] { v } else { high[axis] };

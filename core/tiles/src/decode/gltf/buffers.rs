@@ -36,6 +36,19 @@ impl<'a> BufferViews<'a> {
     }
 }
 
+impl BufferViews<'_> {
+    /// How much room vertices will take about: bytes of the views whose elements have a stride. Views may overlap, so
+    /// those in the file count no more than the file's own `bin_bytes`; the others were paid for when they were decoded.
+    pub(super) fn vertex_bytes(&self, bin_bytes: usize) -> usize {
+        let (mut there, mut decoded) = (0usize, 0usize);
+        for view in self.views.iter().flatten().filter(|view| view.stride.is_some()) {
+            let sum = if matches!(view.bytes, Cow::Borrowed(_)) { &mut there } else { &mut decoded };
+            *sum = sum.saturating_add(view.bytes.len());
+        }
+        there.min(bin_bytes).saturating_add(decoded)
+    }
+}
+
 impl Views for BufferViews<'_> {
     fn view(&self, index: usize) -> Result<&[u8], Fault> {
         self.get(index).map(|view| &*view.bytes)

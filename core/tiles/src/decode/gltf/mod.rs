@@ -118,6 +118,8 @@ fn read(json: &Json, bin: Option<&[u8]>, url: &str, context: Context<'_>) -> Res
     reader.out.extensions_used = strings(&json["extensionsUsed"]).map(str::to_owned).collect();
     reader.out.extensions_used.sort();
     reader.out.extensions_used.dedup();
+    // At once, so that the array does not move while it grows. There are as many bytes in the file's own arrays.
+    reader.out.vertices.reserve(views.vertex_bytes(bin.map_or(0, <[u8]>::len)));
     reader.structural_metadata();
     reader.scene();
     let out = reader.out;
