@@ -60,7 +60,10 @@ fuzz_target!(|data: &[u8]| {
         let answer = searcher.query(&query);
         assert!(answer.hits.len() <= query.limit);
         for hit in &answer.hits {
-            assert!(hit.matched.iter().all(|range| hit.text.get(range.clone()).is_some()), "a range splits a character");
+            assert!(
+                hit.matched.iter().all(|range| hit.text.get(range.clone()).is_some()),
+                "a range splits a character"
+            );
         }
     }
 });

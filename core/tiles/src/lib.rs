@@ -1,4 +1,4 @@
-//! 3D Tiles and glTF bytes to plain arrays; tile tree, selection, request queue and cache budget.
+//! 3D Tiles and glTF bytes to plain arrays; tile tree, selection, request queue and cache budget; styles.
 //!
 //! # Conventions
 //! * Everything here is a function of data: no GPU, no network, no clock, no threads, no JavaScript. The engine is
