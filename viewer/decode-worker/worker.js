@@ -1,22 +1,35 @@
 // A decode worker: fetches files, decodes them in wasm, and hands GPU-ready arrays to the viewer.
 //
 // Messages in:  {type: "init", module: WebAssembly.Module}
-//               {type: "load", id, url, what: Uint8Array}
+//               {type: "load", id, url, what: Uint8Array, formats: Uint8Array}
 //               {type: "abort", id}
-// Messages out: {id, bytes, header, vertices, indices, properties}  decoded, or a problem inside the header
+// Messages out: {id, bytes, header, vertices, indices, properties, images, bitmaps}
+//                                                                   decoded, or a problem inside the header
 //               {id, bytes, problem: {code, message, place}}        not fetched
 //               {id, crash}                                         the decoder died: this worker is of no more use
 //               {id, aborted: true}
 //               {broken}                                            the decoder could not be started
+// `bitmaps` has, by the number of the image, an ImageBitmap, or null where the browser cannot read the picture.
 
-import init, { decode } from "./decode_worker.js";
+import init, * as base from "./decode_worker.js";
 
 /** Waits between attempts, milliseconds: a server that stumbles gets two more chances. */
 const RETRY_AFTER_MS = [400, 1600];
+/** How often a file may ask for other files before it must do without. */
+const MOST_ROUNDS = 8;
+/** Secondary files of one file that are fetched at a time. */
+const MOST_AT_ONCE = 6;
+/** Most bytes of one secondary file; the decoder has its own limit for all of a file's together. */
+const MOST_SECONDARY_BYTES = 256 << 20;
+/** What `Output.pictures` calls 0, 1 and 2. */
+const PICTURE_TYPES = ["image/png", "image/jpeg", "image/webp"];
+/** Pixels as they are stored: colours are converted in the shader, and alpha is straight. */
+const BITMAP_OPTIONS = { premultiplyAlpha: "none", colorSpaceConversion: "none" };
 
 let start;
 const started = new Promise((resolve) => { start = resolve; });
 const running = new Map();
+let fullModule;
 
 self.onmessage = ({ data }) => {
   if (data.type === "init") {
@@ -30,41 +43,123 @@ self.onmessage = ({ data }) => {
 
 started.catch((error) => self.postMessage({ broken: String(error) }));
 
-async function load({ id, url, what }) {
+async function load({ id, url, what, formats }) {
   const controller = new AbortController();
+  const { signal } = controller;
   running.set(id, controller);
   try {
-    const fetched = await fetchBytes(url, controller.signal);
-    if (fetched.problem) {
-      self.postMessage({ id, bytes: 0, problem: fetched.problem });
+    const file = await fetchBytes(url, signal);
+    if (file.problem) {
+      self.postMessage({ id, bytes: 0, problem: file.problem });
       return;
     }
     await started;
-    if (controller.signal.aborted) {
-      self.postMessage({ id, aborted: true });
-      return;
-    }
-    post(id, fetched, what);
+    signal.throwIfAborted();
+    const { output, bytes } = await decode(file, what, formats, signal);
+    await post(id, output, bytes, signal);
   } catch (error) {
-    self.postMessage(controller.signal.aborted ? { id, aborted: true } : { id, crash: String(error) });
+    self.postMessage(signal.aborted ? { id, aborted: true } : { id, crash: String(error) });
   } finally {
     running.delete(id);
   }
 }
 
-function post(id, { bytes, url }, what) {
-  const output = decode(bytes, url, what);
-  const [header, vertices, indices, properties] =
-    [output.header(), output.vertices(), output.indices(), output.properties()];
+/** Decodes a file with all that it needs: other files, and decoders that the small module lacks. */
+async function decode(file, what, formats, signal) {
+  const files = [];
+  let total = file.bytes.length;
+  let decoder = base;
+  let job = new decoder.Job(file.bytes, file.url, what, formats);
+  try {
+    for (let round = 0; ; round += 1) {
+      const settle = round >= MOST_ROUNDS || decoder === undefined;
+      const output = job.run(settle);
+      const needs = output.needs();
+      if (needs.length === 0 && !output.lacks_decoder()) {
+        return { output, bytes: total };
+      }
+      const lacksDecoder = output.lacks_decoder();
+      output.free();
+      if (lacksDecoder) {
+        decoder = await loadFull();
+        if (decoder !== undefined) {
+          job.free();
+          job = new decoder.Job(file.bytes, file.url, what, formats);
+          files.forEach(([url, bytes]) => job.insert(url, bytes));
+        }
+      }
+      for (const [url, bytes] of await fetchAll(needs, signal)) {
+        total += bytes?.length ?? 0;
+        files.push([url, bytes]);
+        job.insert(url, bytes);
+      }
+      signal.throwIfAborted();
+    }
+  } finally {
+    job.free();
+  }
+}
+
+/** The module with every decoder; undefined when it cannot be had now. */
+async function loadFull() {
+  fullModule ??= import("./decode_worker_full.js").then(async (module) => {
+    await module.default();
+    return module;
+  });
+  try {
+    return await fullModule;
+  } catch {
+    fullModule = undefined; // the next tile may try again
+    return undefined;
+  }
+}
+
+async function post(id, output, bytes, signal) {
+  const pictures = output.pictures();
+  const images = output.images();
+  const parts = [output.header(), output.vertices(), output.indices(), output.properties()];
   output.free();
-  const transfer = [header.buffer, vertices.buffer, indices.buffer, properties.buffer];
-  self.postMessage({ id, bytes: bytes.length, header, vertices, indices, properties }, transfer);
+  const bitmaps = await readPictures(pictures, images);
+  if (signal.aborted) {
+    bitmaps.forEach((bitmap) => bitmap?.close());
+    signal.throwIfAborted();
+  }
+  const [header, vertices, indices, properties] = parts;
+  const made = bitmaps.filter((bitmap) => bitmap);
+  const transfer = [...parts, images].map((array) => array.buffer).concat(made);
+  self.postMessage({ id, bytes, header, vertices, indices, properties, images, bitmaps }, transfer);
+}
+
+async function readPictures(pictures, images) {
+  const bitmaps = [];
+  const reads = [];
+  for (let i = 0; i < pictures.length; i += 4) {
+    const [number, kind, from, to] = pictures.subarray(i, i + 4);
+    const blob = new Blob([images.subarray(from, to)], { type: PICTURE_TYPES[kind] });
+    const read = createImageBitmap(blob, BITMAP_OPTIONS).catch(() => null);
+    reads.push(read.then((bitmap) => { bitmaps[number] = bitmap; }));
+  }
+  await Promise.all(reads);
+  return bitmaps;
+}
+
+/** Secondary files, each with its bytes, or undefined where they cannot be had. Throws only when aborted. */
+async function fetchAll(urls, signal) {
+  const found = [];
+  const waiting = [...urls];
+  const next = async () => {
+    for (let url = waiting.shift(); url !== undefined; url = waiting.shift()) {
+      found.push([url, (await fetchBytes(url, signal, MOST_SECONDARY_BYTES)).bytes]);
+    }
+  };
+  await Promise.all(Array.from({ length: MOST_AT_ONCE }, next));
+  return found;
 }
 
 /** The bytes of a URL, or the problem of getting them. Throws only when aborted. */
-async function fetchBytes(url, signal) {
+async function fetchBytes(url, signal, most = Infinity) {
   for (let attempt = 0; ; attempt += 1) {
-    const answer = await fetchOnce(url, signal);
+    const answer = await fetchOnce(url, signal, most);
     if (!answer.again || attempt >= RETRY_AFTER_MS.length) {
       return answer;
     }
@@ -72,17 +167,37 @@ async function fetchBytes(url, signal) {
   }
 }
 
-async function fetchOnce(url, signal) {
+async function fetchOnce(url, signal, most) {
   try {
     const response = await fetch(url, { signal });
     if (!response.ok) {
       const again = response.status >= 500 || response.status === 429;
       return { again, problem: problem("http-status", `the server answered ${response.status} ${response.statusText}`.trim(), url) };
     }
-    return { bytes: new Uint8Array(await response.arrayBuffer()), url };
+    const bytes = most === Infinity ? new Uint8Array(await response.arrayBuffer()) : await readAtMost(response, most);
+    return bytes ? { bytes, url } : { problem: problem("file-too-large", `it has more than ${most} bytes`, url) };
   } catch (error) {
     signal.throwIfAborted();
     return { again: true, problem: problem("network", `the server cannot be reached, or hung up: ${error.message}`, url) };
+  }
+}
+
+/** The bytes of an answer, or undefined when there are more. */
+async function readAtMost(response, most) {
+  const chunks = [];
+  let length = 0;
+  const reader = response.body.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) {
+      return new Uint8Array(await new Blob(chunks).arrayBuffer());
+    }
+    length += value.length;
+    if (length > most) {
+      await reader.cancel();
+      return undefined;
+    }
+    chunks.push(value);
   }
 }
 

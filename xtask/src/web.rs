@@ -47,18 +47,27 @@ pub(crate) struct Module {
     pub(crate) stem: &'static str,
     /// Whether type declarations are written too.
     pub(crate) typescript: bool,
+    /// Features of the package that it is built with.
+    pub(crate) features: &'static [&'static str],
 }
 
 /// The shell and its apps.
-pub(crate) const APP: Module = Module { package: "citytwin-www", stem: "app", typescript: false };
+pub(crate) const APP: Module = Module { package: "citytwin-www", stem: "app", typescript: false, features: &[] };
 /// What runs in each decode worker.
 pub(crate) const DECODE_WORKER: Module =
-    Module { package: "citytwin-decode-worker", stem: "decode_worker", typescript: false };
+    Module { package: "citytwin-decode-worker", stem: "decode_worker", typescript: false, features: &[] };
+/// The same with every decoder, which a worker loads when a tile needs one.
+pub(crate) const DECODE_WORKER_FULL: Module = Module {
+    package: "citytwin-decode-worker",
+    stem: "decode_worker_full",
+    typescript: false,
+    features: &["citytwin-decode-worker/full"],
+};
 /// What runs in the search worker.
 pub(crate) const SEARCH_WORKER: Module =
-    Module { package: "citytwin-search-worker", stem: "search_worker", typescript: false };
+    Module { package: "citytwin-search-worker", stem: "search_worker", typescript: false, features: &[] };
 /// What the npm package stands on.
-pub(crate) const SDK: Module = Module { package: "citytwin-sdk", stem: "citytwin", typescript: true };
+pub(crate) const SDK: Module = Module { package: "citytwin-sdk", stem: "citytwin", typescript: true, features: &[] };
 
 /// The script of a decode worker; it lies beside the bound modules.
 pub(crate) const DECODE_WORKER_JS: &str = "viewer/decode-worker/worker.js";
@@ -67,24 +76,44 @@ pub(crate) const SEARCH_WORKER_JS: &str = "sdk/search-worker/search-worker.js";
 
 /// Builds the app into `target/dist`, leaving the demo twin that may lie there, and returns its `pkg-HASH` folder.
 pub(crate) fn build(repo: &Repo, profile: Profile) -> Result<PathBuf> {
-    compile(repo, profile, &[APP, DECODE_WORKER, SEARCH_WORKER])?;
+    let modules = [APP, DECODE_WORKER, DECODE_WORKER_FULL, SEARCH_WORKER];
+    compile(repo, profile, &modules)?;
     let bound = repo.target.join("bound/app");
-    bind(repo, profile, &[APP, DECODE_WORKER, SEARCH_WORKER], &bound)?;
+    bind(repo, profile, &modules, &bound)?;
     let pkg = step("put target/dist together", || assemble(repo, &bound))?;
     println!("    ready: {}", repo.short(&pkg));
     Ok(pkg)
 }
 
-/// Compiles modules in one go, so that what they share is compiled once.
+/// Compiles modules. Those without features in one go, so that what they share is compiled once; the others each by
+/// itself, or their features would get into all.
 pub(crate) fn compile(repo: &Repo, profile: Profile, modules: &[Module]) -> Result<()> {
     require_wasm_target(repo)?;
-    let names: Vec<_> = modules.iter().map(|module| module.package).collect();
-    step(&format!("compile {} to wasm ({})", names.join(", "), profile.name()), || {
+    let (plain, special): (Vec<&Module>, Vec<&Module>) = modules.iter().partition(|module| module.features.is_empty());
+    compile_together(repo, profile, &plain)?;
+    special.iter().try_for_each(|module| compile_together(repo, profile, &[module]))
+}
+
+fn compile_together(repo: &Repo, profile: Profile, modules: &[&Module]) -> Result<()> {
+    let stems: Vec<_> = modules.iter().map(|module| module.stem).collect();
+    step(&format!("compile {} to wasm ({})", stems.join(", "), profile.name()), || {
         let mut command = cargo(repo);
         command.args(["build", "--lib", "--target", TARGET, "--profile", profile.name()]);
-        command.args(names.iter().flat_map(|name| ["--package", name]));
+        command.args(modules.iter().flat_map(|module| ["--package", module.package]));
+        command.args(modules.iter().flat_map(|module| module.features).flat_map(|name| ["--features", *name]));
         run(&mut command)
-    })
+    })?;
+    // Modules of one package have one name where cargo puts them: each gets a place of its own.
+    for module in modules {
+        let built = repo.target.join(TARGET).join(profile.folder()).join(module.package.replace('-', "_"));
+        write(&compiled(repo, profile, module), read(&built.with_extension("wasm"))?)?;
+    }
+    Ok(())
+}
+
+/// Where a module lies once it is compiled.
+fn compiled(repo: &Repo, profile: Profile, module: &Module) -> PathBuf {
+    repo.target.join("wasm").join(profile.name()).join(module.stem).with_extension("wasm")
 }
 
 /// Binds compiled modules into a folder that holds nothing else.
@@ -94,8 +123,7 @@ pub(crate) fn bind(repo: &Repo, profile: Profile, modules: &[Module], out: &Path
 }
 
 fn bind_one(repo: &Repo, profile: Profile, module: &Module, out: &Path) -> Result<()> {
-    let wasm = repo.target.join(TARGET).join(profile.folder()).join(module.package.replace('-', "_"));
-    let mut args: Vec<OsString> = vec!["wasm-bindgen".into(), wasm.with_extension("wasm").into()];
+    let mut args: Vec<OsString> = vec!["wasm-bindgen".into(), compiled(repo, profile, module).into()];
     args.extend(["--target", "web", "--out-name", module.stem, "--out-dir"].map(OsString::from));
     args.push(out.into());
     if !module.typescript {

@@ -82,7 +82,7 @@ impl TileContent {
 
 impl Image {
     /// Bytes that it takes as a texture, mipmaps included; what is encoded becomes four bytes per pixel.
-    fn gpu_bytes(&self) -> u64 {
+    pub fn gpu_bytes(&self) -> u64 {
         match self.format.mime() {
             Some(_) => u64::from(self.width) * u64::from(self.height) * 4 * 4 / 3,
             None => self.levels.iter().map(|(start, end)| u64::from(end.saturating_sub(*start))).sum(),

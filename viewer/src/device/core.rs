@@ -102,6 +102,7 @@ impl Core {
     ) -> Result<Self, ViewerError> {
         let gl = gpu::context(&canvas)?;
         let gpu = Gpu::new(&gl)?;
+        pool.set_formats(&gpu::formats(&gl));
         let engine = Engine::new(citytwin_tiles::Options {
             max_error_px: options.max_error_px,
             max_requests: options.max_requests,
@@ -352,7 +353,7 @@ impl Core {
             self.engine.arrived(request, Err(problem));
             return 0;
         };
-        let mut tile = Box::new(Tile::new(id, info.tileset, info.ecef_from_tile, payload));
+        let mut tile = Box::new(Tile::new(id, info.tileset, info.ecef_from_tile, info.geometric_error, payload));
         if !self.engine.arrived(request, Ok(Arrival::Content(tile.info.clone()))) {
             return 0;
         }
@@ -546,11 +547,12 @@ impl Core {
         let layer = self.layers.iter().find(|layer| layer.tileset == tile.tileset)?.id.clone();
         let point = job.eye.ecef_from_rel_point(job.ray * f64::from(answer.distance_m));
         let place = geodetic_from_ecef(point);
-        let feature = answer.feature.unwrap_or(0);
+        let seen = answer.feature.filter(|id| tile.is_feature(primitive, *id));
+        let feature = seen.unwrap_or(0);
         let hit = Hit {
             layer,
             feature_id: feature,
-            properties: answer.feature.map_or_else(Vec::new, |feature| tile.properties_of(primitive, feature)),
+            properties: seen.map_or_else(Vec::new, |feature| tile.properties_of(primitive, feature)),
             lon: place.lon(),
             lat: place.lat(),
             height_m: place.height_m,
@@ -559,7 +561,7 @@ impl Core {
             tileset: tile.tileset,
             stable_id: hit.stable_id(),
             tile: Some(id),
-            table: tile.content.primitives[primitive].table,
+            table: tile.table_of(primitive),
             feature,
         };
         Some((hit, mark))
@@ -664,7 +666,8 @@ fn place<'a>(tile: &'a Tile, index: usize, eye: &Eye, distance_m: f64, number: u
     let rel_rows = rows(&eye.rel_from(ecef_from_local));
     let primitive = &tile.content.primitives[index];
     let buffers = tile.buffers.as_ref()?;
-    Draw::new(primitive, buffers, index, rel_rows, mirrored, tile.marks(index), distance_m, number)
+    let point_m = tile.point_m[index];
+    Draw::new(primitive, buffers, index, rel_rows, mirrored, tile.marks(index), distance_m, point_m, number)
 }
 
 fn frame_look(eye: Eye, look: LookAt, viewport_px: [u32; 2], (near_m, far_m): (f64, f64)) -> FrameLook {
@@ -676,5 +679,6 @@ fn frame_look(eye: Eye, look: LookAt, viewport_px: [u32; 2], (near_m, far_m): (f
         viewport_px,
         fog_m: [0.6, 1.0].map(|part| (part * hidden_m) as f32),
         edges_m: 1_800.0,
+        pixels_at_1_m: f64::from(viewport_px[1]) / 2.0 / (FOV_DEG.to_radians() / 2.0).tan(),
     }
 }

@@ -2,14 +2,14 @@
 
 use crate::reply::{Decoded, Reply};
 use crate::{Problem, ViewerError};
-use citytwin_tiles::{ContentInfo, SubtreeDoc, TileContent, TilesetDoc, What};
+use citytwin_tiles::{ContentInfo, ImageFormat, SubtreeDoc, TileContent, TilesetDoc, What};
 use js_sys::{Reflect, Uint8Array};
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::{Closure, JsValue};
 use wasm_bindgen::{JsCast, UnwrapThrowExt};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Event, MessageEvent, Worker, WorkerOptions, WorkerType};
+use web_sys::{Event, ImageBitmap, MessageEvent, Worker, WorkerOptions, WorkerType};
 
 /// A worker that dies this often without having finished anything is not started again.
 const MOST_DEATHS: u32 = 3;
@@ -44,6 +44,10 @@ pub(super) struct ContentPayload {
     pub(super) vertices: Uint8Array,
     pub(super) indices: Uint8Array,
     pub(super) properties: Uint8Array,
+    /// Images that the GPU takes as they are.
+    pub(super) images: Uint8Array,
+    /// The others, as the browser has read them, by the number of the image; `None` for what it could not read.
+    pub(super) bitmaps: Vec<Option<ImageBitmap>>,
 }
 
 type OnLoaded = Rc<dyn Fn(Loaded)>;
@@ -60,6 +64,8 @@ struct Slot {
 struct State {
     worker_url: String,
     module: Option<JsValue>,
+    /// What the GPU takes, in `postcard`.
+    formats: Vec<u8>,
     slots: Vec<Slot>,
     on_loaded: OnLoaded,
 }
@@ -78,6 +84,7 @@ impl Pool {
         let state = Rc::new(RefCell::new(State {
             worker_url: worker_url.to_owned(),
             module: None,
+            formats: Vec::new(),
             slots: Vec::new(),
             on_loaded,
         }));
@@ -103,6 +110,11 @@ impl Pool {
             }
         });
         Ok(Self { state })
+    }
+
+    /// Compressed formats that the GPU takes, for textures of jobs to come.
+    pub(super) fn set_formats(&self, formats: &[ImageFormat]) {
+        self.state.borrow_mut().formats = postcard::to_allocvec(formats).unwrap_or_default();
     }
 
     /// Gives a job to the worker that has the fewest.
@@ -183,6 +195,7 @@ async fn compile(url: &str) -> Result<JsValue, JsValue> {
 fn give(state: &Rc<RefCell<State>>, job: Job) {
     let refused = {
         let mut state = state.borrow_mut();
+        let formats = Uint8Array::from(state.formats.as_slice());
         let free = state.slots.iter_mut().filter(|slot| slot.broken.is_none()).min_by_key(|slot| slot.jobs.len());
         match free {
             Some(slot) => {
@@ -194,6 +207,7 @@ fn give(state: &Rc<RefCell<State>>, job: Job) {
                         ("id", (job.id as f64).into()),
                         ("url", job.url.as_str().into()),
                         ("what", Uint8Array::from(what.as_slice()).into()),
+                        ("formats", formats.into()),
                     ],
                 );
                 slot.jobs.push(job);
@@ -249,13 +263,23 @@ fn read(id: u64, data: &JsValue) -> Loaded {
         Decoded::Tileset(tileset) => Payload::Tileset(tileset),
         Decoded::Subtree(subtree) => Payload::Subtree(subtree),
         Decoded::Content(decoded) => {
-            let (content, info) = *decoded;
+            let (content, mut info) = *decoded;
+            let bitmaps: js_sys::Array = get(data, "bitmaps").dyn_into().unwrap_or_default();
+            let bitmaps: Vec<_> = bitmaps.iter().map(|bitmap| bitmap.dyn_into::<ImageBitmap>().ok()).collect();
+            for (i, image) in content.images.iter().enumerate() {
+                if image.format.mime().is_some() && bitmaps.get(i).is_none_or(Option::is_none) {
+                    let message = "the browser cannot read this picture; the plain material is drawn";
+                    info.problems.push(Problem::new("image-unreadable", message, format!("images[{i}]")));
+                }
+            }
             Payload::Content(Box::new(ContentPayload {
                 content,
                 info,
                 vertices: array("vertices"),
                 indices: array("indices"),
                 properties: array("properties"),
+                images: array("images"),
+                bitmaps,
             }))
         }
     });

@@ -1,10 +1,10 @@
 //! A loaded tile: its arrays in main memory, from which the GPU's are made as often as need be.
 
-use super::gpu::TileBuffers;
+use super::gpu::{Pictures, TileBuffers, seen_features};
 use super::pool::ContentPayload;
 use crate::matrix::{distance_to_box, reach_of_box};
 use crate::property_rows::row_with_id;
-use citytwin_tiles::{ContentInfo, TileContent, TileId, TilesetId, Value};
+use citytwin_tiles::{ContentInfo, Primitive, TileContent, TileId, TilesetId, Value};
 use glam::{DMat4, DVec3};
 use js_sys::Uint8Array;
 use web_sys::WebGl2RenderingContext as Gl;
@@ -32,6 +32,9 @@ pub(super) struct Tile {
     vertices: Uint8Array,
     indices: Uint8Array,
     properties: Uint8Array,
+    pictures: Pictures,
+    /// Per primitive: the width that a point of it stands for, metres.
+    pub(super) point_m: Vec<f32>,
     /// Per primitive: its placement, and whether that turns triangles inside out.
     placed: Vec<(DMat4, bool)>,
     tile_from_ecef: DMat4,
@@ -43,35 +46,51 @@ pub(super) struct Tile {
 }
 
 impl Tile {
-    pub(super) fn new(id: TileId, tileset: TilesetId, ecef_from_tile: DMat4, payload: ContentPayload) -> Self {
+    /// `error_m`: the tile's geometric error, metres.
+    pub(super) fn new(
+        id: TileId,
+        tileset: TilesetId,
+        ecef_from_tile: DMat4,
+        error_m: f64,
+        payload: ContentPayload,
+    ) -> Self {
         let placed = |primitive: &citytwin_tiles::Primitive| {
             let ecef_from_local = ecef_from_tile * DMat4::from_cols_array(&primitive.tile_from_local);
             (ecef_from_local, ecef_from_local.determinant() < 0.0)
         };
+        let scale = ecef_from_tile.x_axis.truncate().length();
+        let point_m = |primitive: &Primitive| (spacing(primitive) * scale).min(finest(error_m)) as f32;
         Self {
             id,
             tileset,
+            point_m: payload.content.primitives.iter().map(point_m).collect(),
             placed: payload.content.primitives.iter().map(placed).collect(),
             content: payload.content,
             info: payload.info,
             vertices: payload.vertices,
             indices: payload.indices,
             properties: payload.properties,
+            pictures: Pictures { bytes: payload.images, bitmaps: payload.bitmaps },
             tile_from_ecef: ecef_from_tile.inverse(),
-            scale: ecef_from_tile.x_axis.truncate().length(),
+            scale,
             buffers: None,
             marked: [(0, None); 2],
         }
     }
 
-    /// Bytes of its vertex and index arrays.
+    /// Bytes of its vertex and index arrays and of its textures.
     pub(super) fn gpu_bytes(&self) -> u64 {
+        let textures: u64 = self.content.images.iter().map(citytwin_tiles::Image::gpu_bytes).sum();
+        self.array_bytes() + textures
+    }
+
+    fn array_bytes(&self) -> u64 {
         u64::from(self.vertices.length()) + u64::from(self.indices.length())
     }
 
     /// Bytes that it holds in main memory.
     pub(super) fn heap_bytes(&self) -> u64 {
-        self.gpu_bytes() + u64::from(self.properties.length())
+        self.array_bytes() + u64::from(self.properties.length()) + self.pictures.heap_bytes()
     }
 
     /// Uploads if need be. Returns the bytes uploaded.
@@ -79,7 +98,7 @@ impl Tile {
         if self.buffers.is_some() {
             return 0;
         }
-        self.buffers = TileBuffers::new(gl, &self.content, &self.vertices, &self.indices);
+        self.buffers = TileBuffers::new(gl, &self.content, &self.vertices, &self.indices, &self.pictures);
         if self.buffers.is_some() { self.gpu_bytes() } else { 0 }
     }
 
@@ -140,16 +159,40 @@ impl Tile {
 
     /// Feature ids of the selected and the hovered feature of a primitive, as the shader takes them.
     pub(super) fn marks(&self, primitive: usize) -> [f32; 2] {
-        let table = self.content.primitives[primitive].table;
+        let table = self.table_of(primitive);
         self.marked.map(|(_, row)| match row {
             Some((in_table, row)) if in_table == table => row as f32,
             _ => -2.0,
         })
     }
 
+    /// The property table of the features that are seen of a primitive.
+    pub(super) fn table_of(&self, primitive: usize) -> Option<u32> {
+        seen_features(&self.content.primitives[primitive]).0
+    }
+
+    /// Whether an id is one of a feature of a primitive at all.
+    pub(super) fn is_feature(&self, primitive: usize, id: u32) -> bool {
+        seen_features(&self.content.primitives[primitive]).1 != Some(id)
+    }
+
     /// The properties of a feature of a primitive.
     pub(super) fn properties_of(&self, primitive: usize, feature: u32) -> Vec<(String, Value)> {
-        let table = self.content.primitives[primitive].table.and_then(|i| self.content.tables.get(i as usize));
+        let table = self.table_of(primitive).and_then(|i| self.content.tables.get(i as usize));
         table.map_or_else(Vec::new, |table| table.row(&self.properties.to_vec(), feature))
     }
+}
+
+/// The distance between the points of a primitive, in the tile's units, as if they lay on the largest side of their
+/// bounds, which is how a scan of surfaces lies.
+fn spacing(primitive: &Primitive) -> f64 {
+    let [low, high] = primitive.bounds.map(DVec3::from_array);
+    let size = high - low;
+    let side = (size.x * size.y).max(size.y * size.z).max(size.z * size.x);
+    (side / f64::from(primitive.vertex_count.max(1))).sqrt()
+}
+
+/// A tile's error bounds how far its points are apart; of a leaf, which has none, nothing is known.
+fn finest(error_m: f64) -> f64 {
+    if error_m > 0.0 { error_m } else { f64::INFINITY }
 }

@@ -9,10 +9,12 @@
 mod pick;
 mod program;
 mod scenery;
+mod textures;
 mod tile_buffers;
 mod tiles;
 
 pub(super) use pick::PickAnswer;
+pub(super) use textures::{Pictures, formats, seen_features};
 pub(super) use tile_buffers::TileBuffers;
 pub(super) use tiles::{Draw, DrawLists, FrameLook};
 
@@ -53,6 +55,8 @@ impl Gpu {
         if gl.is_context_lost() {
             return Err(ViewerError::Graphics("the context is lost".into()));
         }
+        // Asking for compressed formats is what turns them on, once for each context.
+        formats(gl);
         // three-d wants an `Arc`, though nothing in a browser's main thread is ever sent anywhere.
         #[allow(clippy::arc_with_non_send_sync)]
         let low_level = Arc::new(three_d::context::Context::from_webgl2_context(gl.clone()));

@@ -1,10 +1,26 @@
 // What is under a pixel: number of the draw, feature, distance.
 uniform vec4 u_draw[5];
 
+#ifdef RICH
+uniform sampler2D u_base;
+uniform sampler2D u_ids;
+in vec2 v_texcoord;
+in vec2 v_id_texcoord;
+in vec4 v_color;
+#endif
 in vec3 v_rel;
 flat in uint v_feature;
 layout(location = 0) out uvec4 o_pick;
 
 void main() {
-    o_pick = uvec4(uint(u_draw[4].w + 0.5), v_feature, floatBitsToUint(length(v_rel)), 0u);
+    uint feature = v_feature;
+#ifdef RICH
+    float alpha = v_color.a * (u_rich[0].w > 0.5 ? texture(u_base, v_texcoord).a : 1.0);
+    if (alpha < u_rich[1].w) discard;
+    if (u_rich[2].w > 0.5) {
+        uvec4 channels = uvec4(texture(u_ids, v_id_texcoord) * 255.0 + 0.5) * uvec4(u_rich[4]);
+        feature = channels.x + channels.y + channels.z + channels.w + 1u;
+    }
+#endif
+    o_pick = uvec4(uint(u_draw[4].w + 0.5), feature, floatBitsToUint(length(v_rel)), 0u);
 }

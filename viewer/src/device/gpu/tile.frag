@@ -1,6 +1,13 @@
 // Solid and flat surfaces.
 uniform float u_ghost; // opacity of a selection seen through walls; 1 otherwise
 
+#ifdef RICH
+uniform sampler2D u_base;
+uniform sampler2D u_ids;
+uniform vec4 u_draw[5];
+in vec2 v_texcoord;
+in vec2 v_id_texcoord;
+#endif
 in vec3 v_rel;
 in vec3 v_normal;
 in vec4 v_color;
@@ -11,17 +18,40 @@ layout(location = 0) out vec4 o_color;
 const vec3 ACCENT = vec3(0.0033, 0.1500, 1.0); // #0b6cff
 
 void main() {
+    vec4 material = v_color;
+    vec2 marks = v_mark;
+    bool unlit = false;
+#ifdef RICH
+    // Sampled before anything is discarded, while the derivatives that choose the mipmap level are whole.
+    vec4 texel = texture(u_base, v_texcoord);
+    uvec4 channels = uvec4(texture(u_ids, v_id_texcoord) * 255.0 + 0.5) * uvec4(u_rich[4]);
+    if (u_rich[0].w > 0.5) material *= texel;
+    if (material.a < u_rich[1].w) discard;
+    if (u_rich[1].w >= 0.0) material.a = 1.0;
+    if (u_rich[2].w > 0.5) {
+        float feature = float(channels.x + channels.y + channels.z + channels.w);
+        marks = vec2(lessThan(abs(vec2(feature) - u_draw[4].xy), vec2(0.5)));
+    }
+    unlit = u_rich[3].w > 0.5;
+#endif
     vec3 normal = v_normal;
+#ifdef POINTS
+    vec2 from_center = gl_PointCoord * 2.0 - 1.0;
+    if (dot(from_center, from_center) > 1.0) discard;
+    unlit = dot(normal, normal) < 0.25; // a point without a normal has no side
+    if (unlit) normal = vec3(0.0, 0.0, 1.0);
+#else
     if (dot(normal, normal) < 0.25) {
         normal = cross(dFdx(v_rel), dFdy(v_rel)); // no normals: flat facets
     }
+#endif
     normal = normalize(normal);
     // Facets and back faces are lit from the side that is seen.
     normal = faceforward(normal, v_rel, normal);
-    vec3 albedo = v_color.rgb;
+    vec3 albedo = material.rgb;
     // Both marks keep the light and shade of the surface.
-    albedo = mix(albedo, mix(albedo, vec3(0.42, 0.66, 1.0), 0.55), v_mark.y * (1.0 - v_mark.x));
-    albedo = mix(albedo, mix(albedo * 0.3, ACCENT, 0.93), v_mark.x);
-    vec3 color = hazed(lit(albedo, normal), v_rel);
-    o_color = vec4(display(color), v_color.a * u_ghost);
+    albedo = mix(albedo, mix(albedo, vec3(0.42, 0.66, 1.0), 0.55), marks.y * (1.0 - marks.x));
+    albedo = mix(albedo, mix(albedo * 0.3, ACCENT, 0.93), marks.x);
+    vec3 color = hazed(unlit ? albedo : lit(albedo, normal), v_rel);
+    o_color = vec4(display(color), material.a * u_ghost);
 }

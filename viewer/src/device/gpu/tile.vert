@@ -7,7 +7,17 @@ layout(location = 4) in vec4 a_row0; // rows of the instance's transform; of the
 layout(location = 5) in vec4 a_row1;
 layout(location = 6) in vec4 a_row2;
 
+#ifdef RICH
+layout(location = 7) in vec2 a_texcoord;
+layout(location = 8) in vec2 a_id_texcoord;
+out vec2 v_texcoord;
+out vec2 v_id_texcoord;
+#endif
+
 uniform mat4 u_clip_from_rel;
+#ifdef POINTS
+uniform vec4 u_point; // width in metres, pixels per metre at 1 m, least pixels, most pixels
+#endif
 #ifdef SHADOW
 uniform float u_height; // of the eye above the ground, metres
 const float EARTH_DIAMETER = 12742000.0;
@@ -45,7 +55,21 @@ void main() {
     v_rel -= SUN * (max(v_rel.z - ground, 0.0) / SUN.z);
 #endif
     gl_Position = u_clip_from_rel * vec4(v_rel, 1.0);
-    gl_PointSize = 3.0;
+#ifdef RICH
+    v_texcoord = vec2(dot(u_rich[0].xyz, vec3(a_texcoord, 1.0)), dot(u_rich[1].xyz, vec3(a_texcoord, 1.0)));
+    v_id_texcoord = vec2(dot(u_rich[2].xyz, vec3(a_id_texcoord, 1.0)), dot(u_rich[3].xyz, vec3(a_id_texcoord, 1.0)));
+#endif
+#ifdef POINTS
+    gl_PointSize = clamp(u_point.x * u_point.y / max(length(v_rel), 1e-3), u_point.z, u_point.w);
+#ifdef PICK
+    // The viewport is one pixel, and a point whose centre is outside of it would be clipped away: one that reaches
+    // into the pixel is moved there.
+    vec2 away_px = abs(gl_Position.xy / max(gl_Position.w, 1e-6)) * 0.5;
+    if (gl_Position.w > 0.0 && max(away_px.x, away_px.y) < gl_PointSize * 0.5) {
+        gl_Position.xy = vec2(0.0);
+    }
+#endif
+#endif
     if (u_draw[4].z > 0.5 && v_mark.x < 0.5) {
         gl_Position = vec4(0.0, 0.0, 2.0, 1.0); // beyond the far plane: never drawn
     }

@@ -1,8 +1,9 @@
-//! A tile's arrays on the GPU.
+//! A tile's arrays and textures on the GPU.
 
+use super::textures::{Pictures, Rich, Textures};
 use citytwin_tiles::{Attribute, Primitive, TileContent};
 use js_sys::Uint8Array;
-use web_sys::{WebGl2RenderingContext as Gl, WebGlBuffer, WebGlVertexArrayObject};
+use web_sys::{WebGl2RenderingContext as Gl, WebGlBuffer, WebGlTexture, WebGlVertexArrayObject};
 
 /// Attribute locations, as `tile.vert` numbers them.
 const POSITION: u32 = 0;
@@ -10,12 +11,17 @@ const NORMAL: u32 = 1;
 const COLOR: u32 = 2;
 const FEATURE: u32 = 3;
 const INSTANCE_ROWS: u32 = 4;
+/// Texture coordinates of the base colour; those of the feature ids come next.
+const TEXCOORD: u32 = 7;
 
-/// One vertex buffer, one index buffer, and one vertex array per primitive.
+/// One vertex buffer, one index buffer, its textures, and one vertex array per primitive.
 pub(in crate::device) struct TileBuffers {
     vertices: WebGlBuffer,
     indices: WebGlBuffer,
     pub(super) arrays: Vec<WebGlVertexArrayObject>,
+    /// What each primitive needs beyond plain colours.
+    pub(super) rich: Vec<Option<Rich>>,
+    textures: Vec<WebGlTexture>,
 }
 
 impl TileBuffers {
@@ -25,6 +31,7 @@ impl TileBuffers {
         content: &TileContent,
         vertices: &Uint8Array,
         indices: &Uint8Array,
+        pictures: &Pictures,
     ) -> Option<Self> {
         gl.bind_vertex_array(None);
         let buffer = |target: u32, bytes: &Uint8Array| {
@@ -34,22 +41,29 @@ impl TileBuffers {
             Some(buffer)
         };
         let (vertices, indices) = (buffer(Gl::ARRAY_BUFFER, vertices)?, buffer(Gl::ELEMENT_ARRAY_BUFFER, indices)?);
-        let array = |primitive: &Primitive| {
+        let mut textures = Textures::new(gl, content, pictures);
+        let rich: Vec<Option<Rich>> = content.primitives.iter().map(|p| textures.rich(p)).collect();
+        let textures = textures.finish();
+        let array = |(primitive, rich): (&Primitive, &Option<Rich>)| {
             let array = gl.create_vertex_array()?;
             gl.bind_vertex_array(Some(&array));
             gl.bind_buffer(Gl::ARRAY_BUFFER, Some(&vertices));
             gl.bind_buffer(Gl::ELEMENT_ARRAY_BUFFER, Some(&indices));
             point_at(gl, primitive);
+            rich.iter().for_each(|rich| point_at_texcoords(gl, primitive, rich.texcoords));
             Some(array)
         };
-        let arrays = content.primitives.iter().map(array).collect::<Option<Vec<_>>>();
+        let arrays = content.primitives.iter().zip(&rich).map(array).collect::<Option<Vec<_>>>();
         gl.bind_vertex_array(None);
-        Some(Self { vertices, indices, arrays: arrays? })
+        Some(Self { vertices, indices, arrays: arrays?, rich, textures })
     }
 
     pub(in crate::device) fn free(&self, gl: &Gl) {
         for array in &self.arrays {
             gl.delete_vertex_array(Some(array));
+        }
+        for texture in &self.textures {
+            gl.delete_texture(Some(texture));
         }
         gl.delete_buffer(Some(&self.vertices));
         gl.delete_buffer(Some(&self.indices));
@@ -81,6 +95,14 @@ fn point_at(gl: &Gl, primitive: &Primitive) {
         (Some(features), _) => point_one(gl, FEATURE, features, 1),
         (None, Some(features)) => point_one(gl, FEATURE, features, 0),
         (None, None) => {}
+    }
+}
+
+fn point_at_texcoords(gl: &Gl, primitive: &Primitive, sets: [Option<u32>; 2]) {
+    for (location, set) in (TEXCOORD..).zip(sets) {
+        if let Some((_, attribute)) = primitive.texcoords.iter().find(|(n, _)| Some(*n) == set) {
+            point_one(gl, location, attribute, 0);
+        }
     }
 }
 

@@ -2,12 +2,16 @@
 
 use super::TileBuffers;
 use super::program::Program;
+use super::textures::Rich;
 use super::tile_buffers::constants;
 use crate::ViewerError;
 use crate::matrix::Eye;
-use citytwin_tiles::{IndexRange, Primitive, Topology};
+use citytwin_tiles::{Alpha, IndexRange, Primitive, Topology};
 use glam::DMat4;
 use web_sys::{WebGl2RenderingContext as Gl, WebGlUniformLocation, WebGlVertexArrayObject};
+
+/// Points are at least and at most this wide, pixels: none is lost, and none hides a house.
+const POINT_PX: [f32; 2] = [1.5, 12.0];
 
 /// What holds for a whole frame.
 pub(in crate::device) struct FrameLook {
@@ -18,6 +22,8 @@ pub(in crate::device) struct FrameLook {
     pub(in crate::device) fog_m: [f32; 2],
     /// Edges have faded away at this distance, metres.
     pub(in crate::device) edges_m: f32,
+    /// Pixels of a metre at a distance of one.
+    pub(in crate::device) pixels_at_1_m: f64,
 }
 
 /// One primitive of one tile in one frame.
@@ -25,6 +31,9 @@ pub(in crate::device) struct FrameLook {
 pub(in crate::device) struct Draw<'a> {
     primitive: &'a Primitive,
     array: &'a WebGlVertexArrayObject,
+    rich: Option<&'a Rich>,
+    /// Width of a point, metres.
+    point_m: f32,
     rel_rows: [f32; 12],
     mirrored: bool,
     /// Feature ids of the selected and the hovered feature; −2 for none.
@@ -47,10 +56,12 @@ impl<'a> Draw<'a> {
         mirrored: bool,
         marks: [f32; 2],
         distance_m: f64,
+        point_m: f32,
         number: u32,
     ) -> Option<Self> {
         let array = buffers.arrays.get(index)?;
-        Some(Self { primitive, array, rel_rows, mirrored, marks, distance_m, number })
+        let rich = buffers.rich.get(index).and_then(Option::as_ref);
+        Some(Self { primitive, array, rich, point_m, rel_rows, mirrored, marks, distance_m, number })
     }
 }
 
@@ -59,16 +70,23 @@ impl<'a> Draw<'a> {
 pub(in crate::device) struct DrawLists<'a> {
     flat: Vec<Draw<'a>>,
     solid: Vec<Draw<'a>>,
+    /// Solids with textures or without light.
+    rich: Vec<Draw<'a>>,
+    point: Vec<Draw<'a>>,
     glass: Vec<Draw<'a>>,
     line: Vec<Draw<'a>>,
 }
 
 impl<'a> DrawLists<'a> {
     fn push(&mut self, draw: Draw<'a>) {
-        let list = match (draw.primitive.topology, draw.primitive.flat_order) {
-            (Topology::Lines | Topology::Points, _) => &mut self.line,
+        let primitive = draw.primitive;
+        let blends = primitive.alpha == Alpha::Blend || primitive.base_color[3] < 0.99;
+        let list = match (primitive.topology, primitive.flat_order) {
+            (Topology::Lines, _) => &mut self.line,
+            (Topology::Points, _) => &mut self.point,
             (Topology::Triangles, Some(_)) => &mut self.flat,
-            (Topology::Triangles, None) if draw.primitive.base_color[3] < 0.99 => &mut self.glass,
+            (Topology::Triangles, None) if blends => &mut self.glass,
+            (Topology::Triangles, None) if draw.rich.is_some() => &mut self.rich,
             (Topology::Triangles, None) => &mut self.solid,
         };
         list.push(draw);
@@ -84,7 +102,10 @@ impl<'a> DrawLists<'a> {
     /// Puts each list into its drawing order: flat things by their order, solids front to back, glass back to front.
     pub(in crate::device) fn sort(&mut self) {
         self.flat.sort_by_key(|draw| draw.primitive.flat_order);
-        self.solid.sort_by(|a, b| a.distance_m.total_cmp(&b.distance_m));
+        for list in [&mut self.solid, &mut self.rich] {
+            list.sort_by(|a, b| a.distance_m.total_cmp(&b.distance_m));
+        }
+        self.point.sort_by(|a, b| b.distance_m.total_cmp(&a.distance_m));
         self.glass.sort_by(|a, b| b.distance_m.total_cmp(&a.distance_m));
     }
 }
@@ -97,14 +118,27 @@ struct TileProgram {
     fog: Option<WebGlUniformLocation>,
     /// `u_line`, `u_ghost` or `u_height`.
     extra: Option<WebGlUniformLocation>,
+    /// Of programs for textures.
+    rich: Option<WebGlUniformLocation>,
+    /// Of programs for points.
+    point: Option<WebGlUniformLocation>,
+    pixels_at_1_m: std::cell::Cell<f32>,
 }
 
 impl TileProgram {
     fn new(gl: &Gl, variant: &str, fragment: &[&str], extra: &str) -> Result<Self, ViewerError> {
-        let vertex = [variant, include_str!("sun.glsl"), include_str!("tile.vert")];
-        let program = Program::new(gl, &vertex, fragment)?;
+        let rich = if variant.contains("RICH") { include_str!("rich.glsl") } else { "" };
+        let vertex = [variant, include_str!("sun.glsl"), rich, include_str!("tile.vert")];
+        let program = Program::new(gl, &vertex, &[&[variant, rich], fragment].concat())?;
         let uniform = |name| program.uniform(gl, name);
+        program.bind(gl);
+        gl.uniform1i(uniform("u_base").as_ref(), 0);
+        gl.uniform1i(uniform("u_ids").as_ref(), 1);
+        gl.use_program(None);
         Ok(Self {
+            rich: uniform("u_rich"),
+            point: uniform("u_point"),
+            pixels_at_1_m: std::cell::Cell::default(),
             clip_from_rel: uniform("u_clip_from_rel"),
             draw: uniform("u_draw"),
             fog: uniform("u_fog"),
@@ -119,6 +153,7 @@ impl TileProgram {
         let clip_from_rel = look.clip_from_rel.as_mat4().to_cols_array();
         gl.uniform_matrix4fv_with_f32_array(self.clip_from_rel.as_ref(), false, &clip_from_rel);
         gl.uniform2f(self.fog.as_ref(), look.fog_m[0], look.fog_m[1]);
+        self.pixels_at_1_m.set(look.pixels_at_1_m as f32);
     }
 
     /// Binds a draw's array and sets its uniforms. `only_selected` hides every other feature.
@@ -134,15 +169,30 @@ impl TileProgram {
         ]);
         gl.bind_vertex_array(Some(draw.array));
         gl.uniform4fv_with_f32_array(self.draw.as_ref(), &uniforms);
+        if let (Some(location), Some(rich)) = (&self.rich, draw.rich) {
+            gl.uniform4fv_with_f32_array(Some(location), &rich.uniforms);
+            for (unit, texture) in [(Gl::TEXTURE1, &rich.ids), (Gl::TEXTURE0, &rich.base)] {
+                gl.active_texture(unit);
+                gl.bind_texture(Gl::TEXTURE_2D, texture.as_ref());
+            }
+        }
+        if let Some(location) = &self.point {
+            let px = draw.primitive.point_diameter_px.map_or(POINT_PX, |px| [px, px]);
+            gl.uniform4f(Some(location), draw.point_m, self.pixels_at_1_m.get(), px[0], px[1]);
+        }
     }
 }
 
 /// The programs of all passes.
 pub(super) struct TilePrograms {
     surface: TileProgram,
+    rich: TileProgram,
+    point: TileProgram,
     shadow: TileProgram,
     line: TileProgram,
     pick: TileProgram,
+    pick_rich: TileProgram,
+    pick_point: TileProgram,
 }
 
 impl TilePrograms {
@@ -150,9 +200,13 @@ impl TilePrograms {
         let light = [include_str!("sun.glsl"), include_str!("common.glsl")].concat();
         Ok(Self {
             surface: TileProgram::new(gl, "", &[&light, include_str!("tile.frag")], "u_ghost")?,
+            rich: TileProgram::new(gl, "#define RICH\n", &[&light, include_str!("tile.frag")], "u_ghost")?,
+            point: TileProgram::new(gl, "#define POINTS\n", &[&light, include_str!("tile.frag")], "u_ghost")?,
             shadow: TileProgram::new(gl, "#define SHADOW\n", &[include_str!("shadow.frag")], "u_height")?,
             line: TileProgram::new(gl, "", &[&light, include_str!("line.frag")], "u_line")?,
             pick: TileProgram::new(gl, "", &[include_str!("pick.frag")], "")?,
+            pick_rich: TileProgram::new(gl, "#define RICH\n", &[include_str!("pick.frag")], "")?,
+            pick_point: TileProgram::new(gl, "#define POINTS\n#define PICK\n", &[include_str!("pick.frag")], "")?,
         })
     }
 
@@ -171,16 +225,10 @@ impl TilePrograms {
     }
 
     fn draw_flat(&self, gl: &Gl, look: &FrameLook, lists: &DrawLists<'_>) {
-        let program = &self.surface;
-        program.begin(gl, look);
-        gl.uniform1f(program.extra.as_ref(), 1.0);
         gl.disable(Gl::DEPTH_TEST);
         gl.disable(Gl::CULL_FACE);
         gl.disable(Gl::BLEND);
-        for draw in &lists.flat {
-            program.place(gl, draw, false);
-            assemble(gl, draw.primitive);
-        }
+        self.run(gl, look, &mut Culling::off(), &lists.flat);
     }
 
     /// Solids, projected along the sunlight onto the ground. The stencil darkens each pixel once.
@@ -207,9 +255,6 @@ impl TilePrograms {
     }
 
     fn draw_solid(&self, gl: &Gl, look: &FrameLook, lists: &DrawLists<'_>) {
-        let program = &self.surface;
-        program.begin(gl, look);
-        gl.uniform1f(program.extra.as_ref(), 1.0);
         gl.enable(Gl::DEPTH_TEST);
         gl.depth_func(Gl::LESS);
         gl.depth_mask(true);
@@ -217,20 +262,51 @@ impl TilePrograms {
         gl.enable(Gl::POLYGON_OFFSET_FILL);
         gl.polygon_offset(1.0, 1.0);
         let mut culling = Culling::default();
-        for draw in &lists.solid {
-            culling.set(gl, draw);
-            program.place(gl, draw, false);
-            assemble(gl, draw.primitive);
-        }
+        self.run(gl, look, &mut culling, &lists.solid);
+        self.run(gl, look, &mut culling, &lists.rich);
+        self.draw_points(gl, look, lists);
         gl.enable(Gl::BLEND);
         gl.depth_mask(false);
-        for draw in &lists.glass {
+        self.run(gl, look, &mut culling, &lists.glass);
+        gl.disable(Gl::POLYGON_OFFSET_FILL);
+        gl.disable(Gl::CULL_FACE);
+    }
+
+    /// Draws surfaces in their order, each with the program that it needs.
+    fn run(&self, gl: &Gl, look: &FrameLook, culling: &mut Culling, draws: &[Draw<'_>]) {
+        let mut bound = None;
+        for draw in draws {
+            let is_rich = draw.rich.is_some();
+            let program = if is_rich { &self.rich } else { &self.surface };
+            if bound != Some(is_rich) {
+                bound = Some(is_rich);
+                program.begin(gl, look);
+                gl.uniform1f(program.extra.as_ref(), 1.0);
+            }
             culling.set(gl, draw);
             program.place(gl, draw, false);
             assemble(gl, draw.primitive);
         }
-        gl.disable(Gl::POLYGON_OFFSET_FILL);
-        gl.disable(Gl::CULL_FACE);
+    }
+
+    /// Clouds; those that shine through after the others, from the farthest on.
+    fn draw_points(&self, gl: &Gl, look: &FrameLook, lists: &DrawLists<'_>) {
+        if lists.point.is_empty() {
+            return;
+        }
+        let program = &self.point;
+        program.begin(gl, look);
+        gl.uniform1f(program.extra.as_ref(), 1.0);
+        for blends in [false, true] {
+            if blends {
+                gl.enable(Gl::BLEND);
+            }
+            for draw in lists.point.iter().filter(|draw| (draw.primitive.alpha == Alpha::Blend) == blends) {
+                program.place(gl, draw, false);
+                assemble(gl, draw.primitive);
+            }
+        }
+        gl.disable(Gl::BLEND);
     }
 
     fn draw_lines(&self, gl: &Gl, look: &FrameLook, lists: &DrawLists<'_>) {
@@ -274,27 +350,39 @@ impl TilePrograms {
     /// Draws numbers, features and distances instead of colours, into the bound framebuffer.
     pub(super) fn draw_pick(&self, gl: &Gl, look: &FrameLook, lists: &DrawLists<'_>) {
         constants(gl);
-        let program = &self.pick;
-        program.begin(gl, look);
         gl.disable(Gl::BLEND);
         gl.disable(Gl::CULL_FACE);
         gl.disable(Gl::DEPTH_TEST);
-        for draw in &lists.flat {
-            program.place(gl, draw, false);
-            assemble(gl, draw.primitive);
-        }
+        self.run_pick(gl, look, &mut Culling::off(), &lists.flat);
         gl.enable(Gl::DEPTH_TEST);
         gl.depth_func(Gl::LESS);
         gl.depth_mask(true);
         let mut culling = Culling::default();
-        for draw in lists.solid.iter().chain(&lists.glass).chain(&lists.line) {
-            culling.set(gl, draw);
-            program.place(gl, draw, false);
-            assemble(gl, draw.primitive);
+        for draws in [&lists.solid, &lists.rich, &lists.glass, &lists.line, &lists.point] {
+            self.run_pick(gl, look, &mut culling, draws);
         }
         gl.disable(Gl::CULL_FACE);
         gl.bind_vertex_array(None);
         gl.use_program(None);
+    }
+
+    fn run_pick(&self, gl: &Gl, look: &FrameLook, culling: &mut Culling, draws: &[Draw<'_>]) {
+        let mut bound = None;
+        for draw in draws {
+            let kind = (draw.primitive.topology == Topology::Points, draw.rich.is_some());
+            let program = match kind {
+                (true, _) => &self.pick_point,
+                (false, true) => &self.pick_rich,
+                (false, false) => &self.pick,
+            };
+            if bound != Some(kind) {
+                bound = Some(kind);
+                program.begin(gl, look);
+            }
+            culling.set(gl, draw);
+            program.place(gl, draw, false);
+            assemble(gl, draw.primitive);
+        }
     }
 }
 
@@ -302,10 +390,19 @@ impl TilePrograms {
 #[derive(Default)]
 struct Culling {
     state: Option<(bool, bool)>,
+    off: bool,
 }
 
 impl Culling {
+    /// Nothing is culled, whatever is drawn.
+    fn off() -> Self {
+        Self { off: true, ..Self::default() }
+    }
+
     fn set(&mut self, gl: &Gl, draw: &Draw<'_>) {
+        if self.off {
+            return;
+        }
         let state = (draw.primitive.double_sided, draw.mirrored);
         if self.state == Some(state) {
             return;
