@@ -116,15 +116,17 @@ async function loadFull() {
 
 async function post(id, output, bytes, signal) {
   const pictures = output.pictures();
-  const images = output.images();
+  const keep = output.keeps_images();
+  const encoded = output.images();
   const parts = [output.header(), output.vertices(), output.indices(), output.properties()];
   output.free();
-  const bitmaps = await readPictures(pictures, images);
+  const bitmaps = await readPictures(pictures, encoded);
   if (signal.aborted) {
     bitmaps.forEach((bitmap) => bitmap?.close());
     signal.throwIfAborted();
   }
   const [header, vertices, indices, properties] = parts;
+  const images = keep ? encoded : new Uint8Array();
   const made = bitmaps.filter((bitmap) => bitmap);
   const transfer = [...parts, images].map((array) => array.buffer).concat(made);
   self.postMessage({ id, bytes, header, vertices, indices, properties, images, bitmaps }, transfer);

@@ -12,8 +12,8 @@ pub(crate) fn package(repo: &Repo) -> Result<PathBuf> {
     setup::node_packages(repo, "sdk")?;
     // The app too, though it is not packed: the same set as elsewhere compiles every dependency once.
     let packed = [web::SDK, web::DECODE_WORKER, web::DECODE_WORKER_FULL, web::SEARCH_WORKER];
-    let [sdk, small, full, search] = packed;
-    web::compile(repo, Profile::Release, &[web::APP, small, full, search, sdk])?;
+    let app = [web::APP, web::DECODE_WORKER, web::DECODE_WORKER_FULL, web::SEARCH_WORKER, web::SDK];
+    web::compile(repo, Profile::Release, &app)?;
     let npm = repo.target.join("npm");
     let sources = npm.join("ts");
     remove(&npm)?;

@@ -82,6 +82,7 @@ pub struct Output {
     properties: Vec<u8>,
     images: Vec<u8>,
     pictures: Vec<u32>,
+    keeps_images: bool,
     needs: Vec<String>,
     lacks_decoder: bool,
 }
@@ -99,7 +100,10 @@ impl Output {
                 ImageFormat::Png => 0,
                 ImageFormat::Jpeg => 1,
                 ImageFormat::Webp => 2,
-                _ => continue,
+                _ => {
+                    self.keeps_images = true;
+                    continue;
+                }
             };
             self.pictures
                 .extend(image.levels.first().map(|(start, end)| [i as u32, kind, *start, *end]).iter().flatten());
@@ -138,6 +142,11 @@ impl Output {
     /// Property columns; can be taken once.
     pub fn properties(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.properties)
+    }
+
+    /// Whether some of the images go to the GPU as they are.
+    pub fn keeps_images(&self) -> bool {
+        self.keeps_images
     }
 
     /// Images; can be taken once.

@@ -269,15 +269,16 @@ impl<'a> Cloud<'a> {
     }
 }
 
-/// Values of a Draco stream, if they are what the batch table says of the property.
+/// Values of a Draco stream, if they are what the batch table says of the property. Draco keeps the width of whole
+/// numbers, not always their sign; types that it has and vertices have not come as floats.
 fn as_declared(json: &serde_json::Value, values: &Values<'static>) -> Result<Values<'static>, Fault> {
     let declared = (component_type(json["componentType"].as_str().unwrap_or_default())?, components(json)?);
     let found = (values.number, values.components);
-    // Draco keeps the width of numbers, not always their sign.
-    if declared.0.size() != found.0.size() || declared.1 != found.1 {
+    let as_floats = found.0 == Number::F32;
+    if declared.1 != found.1 || !as_floats && declared.0.size() != found.0.size() {
         return malformed(format!("declared as {declared:?}, found as {found:?}"));
     }
-    Ok(Values { number: declared.0, ..values.clone() })
+    Ok(Values { number: if as_floats { found.0 } else { declared.0 }, ..values.clone() })
 }
 
 /// Smallest and largest corner of finite positions.
