@@ -65,6 +65,11 @@ impl Path {
 }
 
 impl Flight {
+    /// Where it goes.
+    pub(crate) fn destination(&self) -> LookAt {
+        self.to
+    }
+
     /// A flight that starts now. Without a duration, 800 to 2,500 ms by the length of the path.
     pub(crate) fn new(from: LookAt, to: LookAt, duration_ms: Option<f64>, start_ms: f64) -> Self {
         let ups = [from, to].map(|look| surface_normal_ecef(look.lon.to_radians(), look.lat.to_radians()));

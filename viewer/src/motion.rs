@@ -188,6 +188,11 @@ impl Motion {
         }
     }
 
+    /// Where the flight under way goes.
+    pub(crate) fn destination(&self) -> Option<LookAt> {
+        self.flight.as_ref().map(Flight::destination)
+    }
+
     /// Turns north to the top of the screen.
     pub(crate) fn north_up(&mut self, camera: &mut Camera, now_ms: f64) {
         let look = camera.look();
@@ -350,11 +355,12 @@ mod tests {
     fn a_touch_stops_a_flight() {
         let (mut camera, mut motion) = (camera(), Motion::new(false));
         motion.fly_to(&mut camera, look(24.99), None, 0.0);
+        assert!(motion.destination().is_some_and(|to| (to.lon - 24.99).abs() < 1e-9));
         assert!(motion.step(&mut camera, 400.0));
         let half_way = camera.look();
         assert!(half_way.lon > 24.94 && half_way.lon < 24.99);
         motion.act(&mut camera, Act::Grab, 410.0);
-        assert!(!motion.moving());
+        assert!(!motion.moving() && motion.destination().is_none());
         motion.step(&mut camera, 800.0);
         assert_eq!(camera.look(), half_way);
     }

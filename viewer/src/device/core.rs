@@ -292,7 +292,7 @@ impl Core {
         }
         self.upload_arrivals(now_ms);
         if view_changed || self.engine_due {
-            self.update_engine();
+            self.update_engine(start_ms);
         }
         let drawn = self.draw_due;
         if drawn {
@@ -376,10 +376,12 @@ impl Core {
         }
     }
 
-    fn update_engine(&mut self) {
+    fn update_engine(&mut self, now_ms: f64) {
         let size = self.camera.size_css();
         let viewport = [size.x.round() as u32, size.y.round() as u32];
-        let frame = self.engine.update(&View::look_at(&self.camera.look(), FOV_DEG, viewport)).clone();
+        let view = |look: &LookAt| View::look_at(look, FOV_DEG, viewport);
+        self.engine.preload_view(self.motion.destination().as_ref().map(view));
+        let frame = self.engine.update_at(&view(&self.camera.look()), now_ms / 1000.0).clone();
         self.carry_out(frame);
     }
 
@@ -416,8 +418,9 @@ impl Core {
         self.engine_settled = frame.settled;
         // What is in flight or arrived wakes the viewer by itself; an engine that waits for neither is asked again.
         let waits = !self.requests.is_empty() || !self.arrivals.is_empty();
-        self.engine_due = !frame.idle && !waits && self.nudges < MOST_NUDGES;
-        self.nudges += u32::from(self.engine_due);
+        let nudged = !frame.idle && !waits && self.nudges < MOST_NUDGES;
+        self.engine_due = frame.again || nudged;
+        self.nudges += u32::from(nudged && !frame.again);
     }
 
     fn draw(&mut self) {

@@ -19,6 +19,7 @@ use glam::{DMat4, DVec3};
 use motion::Motion;
 use queue::Room;
 use select::{Group, Selection, Tally, Want};
+use std::collections::BTreeMap;
 use tree::{State, Tree};
 
 pub use options::Options;
@@ -99,6 +100,9 @@ pub struct Frame {
     pub effective_error_px: f64,
     /// Everything that this view wants is drawn or has failed, and it fits into memory as well as it can.
     pub settled: bool,
+    /// Update again with the next animation frame, whatever arrives until then: the error that is allowed goes on
+    /// changing, or requests were held back while the eye moves.
+    pub again: bool,
     /// Settled, and nothing is in flight or waiting: until the view, the options or the tilesets change, a further
     /// update would say the same.
     pub idle: bool,
@@ -160,7 +164,8 @@ pub struct Engine {
     motion: Motion,
     destination: Option<View>,
     queue: Vec<Want>,
-    active: Vec<Active>,
+    /// Nodes of the requests in flight.
+    active: BTreeMap<RequestId, u32>,
     frame: Frame,
     frame_number: u64,
     next_request: u64,
@@ -172,13 +177,6 @@ pub struct Engine {
     leaving: Vec<u32>,
     left: Vec<u32>,
     overflow_told: bool,
-}
-
-/// A request in flight.
-#[derive(Clone, Copy, Debug)]
-struct Active {
-    request: RequestId,
-    node: u32,
 }
 
 impl Engine {
@@ -213,7 +211,7 @@ impl Engine {
                     self.pending_free.push(TileId(*index));
                 }
                 State::Requested(request) => {
-                    self.active.retain(|active| active.request != request);
+                    self.active.remove(&request);
                     self.pending_abort.push(request);
                 }
                 _ => {}
@@ -276,6 +274,7 @@ impl Engine {
             self.request(kept, self.room_for_preloads(&tally));
             let adapts = self.budget.adapt(self.allowed_px(), self.content_budget(), &need);
             self.frame.settled &= !adapts;
+            self.frame.again = adapts || tally.held_back;
         }
         self.finish_frame();
         &self.frame
@@ -296,6 +295,7 @@ impl Engine {
         self.frame.abort.clear();
         self.frame.free.clear();
         self.frame.problems.clear();
+        self.frame.again = false;
         self.frame.abort.append(&mut self.pending_abort);
         self.frame.free.append(&mut self.pending_free);
         self.frame.problems.append(&mut self.pending_problems);
@@ -363,7 +363,7 @@ impl Engine {
 
     /// Bytes that preloads may take. They must fit beside what is of use: else they would push each other out for ever.
     fn room_for_preloads(&self, tally: &Tally) -> u64 {
-        let under_way = self.active.iter().map(|active| &self.tree.nodes[active.node as usize]);
+        let under_way = self.active.values().map(|node| &self.tree.nodes[*node as usize]);
         let unwanted = under_way.filter(|node| node.wanted_frame != self.frame_number);
         let unwanted_bytes: u64 = unwanted.map(|node| node.size(&self.budget.sizes)).sum();
         self.content_budget().saturating_sub(tally.used_bytes + tally.missing_bytes + unwanted_bytes)
@@ -371,12 +371,12 @@ impl Engine {
 
     fn abort_useless(&mut self) {
         let (nodes, frame, abort) = (&mut self.tree.nodes, self.frame_number, &mut self.frame.abort);
-        self.active.retain(|active| {
-            let node = &mut nodes[active.node as usize];
+        self.active.retain(|request, node| {
+            let node = &mut nodes[*node as usize];
             let useful = node.useful_frame == frame;
             if !useful {
                 node.state = State::Unloaded;
-                abort.push(active.request);
+                abort.push(*request);
             }
             useful
         });
@@ -384,7 +384,7 @@ impl Engine {
 
     /// Bytes of what is under way.
     fn bytes_under_way(&self) -> u64 {
-        self.active.iter().map(|active| self.tree.nodes[active.node as usize].size(&self.budget.sizes)).sum()
+        self.active.values().map(|node| self.tree.nodes[*node as usize].size(&self.budget.sizes)).sum()
     }
 
     /// Makes room for what is under way.
@@ -418,7 +418,7 @@ impl Engine {
             let Want { group, node, .. } = self.queue[i];
             let found = &self.tree.nodes[node as usize];
             let size = found.size(&self.budget.sizes);
-            let under_way = self.active.iter().map(|active| self.tree.nodes[active.node as usize].url.as_str());
+            let under_way = self.active.values().map(|node| self.tree.nodes[*node as usize].url.as_str());
             if found.state != State::Unloaded || !room.has(group, &found.url, under_way) {
                 continue;
             }
@@ -442,7 +442,7 @@ impl Engine {
     fn start(&mut self, node: u32) -> Fetch {
         self.next_request += 1;
         let request = RequestId(self.next_request);
-        self.active.push(Active { request, node });
+        self.active.insert(request, node);
         let what = self.tree.what(node);
         let tile = (what == What::Content).then_some(TileId(node));
         self.tree.nodes[node as usize].state = State::Requested(request);
@@ -468,8 +468,7 @@ impl Engine {
 
     /// Hands over what became of a fetch. Returns whether the engine still wants it: when `false`, drop the content.
     pub fn arrived(&mut self, request: RequestId, result: Result<Arrival, Problem>) -> bool {
-        let Some(position) = self.active.iter().position(|active| active.request == request) else { return false };
-        let index = self.active.swap_remove(position).node;
+        let Some(index) = self.active.remove(&request) else { return false };
         match result.and_then(|arrival| self.accept(index, arrival)) {
             Ok(()) => true,
             Err(problem) => {

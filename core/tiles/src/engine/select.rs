@@ -56,6 +56,8 @@ pub(super) struct Tally {
     pub(super) missing_bytes: u64,
     /// Bytes of everything loaded that was of any use, wanted or not.
     pub(super) used_bytes: u64,
+    /// Something is not asked for only because the eye moves.
+    pub(super) held_back: bool,
 }
 
 /// What a visit found out about a tile and everything below it.
@@ -451,8 +453,11 @@ impl Selection<'_> {
                 wanted.loading += 1;
                 wanted.outrun |= outrun;
             }
-            if state == State::Unloaded && !waits {
-                self.enqueue(at, group, Rank::Other);
+            if state == State::Unloaded {
+                match waits {
+                    true => self.tally.held_back = true,
+                    false => self.enqueue(at, group, Rank::Other),
+                }
             }
             at = next;
         }

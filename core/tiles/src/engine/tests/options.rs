@@ -73,8 +73,10 @@ fn after_a_jump_what_is_there_now_is_asked_for_with_the_next_frame() {
     world.arrive("city").check("", "e1 e2");
     world.look(-150.0, 120.0).check("", "");
     assert_eq!(world.engine.frame().abort.len(), 2, "what was asked for before is of no use here");
-    assert!(!world.engine.frame().settled);
-    world.check("", "w1 w2").check_settled("w1 w2");
+    assert!(!world.engine.frame().settled && world.engine.frame().again);
+    world.check("", "w1 w2");
+    assert!(!world.engine.frame().again, "now it waits for what arrives");
+    world.check_settled("w1 w2");
 }
 
 #[test]
