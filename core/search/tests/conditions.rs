@@ -266,3 +266,70 @@ fn shards_asked_together_find_what_one_index_finds() {
         assert!(answer.hits.is_sorted_by(|a, b| a.1.score >= b.1.score));
     }
 }
+
+#[test]
+fn a_shard_that_is_missing_cut_or_of_another_version_leaves_the_others_answers() {
+    let records = random_records(&mut Random(79), 600);
+    let shards: Vec<BuiltIndex> =
+        records.chunks(300).map(|shard| build(shard.to_vec(), &BuildOptions::default())).collect();
+    let mut alone = open_whole(&shards[0]);
+    let first = found(&mut alone, &shards[0], &whole("hydrant"));
+    // Another version is refused when its root is opened.
+    let mut newer = shards[1].root.clone();
+    newer[4] += 1;
+    assert!(Searcher::open(&newer).is_err());
+    for cut in [None, Some(100)] {
+        let mut stack = Stack::default();
+        stack.push(open_whole(&shards[0]));
+        stack.push(Searcher::open(&shards[1].root).unwrap());
+        let answer = loop {
+            let answer = stack.query(&whole("hydrant"));
+            if answer.needs.is_empty() {
+                break answer;
+            }
+            for (part, need) in answer.needs {
+                assert_eq!(part, 1);
+                let bytes = &shards[part].files[need.file as usize].1;
+                let range = need.range.start as usize..need.range.end as usize;
+                match cut {
+                    Some(end) if range.end <= end => {
+                        stack.parts_mut()[part].feed(need.file, need.range.start, &bytes[range]);
+                    }
+                    _ => stack.parts_mut()[part].fail(&need, "offline"),
+                }
+            }
+        };
+        let ids = answer.hits.iter().filter(|(part, _)| *part == 0).map(|(_, hit)| hit.record.id.clone());
+        let mut ids: Vec<String> = ids.collect();
+        ids.sort();
+        assert_eq!(ids, first, "{cut:?}");
+        assert!(!answer.problems.is_empty());
+        assert!(answer.problems.iter().all(|(part, problem)| *part == 1 && problem.message == "offline"));
+    }
+}
+
+#[test]
+fn damaged_attributes_break_no_query() {
+    let mut random = Random(83);
+    let clean = build(random_records(&mut random, 1200), &BuildOptions::default());
+    for round in 0..60 {
+        let mut searcher = Searcher::open(&clean.root).unwrap();
+        for (file, (_, bytes)) in citytwin_search::File::ALL.into_iter().zip(&clean.files) {
+            let mut bytes = bytes.clone();
+            for _ in 0..round {
+                let at = random.below(bytes.len());
+                bytes[at] = random.below(256) as u8;
+            }
+            searcher.feed(file, 0, bytes);
+        }
+        let test = Test::More(Value::Number(1.0));
+        let query = Query {
+            predicates: vec![Predicate { attribute: "heightM".to_owned(), test }],
+            facets: vec!["material".to_owned()],
+            ..whole("")
+        };
+        let answer = searcher.query(&query);
+        assert!(answer.needs.is_empty() && (round == 0) == answer.problems.is_empty());
+        assert_eq!(answer.facets[0].exact, round == 0);
+    }
+}
