@@ -6,8 +6,8 @@ use citytwin_positioning::evaluate::{self, Followed, Method, Sample, Summary, Su
 use citytwin_positioning::formats::{read_uji, read_walk};
 use citytwin_positioning::radio::{Fingerprint, QueryOptions, RadioMap, SurveyOptions};
 use citytwin_positioning::smooth::SmoothOptions;
-use citytwin_positioning::{IndoorOptions, Radii};
-use std::io::Read;
+use citytwin_positioning::{IndoorFilter, IndoorOptions, Measurement, Observation, Radii};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -21,6 +21,18 @@ pub enum LocateCommand {
         /// The radio map to write.
         #[arg(long)]
         out: PathBuf,
+    },
+    /// Locates by a radio map: one answer for each observation that changed it more than a step does.
+    Run {
+        /// Observations: one JSON object a line as the positioning schema has it, or a walk's lines (also .gz).
+        #[arg(required = true)]
+        observations: Vec<PathBuf>,
+        /// The radio map.
+        #[arg(long)]
+        radio_map: PathBuf,
+        /// One JSON object a line instead of text.
+        #[arg(long)]
+        json: bool,
     },
     /// Tells how far off the answers are: with a map, or cross-validated without one.
     Evaluate {
@@ -57,15 +69,53 @@ pub fn run(command: LocateCommand) -> anyhow::Result<()> {
             println!("{}: {} cells, {} bytes", out.display(), map.cell_count(), bytes.len());
             Ok(())
         }
+        LocateCommand::Run { observations, radio_map, json } => {
+            let map = read_map(&radio_map)?;
+            observations.iter().try_for_each(|path| locate(&map, path, json))
+        }
         LocateCommand::Evaluate { observations, radio_map, only, causal, offline, json } => {
             let survey = read_survey(&observations)?;
             let rows = match radio_map {
                 Some(path) => with_map(&read_map(&path)?, &survey, &only, &methods(causal, offline)),
                 None => cross_validated(&survey, &only, &methods(causal, offline)),
             };
-            print(&rows, json)
+            print(&rows, json)?;
+            if let (Survey::Walks(walks), false) = (&survey, json) {
+                print_drift(walks.iter().filter(|w| wanted(&only, w.fold)));
+            }
+            Ok(())
         }
     }
+}
+
+/// Answers to the observations of one file, by a filter of its own.
+fn locate(map: &RadioMap, path: &Path, json: bool) -> anyhow::Result<()> {
+    let mut filter = IndoorFilter::new(IndoorOptions::default());
+    let mut out = std::io::stdout().lock();
+    for observation in read_observations(&read_text(path)?).with_context(|| path.display().to_string())? {
+        let silent =
+            filter.observe(map, &observation).is_err() || matches!(observation.what, Measurement::Inertial { .. });
+        let Some(p) = filter.position(map).filter(|_| !silent) else { continue };
+        if json {
+            writeln!(out, "{}", serde_json::to_string(&p)?)?;
+        } else {
+            let [east, north] = p.at_m;
+            let [r68, r95] = p.radii_m;
+            let (time, floor, sure) = (p.time_ms, p.floor, 100.0 * p.floor_probability);
+            writeln!(out, "{time:.0} ms: {east:.1} {north:.1} m, floor {floor} ({sure:.0} %), ±{r68:.1} / {r95:.1} m")?;
+        }
+    }
+    eprintln!("{}: {:?}", path.display(), filter.counts());
+    Ok(())
+}
+
+/// Observations of the schema's JSON lines, or of a walk.
+fn read_observations(text: &str) -> anyhow::Result<Vec<Observation>> {
+    if !text.trim_start().starts_with('{') {
+        return Ok(read_walk(text).observations);
+    }
+    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+    lines.map(|(n, line)| serde_json::from_str(line).with_context(|| format!("line {n}"))).collect()
 }
 
 enum Survey {
@@ -218,6 +268,18 @@ fn print(rows: &Rows, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn print_drift<'a>(walks: impl Iterator<Item = &'a SurveyWalk>) {
+    let mut drifts: Vec<f64> = walks.filter_map(evaluate::drift).collect();
+    drifts.sort_unstable_by(f64::total_cmp);
+    if let Some(median) = drifts.get(drifts.len() / 2) {
+        let mean = drifts.iter().sum::<f64>() / drifts.len() as f64;
+        let (count, mean, median) = (drifts.len(), 100.0 * mean, 100.0 * median);
+        println!(
+            "dead reckoning alone ends {mean:.1} % of the way off on the mean of {count} walks, median {median:.1} %"
+        );
+    }
+}
+
 fn read_map(path: &Path) -> anyhow::Result<RadioMap> {
     let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
     RadioMap::from_bytes(&bytes).with_context(|| format!("reading {}", path.display()))
@@ -303,6 +365,15 @@ mod tests {
         {
             assert_eq!(floor_number(name), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn observations_are_read_as_json_lines_or_as_a_walk() {
+        let json = "{\"timeMs\":1.0,\"kind\":\"barometer\",\"pressureHpa\":1000.0}\n\n";
+        assert_eq!(read_observations(json).expect("readable").len(), 1);
+        assert!(format!("{:?}", read_observations("{\"timeMs\":1.0}").expect_err("no kind")).contains("line 1"));
+        let beacon = "5\tTYPE_BEACON\tA\t1\t2\t-56\t-80\t3.0\tE0:78:A3:3D:B5:D6\t5";
+        assert_eq!(read_observations(beacon).expect("readable").len(), 1);
     }
 
     /// Looks for the published data beside the repository; says so when it is not there.

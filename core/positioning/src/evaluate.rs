@@ -3,6 +3,7 @@
 use crate::conformal::Radii;
 use crate::formats::Walk;
 use crate::indoor::{IndoorFilter, IndoorOptions};
+use crate::pdr::StepDetector;
 use crate::radio::{Fingerprint, Place, QueryOptions, RadioMap, SurveyOptions, distance};
 use crate::routes::RouteGraph;
 use crate::smooth::{SmoothOptions, smooth};
@@ -289,6 +290,25 @@ pub fn smooth_walk(map: &RadioMap, walk: &SurveyWalk, options: &SmoothOptions, i
         let truth = Place { at_m: *at_m, floor: walk.floor, building: p.place.building };
         into.samples.push(Sample::new(walk.fold, p.place, truth, p.spread_m, p.radii_m));
     }
+}
+
+/// How far dead reckoning alone, from the first way-point on, ends from the last one, as a share of the way between all
+/// way-points; `None` for a walk of less than 20 m.
+pub fn drift(walk: &SurveyWalk) -> Option<f64> {
+    let points = &walk.walk.waypoints;
+    let length_m: f64 = points.windows(2).map(|pair| distance(pair[0].1, pair[1].1)).sum();
+    let (start, end) = (points.first()?, points.last()?);
+    if length_m < 20.0 {
+        return None;
+    }
+    let mut detector = StepDetector::default();
+    let steps = walk.walk.observations.iter().filter_map(|observation| detector.observe(observation));
+    let mut at = start.1;
+    for step in steps.filter(|step| step.time_ms > start.0 && step.time_ms <= end.0) {
+        let (sin, cos) = step.heading_rad?.sin_cos();
+        at = [at[0] + step.stride_m * sin, at[1] + step.stride_m * cos];
+    }
+    Some(distance(at, end.1) / length_m)
 }
 
 /// How a walk is located.

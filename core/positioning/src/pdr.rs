@@ -9,7 +9,7 @@ const SHORTEST_STEP_MS: f64 = 300.0;
 /// A step's peak rises so far above its valley, m/s²; below it the visitor stands or fidgets.
 const LEAST_SWING_MPS2: f64 = 1.6;
 /// Weinberg's constant, m / (m/s²)^¼: stride = K · swing^¼.
-const WEINBERG: f64 = 0.40;
+const WEINBERG: f64 = 0.37;
 /// Time constant of the low-pass filter on the acceleration's magnitude, milliseconds.
 const SMOOTHING_MS: f64 = 60.0;
 

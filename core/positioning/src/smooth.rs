@@ -53,13 +53,13 @@ impl Default for SmoothOptions {
             scan_lag_ms: 1000.0,
             epoch_ms: 1000.0,
             spacing_m: 1.5,
-            beside_m: 3.0,
-            beside_weight: 0.4,
-            scan_power: 1.0,
+            beside_m: 1.5,
+            beside_weight: 0.2,
+            scan_power: 2.0,
             scan_outlier: 0.005,
             still_sigma_m: 0.4,
             step_sigma: 0.25,
-            stride: 0.97,
+            stride: 1.0,
             jump: 1e-5,
             wall: 0.3,
         }
@@ -267,8 +267,11 @@ impl<'a> Model<'a> {
         for (building, floor) in visited {
             let mut here = map.routes().points(*building, *floor, options.spacing_m.max(0.1));
             if here.is_empty() {
-                // Nothing is known of routes: people walk where the survey was.
-                here = map.cell_places(*building, *floor).map(|at_m| RoutePoint { at_m, length_m: 1.0 }).collect();
+                // Nothing is known of routes: people walk where the survey was, and next to it.
+                let point = |at_m| RoutePoint { at_m, length_m: 1.0 };
+                here = map.cell_places(*building, *floor).map(point).collect();
+                let between = off_route(&here, options.spacing_m.max(0.5), 3.0);
+                here.extend(between.into_iter().map(point));
             }
             let length_m = options.beside_m * options.beside_weight;
             let beside = off_route(&here, options.beside_m.max(0.5), BESIDE_REACH_M);

@@ -1,6 +1,8 @@
 //! What holds for any observations: order within a batch, origin of time, seeds, corrupted maps, wild streams.
 
 use citytwin_positioning::radio::{Fingerprint, Place, QueryOptions, RadioMap, ReadError, SurveyOptions};
+use citytwin_positioning::routes::RouteGraph;
+use citytwin_positioning::smooth::{SmoothOptions, smooth};
 use citytwin_positioning::{IndoorFilter, IndoorOptions, IndoorPosition, Mac, Measurement, Observation, WifiReading};
 
 /// A fixed sequence of numbers from 0 to 1 (64-bit LCG), the same on every machine.
@@ -247,4 +249,26 @@ fn wild_streams_never_yield_what_is_not_a_number() {
         let c = filter.counts();
         assert_eq!(c.counted + c.absurd + c.late + c.duplicate + c.outlier + c.unknown_version + c.not_used, 400);
     }
+}
+
+#[test]
+fn a_smoothed_walk_keeps_to_its_route_whatever_the_order_of_its_observations() {
+    let place = |x: f64, y: f64| Place { at_m: [x, y], floor: 1, building: 0 };
+    let ways = [vec![place(20.0, 0.0), place(20.0, 40.0)], vec![place(0.0, 20.0), place(40.0, 20.0)]];
+    for routes in [RouteGraph::default(), RouteGraph::learn(ways.iter().map(Vec::as_slice))] {
+        let mut map = map();
+        map.set_routes(routes.clone());
+        let map = RadioMap::from_bytes(&map.to_bytes()).expect("what was written");
+        assert_eq!(map.routes(), &routes);
+        let mut observations = walk();
+        let track = smooth(&map, &observations, &SmoothOptions::default());
+        for secs in [2.0, 8.0, 14.0, 19.0] {
+            let p = track.at(secs * 1e3).expect("a position");
+            let off = (p.place.at_m[0] - 20.0).hypot(p.place.at_m[1] - 5.0 - 1.2 * secs);
+            assert!(off < 6.0 && p.place.floor == 1 && p.radii_m[1] >= p.radii_m[0], "{secs} s: {p:?}");
+        }
+        observations.reverse();
+        assert_eq!(smooth(&map, &observations, &SmoothOptions::default()), track);
+    }
+    assert_eq!(smooth(&map(), &[], &SmoothOptions::default()).at(0.0), None);
 }
