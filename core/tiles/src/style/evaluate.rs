@@ -105,7 +105,16 @@ impl<'a> Evaluator<'a> {
             },
             Op::Member(object, key) => Ok(self.value(*object, row)?.member(&self.value(*key, row)?)),
             Op::NamedProperty(name) => Ok(self.named_property(&self.value(*name, row)?, row)),
-            Op::Call(function, arguments) => calculate::call(*function, &self.values(arguments, row)?).map_err(refuse),
+            // On the stack: this is the innermost loop of most styles.
+            Op::Call(function, arguments) => match arguments[..] {
+                [a] => calculate::call(*function, &[self.value(a, row)?]),
+                [a, b] => calculate::call(*function, &[self.value(a, row)?, self.value(b, row)?]),
+                [a, b, c] => {
+                    calculate::call(*function, &[self.value(a, row)?, self.value(b, row)?, self.value(c, row)?])
+                }
+                _ => calculate::call(*function, &[]),
+            }
+            .map_err(refuse),
             Op::Vector(len, arguments) => calculate::vector(*len, &self.values(arguments, row)?).map_err(refuse),
             Op::Color(kind, arguments) => make_color(*kind, &self.values(arguments, row)?).map_err(refuse),
             Op::Array(items) => Ok(V::Array(self.values(items, row)?.into())),
