@@ -85,7 +85,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            if error.is::<inspect::Unsound>() { ExitCode::from(3) } else { ExitCode::FAILURE }
         }
     }
 }

@@ -43,17 +43,17 @@ fn known_tilesets_have_their_known_counts() {
     let Some(dir) = samples() else { return };
     // (tileset, tiles per level, contents, triangles, features, problems). Tiles, contents: from tileset.json, and
     // from the `availableCount`s of the subtrees. Triangles: from the contents' accessors. Problems: the files that are
-    // missing, and what is not read yet.
+    // missing or empty.
     for (tileset, levels, contents, triangles, features, problems) in [
         ("3d-tiles-samples/1.0/TilesetWithDiscreteLOD", &[1, 1, 1][..], 3, 17_094, 0, 1),
-        ("3d-tiles-samples/1.0/TilesetWithRequestVolume", &[1, 3, 1, 4], 6, 66_574, 40, 1),
+        ("3d-tiles-samples/1.0/TilesetWithRequestVolume", &[1, 3, 1, 4], 6, 66_574, 40, 0),
         ("3d-tiles-samples/1.1/SparseImplicitQuadtree", &[1, 2, 4, 8, 16, 32], 32, 64, 0, 0),
         ("3d-tiles-samples/1.1/SparseImplicitOctree", &[1, 5, 8, 12, 16, 16], 31, 372, 0, 0),
-        ("3d-tiles-samples/1.1/MetadataGranularities", &[1, 4], 20, 10_868, 0, 16),
+        ("3d-tiles-samples/1.1/MetadataGranularities", &[1, 4], 20, 10_868, 0, 0),
         ("3dbag/sibbe/1.0", &[1, 6], 6, 63_938, 1178, 2),
         ("3dbag/sibbe/1.1", &[1, 4, 3], 6, 22_227, 414, 3),
         ("3dbag/tienhoven", &[1, 4], 4, 0, 0, 4),
-        ("delaware/cesium", &[1, 4, 12, 28, 36], 59, 0, 0, 59),
+        ("delaware/cesium", &[1, 4, 12, 28, 36], 59, 440_818, 22_532, 0),
         ("spec-tilesets/CesiumJS/Tilesets/TilesetOfTilesets", &[1, 1, 4, 1], 5, 600, 50, 0),
         ("spec-tilesets/CesiumJS/Batched/BatchedWithContentDataUri", &[1], 1, 120, 10, 0),
         ("spec-tilesets/CesiumJS/FullQuadtree", &[1, 4, 16], 21, 0, 0, 21),
@@ -108,6 +108,13 @@ fn json_has_the_promised_fields_and_the_view_ones_only_with_a_view() {
         "features",
         "extensions",
         "problems",
+        "formats",
+        "lines",
+        "textures",
+        "properties",
+        "extensionsNotUnderstood",
+        "metadata",
+        "volumes",
     ];
     let mut expected: Vec<String> = always.map(String::from).to_vec();
     expected.sort();
@@ -156,6 +163,100 @@ fn a_tileset_with_problems_is_still_read() {
     assert!(codes.contains(&("fetch-failed", "missing.glb")), "{codes:?}");
     assert!(codes.contains(&("tileset-malformed", "tileset.json: tile 3")), "{codes:?}");
     assert_eq!((found.tiles, found.contents, found.view.unwrap().drawn_tiles), (4, 3, 0));
+}
+
+/// A tileset of a root and its children, in a folder of its own.
+fn write_tileset(name: &str, root: &str) -> PathBuf {
+    let dir = scratch(name);
+    let tileset = format!(r#"{{"asset":{{"version":"1.1"}},"geometricError":10,"root":{root}}}"#);
+    std::fs::write(dir.join("tileset.json"), tileset).unwrap();
+    dir
+}
+
+#[test]
+fn metadata_is_told_with_its_classes_and_values() {
+    let Some(dir) = samples() else { return };
+    let found = run(&dir.join("3d-tiles-samples/1.1/MetadataGranularities"), &[]).unwrap();
+    let metadata = &found.metadata;
+    assert_eq!((metadata.tiles, metadata.contents, metadata.subtrees), (4, 20, 0));
+    assert_eq!(
+        metadata.classes["exampleContentMetadataClass"],
+        ["materials: SCALAR of UINT16", "vertices: SCALAR of UINT32"]
+    );
+    assert_eq!(metadata.tilesets[0].properties["author"], "Cesium");
+    assert_eq!(metadata.groups.len(), 2);
+    assert_eq!(metadata.groups[0].properties["color"], serde_json::json!([64, 64, 255]));
+    assert_eq!(found.formats["glb"], 20);
+    let found = run(&dir.join("3dbag/sibbe/1.0"), &[]).unwrap();
+    assert!(found.properties.keys().any(|name| name == "identificatie: STRING"), "{:?}", found.properties);
+    let found = run(&dir.join("spec-tilesets/CesiumJS/Tilesets/Tileset"), &[]).unwrap();
+    assert!(found.metadata.ranges.contains_key("id"), "{:?}", found.metadata.ranges);
+}
+
+#[test]
+fn volumes_that_do_not_hold_are_told() {
+    let volume = |x: f64, r: f64| format!(r#"{{"sphere":[{x},0,0,{r}]}}"#);
+    let root = format!(
+        r#"{{"boundingVolume":{},"geometricError":5,"refine":"ADD","children":[
+            {{"boundingVolume":{},"geometricError":1}},
+            {{"boundingVolume":{},"geometricError":1}},
+            {{"boundingVolume":{},"geometricError":7}},
+            {{"boundingVolume":{},"geometricError":1,"content":{{"uri":"a.glb","boundingVolume":{}}}}}]}}"#,
+        volume(0.0, 10.0),
+        volume(1.0, 5.0),
+        volume(8.0, 5.0),
+        volume(0.0, 5.0),
+        volume(0.0, 2.0),
+        volume(0.0, 4.0),
+    );
+    let dir = write_tileset("volumes", &root);
+    let found = run(&dir, &[]).unwrap().volumes;
+    let counts: Vec<(&str, u64)> = found.counts.iter().map(|(kind, n)| (kind.as_str(), *n)).collect();
+    assert_eq!(counts, [("child-outside-parent", 1), ("content-volume-outside-tile", 1), ("error-not-smaller", 1)]);
+    assert_eq!(found.tiles, 4);
+    let child = found.findings.iter().find(|f| f.kind == "child-outside-parent").unwrap();
+    assert!((child.metres - 3.0).abs() < 1e-6 && child.place == "a tile of level 1", "{child:?}");
+    assert_eq!(command(&dir, &[]).status.code(), Some(0), "problems alone are no failure");
+    assert_eq!(command(&dir, &["--strict"]).status.code(), Some(3));
+}
+
+#[test]
+fn contents_stay_inside_their_volumes_in_real_tilesets() {
+    let Some(dir) = samples() else { return };
+    for tileset in ["delaware/cesium", "3dbag/sibbe/1.1", "3d-tiles-samples/1.1/MetadataGranularities"] {
+        let volumes = run(&dir.join(tileset), &[]).unwrap().volumes;
+        assert!(volumes.contents > 0 && !volumes.counts.contains_key("error-not-smaller"), "{tileset}: {volumes:?}");
+    }
+}
+
+#[test]
+fn no_file_outside_of_the_folder_is_read_unless_a_wider_one_is_named() {
+    let child =
+        r#"{"boundingVolume":{"sphere":[0,0,0,5]},"geometricError":0,"content":{"uri":"../%2e%2e/fence/x.json"}}"#;
+    let dir = write_tileset("fence/in/deep", child);
+    let outside = scratch("fence");
+    std::fs::write(
+        outside.join("x.json"),
+        r#"{"asset":{"version":"1.1"},"geometricError":1,"root":{
+        "boundingVolume":{"sphere":[0,0,0,5]},"geometricError":0}}"#,
+    )
+    .unwrap();
+    // The reference is written to leave the folder by an escaped dot segment.
+    let reference = std::fs::read_to_string(dir.join("tileset.json")).unwrap().replace("/fence", "");
+    std::fs::write(dir.join("tileset.json"), reference).unwrap();
+    let codes = |options: &[&str]| -> Vec<String> {
+        run(&dir, options).unwrap().problems.into_iter().map(|p| p.code).collect()
+    };
+    assert_eq!(codes(&[]), ["fetch-refused"]);
+    assert_eq!(codes(&["--root", outside.to_str().unwrap()]), Vec::<String>::new());
+}
+
+#[test]
+fn an_archive_is_refused_with_what_to_do_about_it() {
+    let output = command(&scratch("archive").join("city.3tz"), &[]);
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(message.contains("unpack it"), "{message}");
 }
 
 #[test]

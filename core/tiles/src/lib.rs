@@ -31,7 +31,9 @@ pub use content::{
 };
 #[cfg(feature = "images")]
 pub use decode::Pixels;
-pub use decode::{Decoded, Decoder, Limits, Resources, What, base64, decode, decode_fetching, decode_with};
+pub use decode::{
+    Decoded, Decoder, Limits, Resources, What, base64, decode, decode_fetching, decode_with, understands,
+};
 pub use doc::{
     Availability, ContentDetails, DocTile, Implicit, Refine, SubtreeDoc, SubtreeShape, TileDetails, TileMetadata,
     TilesetDoc, UpAxis, Volume,

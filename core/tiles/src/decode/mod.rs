@@ -119,6 +119,12 @@ pub fn decode_fetching(
     decode_with(bytes, url, what, resources)
 }
 
+/// Whether an extension of tilesets or of glTF is understood, by its name: read, or to be ignored without drawing
+/// anything wrong.
+pub fn understands(extension: &str) -> bool {
+    tileset::EXTENSIONS.contains(&extension) || gltf::UNDERSTOOD.contains(&extension)
+}
+
 fn read(bytes: &[u8], url: &str, what: &What, context: Context<'_>) -> Result<Decoded, Problem> {
     match what {
         What::Json => tileset::read(bytes, url, context).map(Decoded::Tileset),

@@ -27,7 +27,7 @@ pub(crate) const Z_UP_FROM_Y_UP: DMat4 =
     DMat4::from_cols_array(&[1., 0., 0., 0., 0., 0., 1., 0., 0., -1., 0., 0., 0., 0., 0., 1.]);
 
 /// Extensions that are understood, or may be ignored without drawing anything wrong.
-const UNDERSTOOD: [&str; 21] = [
+pub(super) const UNDERSTOOD: [&str; 21] = [
     "BENTLEY_materials_point_style",
     "CESIUM_RTC",
     "CESIUM_primitive_outline",

@@ -11,17 +11,38 @@
 //!   once per instance.
 //! * `features`: different feature ids in each property table (or in each primitive without one), summed over the
 //!   contents. A building that is in a coarse and in a fine tile counts in both.
+//! * `textures`: images of the contents, by format. `properties`: `id: type` of the features' properties with the rows
+//!   of their tables. `formats`: files that were read, by what their first bytes say.
+//! * `metadata`: classes of the schemas, entities of tilesets and groups with their values, and how many tiles, contents
+//!   and subtrees have one. `volumes`: see [`Volumes`].
+//!
+//! # Files
+//! External tilesets, subtrees, schemas, buffers and images are read from disk, but never from outside of the folder
+//! of what is inspected (or of `--root`): a tileset from elsewhere cannot point at other files of this machine.
+//!
+//! # Exit status
+//! 0: it was read, whatever problems were told. 1: it could not be read at all. 2: the arguments are wrong. 3: with
+//! `--strict`, there was a problem or a finding.
+
+mod census;
+mod files;
+mod volumes;
+
+pub use census::{Entity, Metadata};
+pub use volumes::{Finding, Volumes};
 
 use anyhow::{Context, bail, ensure};
+use census::Census;
 use citytwin_geo::LookAt;
 use citytwin_manifest::Twin;
 use citytwin_tiles::{
-    Arrival, ContentInfo, Decoded, Engine, Fetch, Options, Problem, Refine, TileId, TileInfo, View, What, decode,
-    resolve_url,
+    Arrival, Decoded, Engine, Fetch, Options, Problem, Refine, Resources, TileId, TileInfo, View, What, decode,
+    decode_fetching, resolve_url, understands,
 };
+use files::{Files, escape, short};
 use rayon::prelude::*;
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -46,6 +67,12 @@ pub struct InspectArgs {
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,
+    /// Read files from below this directory too. Else: from below that of the tileset only.
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// End with status 3 when there is a problem or a volume that is not what it should be.
+    #[arg(long)]
+    pub strict: bool,
 }
 
 fn parse_view(text: &str) -> Result<LookAt, String> {
@@ -90,16 +117,30 @@ pub struct Inspection {
     pub contents: u64,
     /// Bytes of all files that were read.
     pub bytes: u64,
+    /// Files that were read, by format.
+    pub formats: BTreeMap<String, u64>,
     /// Triangles, instances multiplied out.
     pub triangles: u64,
+    /// Line segments, instances multiplied out.
+    pub lines: u64,
     /// Points, instances multiplied out.
     pub points: u64,
     /// Instances.
     pub instances: u64,
     /// Features.
     pub features: u64,
+    /// Images of the contents, by format.
+    pub textures: BTreeMap<String, u64>,
+    /// `id: type` of the features' properties, with the rows of their tables.
+    pub properties: BTreeMap<String, u64>,
     /// Extensions used by the tilesets and their contents, sorted.
     pub extensions: Vec<String>,
+    /// Those of them that are not understood.
+    pub extensions_not_understood: Vec<String>,
+    /// Metadata of tilesets, tiles, contents, groups and subtrees.
+    pub metadata: Metadata,
+    /// Whether volumes and errors are what they should be.
+    pub volumes: Volumes,
     /// What was wrong.
     pub problems: Vec<Problem>,
     /// What the view draws.
@@ -148,7 +189,20 @@ pub fn run(args: &InspectArgs) -> anyhow::Result<()> {
         true => serde_json::to_string_pretty(&inspection)? + "\n",
         false => inspection.text(args.max_error_px),
     };
-    Ok(crate::tell(&text)?)
+    crate::tell(&text)?;
+    let (problems, findings) = (inspection.problems.len(), inspection.volumes.counts.values().sum());
+    ensure!(!args.strict || (problems == 0 && findings == 0), Unsound { problems, findings });
+    Ok(())
+}
+
+/// What `--strict` does not let pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{problems} problems, {findings} findings")]
+pub struct Unsound {
+    /// Problems told.
+    pub problems: usize,
+    /// Findings counted.
+    pub findings: u64,
 }
 
 /// Reads everything and, where asked, selects for the view.
@@ -156,22 +210,23 @@ pub fn run(args: &InspectArgs) -> anyhow::Result<()> {
 /// # Errors
 /// A sentence, when the tileset (or one of a twin's tilesets) cannot be read at all.
 pub fn inspect(args: &InspectArgs) -> anyhow::Result<Inspection> {
-    let (directory, tilesets) = tilesets(&args.tileset)?;
+    let Found { directory, tilesets, file } = tilesets(&args.tileset)?;
+    let files = Files::below(args.root.as_deref().unwrap_or(file.parent().unwrap_or(Path::new(""))))?;
     let options =
         Options { max_error_px: args.max_error_px, cache_bytes: u64::MAX, preload: false, ..Options::default() };
     let mut engine = Engine::new(options);
     for tileset in &tilesets {
-        check_readable(tileset)?;
+        check_readable(&files, tileset)?;
         engine.add_tileset(tileset.clone());
     }
-    let mut extensions = BTreeSet::new();
-    let bytes = read_all(&mut engine, &mut extensions);
+    let Read { census, contents, strays } = read_all(&mut engine, &files);
     // Without a view, a frame from anywhere still tells the problems.
     let nowhere = LookAt { lon: 0.0, lat: 0.0, height_m: 0.0, distance_m: 1.0, heading_deg: 0.0, pitch_deg: -90.0 };
     let view = View::look_at(&args.view.unwrap_or(nowhere), args.fov, args.viewport);
     let frame = engine.update(&view).clone();
-    let mut inspection = Inspection { bytes, ..count(&engine) };
-    inspection.extensions = extensions.into_iter().collect();
+    let mut inspection = count(&engine);
+    inspection.volumes = volumes::check(&engine, contents, &strays, &directory);
+    inspection.take(census);
     inspection.problems =
         frame.problems.into_iter().map(|p| Problem { place: relative(&p.place, &directory), ..p }).collect();
     if args.view.is_some() {
@@ -183,8 +238,17 @@ pub fn inspect(args: &InspectArgs) -> anyhow::Result<Inspection> {
     Ok(inspection)
 }
 
-/// The directory that names are relative to, with a final slash, and the tilesets to read.
-fn tilesets(path: &Path) -> anyhow::Result<(String, Vec<String>)> {
+/// What to read.
+struct Found {
+    /// What names are relative to: a URL with a final slash.
+    directory: String,
+    tilesets: Vec<String>,
+    /// The tileset.json or twin.json.
+    file: PathBuf,
+}
+
+/// Finds the tilesets that a path stands for.
+fn tilesets(path: &Path) -> anyhow::Result<Found> {
     let file = if path.is_dir() {
         let inside = ["twin.json", "tileset.json"].map(|name| path.join(name));
         let found = inside.into_iter().find(|file| file.is_file());
@@ -192,6 +256,9 @@ fn tilesets(path: &Path) -> anyhow::Result<(String, Vec<String>)> {
     } else {
         path.to_owned()
     };
+    if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("3tz") || e.eq_ignore_ascii_case("zip")) {
+        bail!("{}: an archive; unpack it (it is a ZIP file) and inspect the tileset.json in it", path.display());
+    }
     let url = file.to_str().with_context(|| format!("{}: the name is not UTF-8", file.display()))?;
     // Resolved against nothing, so that it starts as all URLs in it will.
     let url = resolve_url("", &escape(&url.replace('\\', "/")));
@@ -200,107 +267,97 @@ fn tilesets(path: &Path) -> anyhow::Result<(String, Vec<String>)> {
         let bytes = std::fs::read(&file).with_context(|| format!("{}: cannot be read", file.display()))?;
         let twin = Twin::from_json(&bytes).with_context(|| file.display().to_string())?;
         ensure!(!twin.layers.is_empty(), "{}: the twin has no layers", file.display());
-        return Ok((directory, twin.layers.iter().map(|layer| resolve_url(&url, &layer.tileset)).collect()));
+        let tilesets = twin.layers.iter().map(|layer| resolve_url(&url, &layer.tileset)).collect();
+        return Ok(Found { directory, tilesets, file });
     }
-    Ok((directory, vec![url]))
+    Ok(Found { directory, tilesets: vec![url], file })
 }
 
-/// A path as a URL reference: what would end the path or start an escape is escaped.
-fn escape(path: &str) -> String {
-    path.replace('%', "%25").replace('?', "%3F").replace('#', "%23")
+/// Errors with the path they are about.
+trait Fault<T> {
+    fn fault(self, path: &Path) -> anyhow::Result<T>;
+}
+
+impl<T> Fault<T> for std::io::Result<T> {
+    fn fault(self, path: &Path) -> anyhow::Result<T> {
+        self.with_context(|| format!("{}: cannot be read", path.display()))
+    }
 }
 
 /// A tileset whose own file is bad is an error, not a problem.
-fn check_readable(tileset: &str) -> anyhow::Result<()> {
-    let bytes = read(tileset).map_err(|problem| anyhow::anyhow!("{}: {}", problem.place, problem.message))?;
+fn check_readable(files: &Files, tileset: &str) -> anyhow::Result<()> {
+    let bytes = files.read(tileset).map_err(|problem| anyhow::anyhow!("{}: {}", problem.place, problem.message))?;
     match decode(&bytes, tileset, &What::Json) {
         Ok(_) => Ok(()),
         Err(problem) => bail!("{}: {}", problem.place, problem.message),
     }
 }
 
-/// Feeds the engine until it knows everything; returns the bytes read.
-fn read_all(engine: &mut Engine, extensions: &mut BTreeSet<String>) -> u64 {
-    let mut total = 0;
+/// What reading everything gave, besides what the engine knows.
+#[derive(Default)]
+struct Read {
+    census: Census,
+    /// Contents whose vertices were held against their volumes.
+    contents: u64,
+    /// Contents that reach out of their volumes, and how far (metres).
+    strays: Vec<(TileId, f64)>,
+}
+
+/// Feeds the engine until it knows everything.
+fn read_all(engine: &mut Engine, files: &Files) -> Read {
+    let mut read = Read::default();
     loop {
         let fetches = engine.fetch_all();
         if fetches.is_empty() {
-            return total;
+            return read;
         }
-        let answers: Vec<_> = fetches.par_iter().map(answer).collect();
-        for (fetch, (bytes, result)) in fetches.iter().zip(answers) {
-            total += bytes;
-            match &result {
-                Ok(Arrival::Tileset(doc)) => extensions.extend(doc.extensions_used.iter().cloned()),
-                Ok(Arrival::Content(info)) => extensions.extend(info.extensions_used.iter().cloned()),
-                Ok(Arrival::Subtree(_)) | Err(_) => {}
-            }
-            engine.arrived(fetch.request, result);
+        let known = &*engine;
+        let answers: Vec<Answer> = fetches.par_iter().map(|fetch| answer(known, fetch, files)).collect();
+        for (fetch, answer) in fetches.iter().zip(answers) {
+            read.contents += u64::from(matches!(answer.result, Ok(Arrival::Content(_))));
+            read.strays.extend(fetch.tile.zip(answer.outside_m));
+            read.census.add(answer.census);
+            engine.arrived(fetch.request, answer.result);
         }
     }
 }
 
-/// Reads and decodes one file; its size goes along.
-fn answer(fetch: &Fetch) -> (u64, Result<Arrival, Problem>) {
-    let bytes = match read(&fetch.url) {
+/// One file, read and decoded.
+struct Answer {
+    census: Census,
+    outside_m: Option<f64>,
+    result: Result<Arrival, Problem>,
+}
+
+fn answer(engine: &Engine, fetch: &Fetch, files: &Files) -> Answer {
+    let bytes = match files.read(&fetch.url) {
         Ok(bytes) => bytes,
-        Err(problem) => return (0, Err(problem)),
+        Err(problem) => return Answer { census: Census::default(), outside_m: None, result: Err(problem) },
     };
-    let arrival = decode(&bytes, &fetch.url, &fetch.what).map(|decoded| match decoded {
-        Decoded::Tileset(doc) => Arrival::Tileset(doc),
-        Decoded::Subtree(doc) => Arrival::Subtree(doc),
-        Decoded::Content(content) => Arrival::Content(content.info()),
-        Decoded::Needs { .. } | Decoded::NeedsDecoders { .. } => Arrival::Content(ContentInfo::default()),
-    });
-    (bytes.len() as u64, arrival)
-}
-
-/// The bytes of a local file, or of a data URL.
-fn read(url: &str) -> Result<Vec<u8>, Problem> {
-    if let Some(data) = url.strip_prefix("data:") {
-        return data_url(data)
-            .ok_or_else(|| Problem::new("fetch-failed", "not a data URL that can be read", short(url)));
-    }
-    if url.contains("://") {
-        return Err(Problem::new("fetch-failed", "only local files are inspected", url));
-    }
-    let path = &url[..url.find(['?', '#']).unwrap_or(url.len())];
-    let path = unescape(path.as_bytes());
-    let path = String::from_utf8_lossy(&path);
-    std::fs::read(path.as_ref()).map_err(|e| Problem::new("fetch-failed", e.to_string(), url))
-}
-
-/// The start of a text that may be very long.
-fn short(text: &str) -> String {
-    text.chars().take(60).collect()
-}
-
-fn data_url(data: &str) -> Option<Vec<u8>> {
-    let (kind, body) = data.split_once(',')?;
-    match kind.ends_with(";base64") {
-        true => citytwin_tiles::base64(body),
-        false => Some(unescape(body.as_bytes())),
-    }
-}
-
-/// Undoes percent escapes; what is no escape stays.
-fn unescape(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((first, tail)) = rest.split_first() {
-        let digits = tail.get(..2).and_then(|d| std::str::from_utf8(d).ok()).filter(|_| *first == b'%');
-        match digits.and_then(|d| u8::from_str_radix(d, 16).ok()) {
-            Some(byte) => {
-                out.push(byte);
-                rest = &tail[2..];
-            }
-            None => {
-                out.push(*first);
-                rest = tail;
-            }
+    let mut resources = Resources::default();
+    let mut others = 0;
+    let mut fetch_other = |url: &str| {
+        let bytes = files.read(url).ok();
+        others += bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
+        bytes
+    };
+    let decoded = decode_fetching(&bytes, &fetch.url, &fetch.what, &mut resources, &mut fetch_other);
+    let (mut census, outside_m, result) = match decoded {
+        Ok(Decoded::Tileset(doc)) => (Census::of_tileset(&doc), None, Ok(Arrival::Tileset(doc))),
+        Ok(Decoded::Subtree(doc)) => (Census::of_subtree(&doc), None, Ok(Arrival::Subtree(doc))),
+        Ok(Decoded::Content(content)) => {
+            let outside_m = volumes::content_outside(engine, fetch, &content);
+            (Census::of_content(&content), outside_m, Ok(Arrival::Content(content.info())))
         }
-    }
-    out
+        Ok(Decoded::Needs { .. } | Decoded::NeedsDecoders { .. }) => {
+            let problem = Problem::new("resource-pending", "it needs another file", &fetch.url);
+            (Census::default(), None, Err(problem))
+        }
+        Err(problem) => (Census::default(), None, Err(problem)),
+    };
+    census.bytes = bytes.len() as u64 + others;
+    census.formats.insert(files::format(&bytes, &fetch.what).into(), 1);
+    Answer { census, outside_m, result }
 }
 
 /// Counts of everything that the engine knows.
@@ -317,6 +374,7 @@ fn count(engine: &Engine) -> Inspection {
         sum.contents += u64::from(tile.is_content);
         if let Some(info) = engine.content(id) {
             sum.triangles += info.triangles;
+            sum.lines += info.lines;
             sum.points += info.points;
             sum.instances += info.instances;
             sum.features += info.features;
@@ -356,6 +414,16 @@ fn relative(url: &str, directory: &str) -> String {
 }
 
 impl Inspection {
+    fn take(&mut self, census: Census) {
+        self.bytes = census.bytes;
+        self.formats = census.formats;
+        self.textures = census.textures;
+        self.properties = census.properties;
+        self.metadata = census.metadata;
+        self.extensions = census.extensions.into_iter().collect();
+        self.extensions_not_understood = self.extensions.iter().filter(|name| !understands(name)).cloned().collect();
+    }
+
     /// The findings in words.
     pub fn text(&self, max_error_px: f64) -> String {
         let mut out = String::new();
@@ -366,13 +434,32 @@ impl Inspection {
         for (level, tiles) in self.levels.iter().enumerate() {
             line("", format!("level {level}: {tiles}"));
         }
+        let listed = |counts: &BTreeMap<String, u64>| {
+            let parts: Vec<String> = counts.iter().map(|(name, n)| format!("{name} ({n})")).collect();
+            if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
+        };
+        let joined = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
         line("contents", self.contents.to_string());
         line("bytes", self.bytes.to_string());
-        line("triangles", self.triangles.to_string());
-        line("points", self.points.to_string());
-        line("instances", self.instances.to_string());
-        line("features", self.features.to_string());
-        line("extensions", if self.extensions.is_empty() { "none".into() } else { self.extensions.join(", ") });
+        line("formats", listed(&self.formats));
+        for (name, n) in [
+            ("triangles", self.triangles),
+            ("lines", self.lines),
+            ("points", self.points),
+            ("instances", self.instances),
+            ("features", self.features),
+        ] {
+            line(name, n.to_string());
+        }
+        line("textures", listed(&self.textures));
+        line("properties", if self.properties.is_empty() { "none".into() } else { String::new() });
+        for (property, rows) in &self.properties {
+            line("", format!("{property} ({rows} rows)"));
+        }
+        line("extensions", joined(&self.extensions));
+        line("unknown", joined(&self.extensions_not_understood));
+        self.metadata.lines(&mut line);
+        self.volumes.lines(&mut line);
         line("problems", self.problems.len().to_string());
         for problem in &self.problems {
             line("", problem.to_string());
@@ -419,14 +506,5 @@ mod tests {
             assert!(parse_viewport(bad).is_err(), "{bad}");
         }
         assert!(parse_fov("180").is_err() && parse_fov("60").is_ok() && parse_max_error_px("-1").is_err());
-    }
-
-    #[test]
-    fn escapes_survive_the_way_to_a_file_name() {
-        let name = "a b/50% #1?.json";
-        assert_eq!(unescape(escape(name).as_bytes()), name.as_bytes());
-        assert_eq!(unescape(b"a%20b%2"), b"a b%2");
-        assert_eq!(data_url("text/plain;base64,aGk=").as_deref(), Some(&b"hi"[..]));
-        assert_eq!(data_url("text/plain,h%69").as_deref(), Some(&b"hi"[..]));
     }
 }
