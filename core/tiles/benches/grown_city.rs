@@ -20,7 +20,7 @@ fn tileset(tiles: u32) -> TilesetDoc {
     for i in 0..tiles {
         if i > 0 {
             let (x, y, width) = squares[parent(i) as usize];
-            let side = |bit: u32| if (i - 1) % 4 >> bit & 1 == 1 { width / 4.0 } else { -width / 4.0 };
+            let side = |bit: u32| if ((i - 1) % 4) >> bit & 1 == 1 { width / 4.0 } else { -width / 4.0 };
             squares.push((x + side(0), y + side(1), width / 2.0));
         }
         let (x, y, width) = squares[i as usize];
@@ -63,6 +63,6 @@ pub(crate) fn grown(tiles: u32) -> Engine {
 
 /// A view over the middle of the city, `turn` degrees around it.
 pub(crate) fn view(turn: f64) -> View {
-    let look = LookAt { lon: LON, lat: LAT, height_m: 0.0, distance_m: 1_500.0, heading_deg: turn, pitch_deg: -25.0 };
+    let look = LookAt { lon: LON, lat: LAT, height_m: 0.0, distance_m: 1_500.0, heading_deg: turn, pitch_deg: -18.0 };
     View::look_at(&look, 60.0, [1280, 720])
 }

@@ -1,6 +1,8 @@
 //! How long one frame's selection takes: `cargo bench -p citytwin-tiles --bench select`.
 //!
 //! The eye turns by a degree each frame. Criterion's throughput is in visited tiles: its inverse is the time for one.
+#![allow(missing_docs)] // criterion's macros make items without documentation
+#![allow(clippy::print_stdout)] // the counts belong beside the times
 
 mod grown_city;
 
