@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-const LINES: &str = r#"{"id":"way/1","name":"Kamppi","names":{"zh":"坎皮购物中心"},"category":"mall","lon":24.932,"lat":60.169}
+const LINES: &str = r#"{"id":"way/1","name":"Kamppi","names":{"zh":"坎皮购物中心"},"category":"mall","lon":24.932,"lat":60.169,"floor":"2","attributes":{"shops":150,"roof":true,"use":"retail"}}
 {"id":"node/2","name":"Café Töölö","category":"cafe","lon":24.93,"lat":60.175,"address":"Mannerheimintie 3"}
 {"id":"node/3","name":"Apteekki","category":"pharmacy","lon":24.93,"lat":60.17}
 {"id":"node/4","name":"Apteekki","category":"pharmacy","lon":24.96,"lat":60.17}
@@ -241,6 +241,27 @@ fn each_option_of_a_query_does_what_it_says() {
     check(&["--bbox", "24.92,60.16,24.94,60.18", "--category", "pharmacy"], &["node/3"]);
     check(&["--category", "mall", "--category", "pharmacy", "--near=24.932,60.169"], &["way/1", "node/3", "node/4"]);
     check(&["apteekki", "--bbox", "-1,-1,1,1"], &[]);
+    check(&["--polygon", "24.95,60.16 24.97,60.16 24.96,60.18"], &["node/4"]);
+    check(&["--floor", "2", "kamppi"], &["way/1"]);
+    check(&["--floor", "-1", "kamppi"], &[]);
+    for condition in
+        ["shops", "shops=150", "shops>100", "shops<151", "shops=100..150", "use=school|retail", "roof=true"]
+    {
+        check(&["kamppi", "--where", condition], &["way/1"]);
+    }
+    check(&["kamppi", "--where", "shops>100", "--where", "use=school"], &[]);
+    let counted = citytwin(&["query", path(&index), "apteekki", "--facets", "category", "--facets", "use", "--json"]);
+    let counted: serde_json::Value = serde_json::from_slice(&counted.stdout).expect("JSON");
+    assert_eq!(counted["facets"][0]["counts"], serde_json::json!([["pharmacy", 2]]));
+    assert_eq!((counted["hits"].as_array().map(Vec::len), &counted["facets"][1]["of"]), (Some(2), &"use".into()));
+    let here = citytwin(&["query", path(&index), "--reverse", "24.9301,60.1751", "--json", "--limit", "1"]);
+    let here: serde_json::Value = serde_json::from_slice(&here.stdout).expect("JSON");
+    assert_eq!(
+        (&here["nearest"][0]["id"], &here["address"]["address"]),
+        (&"node/2".into(), &"Mannerheimintie 3".into())
+    );
+    let words = citytwin(&["query", path(&index), "--reverse", "24.9301,60.1751"]);
+    assert!(text(&words.stdout).starts_with("address: Mannerheimintie 3\n"), "{}", text(&words.stdout));
     let hit = &query(&index, &["mannerheim"])[0];
     assert_eq!((&hit["id"], &hit["match"]["text"]), (&"node/2".into(), &"Mannerheimintie 3".into()));
     assert_eq!(hit["match"]["ranges"], serde_json::json!([[0, 10]]));
@@ -265,6 +286,12 @@ fn each_error_of_a_query_says_what_to_do() {
         (&["x", "--bbox", "3,2,1,4"], "--bbox takes west before east"),
         (&["x", "--radius", "5"], "--near"),
         (&["x", "--radius", "-5", "--near", "1,1"], "--radius takes a number of metres"),
+        (&["x", "--polygon", "1,1 2,2"], "--polygon takes three corners"),
+        (&["x", "--polygon", "1,1 2,2 3"], "--polygon takes 2 numbers"),
+        (&["x", "--where", "a="], "--where takes NAME"),
+        (&["x", "--where", "=3"], "names no attribute"),
+        (&["--reverse", "1,91"], "--reverse takes a longitude"),
+        (&["x", "--reverse", "1,1"], "cannot be used with"),
         (&["x", "--category", "farmacy"], "no category \"farmacy\"; it has cafe, mall, pharmacy"),
     ] {
         let output = citytwin(&[&["query", path(&index)], args].concat());

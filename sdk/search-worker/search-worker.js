@@ -27,6 +27,8 @@ self.onmessage = ({ data }) => {
     ask(message.ask).catch((error) => crash(error));
   } else if (message.cancel !== undefined) {
     cancel(message.cancel);
+  } else if (message.retry) {
+    failedAt = -Infinity;
   }
 };
 

@@ -10,7 +10,8 @@
  * - `manifest`: what was fetched is not a `twin.json` that this version reads.
  * - `view`: a number of a view is missing or out of range.
  * - `layer`: the twin has no layer of that id.
- * - `removed`: the viewer has been removed.
+ * - `search`: the search index cannot be fetched or read, or its worker has broken down.
+ * - `removed`: the viewer has been removed, or the search closed.
  */
 export type CityTwinErrorCode =
   | "container"
@@ -22,6 +23,7 @@ export type CityTwinErrorCode =
   | "manifest"
   | "view"
   | "layer"
+  | "search"
   | "removed";
 
 /** What every failing call throws or rejects with. */

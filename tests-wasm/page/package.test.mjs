@@ -92,3 +92,39 @@ test("every failure is a CityTwinError with its code", () =>
     });
     assert.deepEqual(codes, ["container", "fetch", "manifest", "view", "view", "layer", "removed"]);
   }));
+
+test("the search works from JavaScript without the 3D view", () =>
+  visit(async (page, complaints) => {
+    const seen = await page.evaluate(async () => {
+      const { CityTwinError, Search } = await import("/node_modules/citytwin/dist/search-entry.js");
+      const search = await Search.open("twin/search/search.bin");
+      const near = [24.9438, 60.1724];
+      const { hits, complete, problems } = await search.query("finnish natinal theatre", { near, limit: 3 });
+      const { match, ...hit } = hits[0];
+      const marked = match.ranges.map(([start, end]) => match.text.slice(start, end));
+      const steps = [];
+      for await (const answer of search.stream("kahvila", { facets: ["category"] })) steps.push(answer.complete);
+      const cafes = await search.query("", { categories: ["cafe"], near, radiusM: 800, limit: 5 });
+      const code = async (work) => work().then(() => "no error", (error) =>
+        error instanceof CityTwinError ? error.code : error.name);
+      const codes = [
+        await code(() => search.query("kamppi", { signal: AbortSignal.abort() })),
+        await code(() => Search.open("twin/twin.json")),
+      ];
+      const both = await Promise.all([search.query("kamppi"), search.query("tori")]);
+      const waiting = code(() => search.query("aleksanterinkatu 52"));
+      search.close();
+      search.close();
+      codes.push(await waiting, await code(() => search.query("x")));
+      const found = both.map((answer) => answer.hits.length > 0);
+      return { count: search.count, hit, marked, complete, problems, steps, cafes: cafes.hits, codes, found };
+    });
+    assert.ok(seen.count > 1000 && seen.complete && seen.problems.length === 0, JSON.stringify(seen));
+    assert.ok(Math.abs(seen.hit.lon - 24.9438) < 1e-3 && Math.abs(seen.hit.lat - 60.1724) < 1e-3, JSON.stringify(seen.hit));
+    assert.deepEqual(seen.marked, ["Finnish", "National", "Theatre"]);
+    assert.equal(seen.steps.at(-1), true);
+    assert.ok(seen.cafes.length === 5 && seen.cafes.every((hit) => hit.category === "cafe" && hit.distanceM <= 800));
+    assert.deepEqual(seen.codes, ["AbortError", "search", "removed", "removed"]);
+    assert.deepEqual(seen.found, [true, true]);
+    assert.deepEqual(complaints, []);
+  }));

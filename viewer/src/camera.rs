@@ -142,6 +142,16 @@ impl Camera {
         eye.truncate() + ray.truncate() / flat * (eye.z / slope)
     }
 
+    /// Longitude and latitude (degrees) of the ground under the corners of the canvas, clockwise from its top left.
+    pub(crate) fn ground_in_view(&self) -> [(f64, f64); 4] {
+        let frame = EnuFrame::new(Geodetic::from_degrees(self.look.lon, self.look.lat, self.look.height_m));
+        [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)].map(|corner| {
+            let ground = self.ground_under(DVec2::from(corner) * self.size_css);
+            let at = frame.geodetic_from_enu(ground.extend(0.0));
+            (at.lon(), at.lat())
+        })
+    }
+
     /// Metres that one CSS pixel covers at the target, across the line of sight.
     pub(crate) fn metres_per_px(&self) -> f64 {
         2.0 * self.half_tangents().x * self.look.distance_m / self.size_css.x
@@ -222,6 +232,18 @@ mod tests {
     #[test]
     fn the_middle_of_the_canvas_is_the_target() {
         assert!(camera().ground_under(CENTER).length() < 1e-6);
+    }
+
+    #[test]
+    fn the_ground_in_view_lies_around_the_target_and_wider_at_the_top() {
+        let corners = camera().ground_in_view();
+        let [top_left, top_right, bottom_right, bottom_left] = corners.map(DVec2::from);
+        assert!((top_left - lonlat(&camera(), DVec2::ZERO)).length() < CM_DEG);
+        let target = DVec2::new(24.94, 60.17);
+        assert!(top_left.distance(top_right) > bottom_left.distance(bottom_right));
+        // Looking north-east: what is far away lies there.
+        let (far, near) = ((top_left + top_right) / 2.0 - target, (bottom_left + bottom_right) / 2.0 - target);
+        assert!(far.x > 0.0 && far.y > 0.0 && near.x < 0.0 && near.y < 0.0, "{far} {near}");
     }
 
     #[test]

@@ -43,8 +43,8 @@ async function boot() {
     // A wasm file that arrives but does not compile needs a feature (SIMD) that this browser lacks.
     return error instanceof WebAssembly.CompileError ? 'no-wasm' : 'unreachable';
   }
-  // The decode workers' files lie beside this one.
-  app.start(new URL('worker.js', import.meta.url).href);
+  // The workers' files lie beside this one.
+  app.start(new URL('worker.js', import.meta.url).href, new URL('search-worker.js', import.meta.url).href);
   return 'running';
 }
 

@@ -1,9 +1,9 @@
 //! A feature's properties as a person reads them.
 
-use crate::kinds;
 use crate::number;
 use crate::words::Lang;
-use citytwin_manifest::{Asset, PropertyWords, Twin};
+use citytwin_manifest::{PropertyWords, Twin};
+use citytwin_search::Record;
 use citytwin_viewer::{Hit, Value};
 use std::collections::BTreeMap;
 
@@ -51,15 +51,15 @@ pub fn of_hit(hit: &Hit, twin: &Twin, lang: Lang) -> Facts {
     reader.facts(&hit.properties, layer_title)
 }
 
-/// The facts of a found asset, before its feature has been seen on the map.
-pub fn of_asset(asset: &Asset, twin: &Twin, lang: Lang) -> Facts {
-    let kind = class_words(twin, &asset.category, lang);
-    let heading = clean(asset.names.get(lang.primary()).unwrap_or(&asset.name));
+/// The facts of a found place, before its feature has been seen on the map.
+pub fn of_place(place: &Record, twin: &Twin, lang: Lang) -> Facts {
+    let kind = class_words(twin, &place.category, lang);
+    let heading = clean(place.names.get(lang.primary()).unwrap_or(&place.name));
     let mut others = Vec::new();
-    for name in std::iter::once(&asset.name).chain(asset.names.values()) {
+    for name in std::iter::once(&place.name).chain(place.names.values()).chain(&place.alt_names) {
         push_new(&mut others, name, &heading);
     }
-    let address = asset.address.as_deref().filter(|address| *address != heading);
+    let address = place.address.as_deref().filter(|address| *address != heading);
     let mut rows = Vec::new();
     if let Some(address) = address {
         rows.push(Row { label: property_title(twin, "address", lang), value: clean(address), note: String::new() });
@@ -68,17 +68,14 @@ pub fn of_asset(asset: &Asset, twin: &Twin, lang: Lang) -> Facts {
         let value = clean(&others.join(" · "));
         rows.push(Row { label: lang.words().also_called.into(), value, note: String::new() });
     }
-    Facts { heading, kind, rows, id: clean(&asset.id) }
+    Facts { heading, kind, rows, id: clean(&place.id) }
 }
 
-/// The words of a class, from whichever layer knows it, else from the shell.
+/// The words of a category of places, or of a class of whichever layer knows it.
 pub fn class_words(twin: &Twin, class: &str, lang: Lang) -> String {
-    let known = twin.layers.iter().filter_map(|layer| layer.properties.get("class")?.values.get(class)).next();
-    match (known, kinds::words(class, lang)) {
-        (Some(words), _) => clean(words.get(lang.tag())),
-        (None, Some(words)) => words.to_owned(),
-        (None, None) => readable_id(class),
-    }
+    let mut layers = twin.layers.iter().filter_map(|layer| layer.properties.get("class")?.values.get(class));
+    let known = twin.categories.get(class).or_else(|| layers.next());
+    known.map_or_else(|| readable_id(class), |words| clean(words.get(lang.tag())))
 }
 
 fn property_title(twin: &Twin, id: &str, lang: Lang) -> String {
@@ -230,6 +227,7 @@ mod tests {
     fn twin() -> Twin {
         let json = r#"{"format":"citytwin/1","title":{"en":"Helsinki"},"extent":[0,0,1,1],"attribution":[],
             "home":{"lon":0,"lat":0,"distanceM":1,"pitchDeg":-40},
+            "categories":{"cafe":{"en":"Café","zh-CN":"咖啡馆"}},
             "layers":[{"id":"buildings","title":{"en":"Buildings","zh-CN":"建筑"},"theme":"buildings",
                 "tileset":"b/tileset.json","properties":{
                 "class":{"title":{"en":"Kind","zh-CN":"类别"},"values":{"church":{"en":"Church","zh-CN":"教堂"}}},
@@ -350,8 +348,8 @@ mod tests {
     }
 
     #[test]
-    fn a_found_asset_is_told_like_a_feature() {
-        let asset = Asset {
+    fn a_found_place_is_told_like_a_feature() {
+        let place = Record {
             id: "way/123".into(),
             name: "Tuomiokirkko".into(),
             names: [("en".to_owned(), "Helsinki Cathedral".to_owned())].into(),
@@ -359,9 +357,10 @@ mod tests {
             lon: 24.95,
             lat: 60.17,
             address: Some("Unioninkatu 29".into()),
+            ..Record::default()
         };
         assert_eq!(
-            line(&of_asset(&asset, &twin(), Lang::En)),
+            line(&of_place(&place, &twin(), Lang::En)),
             "Helsinki Cathedral | Church | Address: Unioninkatu 29; Also called: Tuomiokirkko | way/123"
         );
         assert_eq!(class_words(&twin(), "cafe", Lang::Zh), "咖啡馆");

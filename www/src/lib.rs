@@ -15,7 +15,7 @@
 
 pub mod facts;
 pub mod fault;
-pub mod kinds;
+pub mod highlight;
 pub mod link;
 pub mod number;
 pub mod sheet;

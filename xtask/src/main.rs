@@ -40,6 +40,8 @@ Usage: cargo xtask VERB [OPTIONS]
                        unless told otherwise, from seeds of ../shared/data/tiles where that is, or of DIR
   package              build the npm package into target/npm, and the examples that stand on it
   bench                measure downloads and the time until the demo is drawn; writes target/bench.json
+  bench --search       measure the search beside other engines at 100,000 records; writes target/bench-search.json
+  bench --million      the same at 1,000,000 records: takes half an hour and 8 GB
 
 Node packages come from npm and Chromium from Debian where they are not there yet; CHROMIUM and CHROMEDRIVER name
 others. UPDATE_GOLDEN=1 makes the page tests rewrite their golden pictures.
@@ -87,6 +89,7 @@ fn run(args: Vec<OsString>) -> Result<bool> {
             let plan = fuzz::Plan { targets: options.names, secs: options.secs, corpus: options.corpus };
             return fuzz::fuzz(&repo, &plan);
         }
+        "bench" if options.search => bench::search::bench(&repo, options.million)?,
         "bench" => bench::bench(&repo)?,
         other => bail!("there is no verb \"{other}\"; `cargo xtask --help` lists them"),
     }
@@ -94,11 +97,13 @@ fn run(args: Vec<OsString>) -> Result<bool> {
 }
 
 /// What may follow a verb.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 struct Options {
     help: bool,
     port: u16,
     dev: bool,
+    search: bool,
+    million: bool,
     all: bool,
     secs: u32,
     corpus: Option<PathBuf>,
@@ -108,15 +113,7 @@ struct Options {
 impl Options {
     /// Reads what follows a verb, and refuses what that verb does not know.
     fn parse(verb: &str, mut args: lexopt::Parser) -> Result<Self> {
-        let mut options = Self {
-            help: verb == "help",
-            port: 8080,
-            dev: false,
-            all: false,
-            secs: 60,
-            corpus: None,
-            names: Vec::new(),
-        };
+        let mut options = Self { help: verb == "help", port: 8080, secs: 60, ..Self::default() };
         while let Some(arg) = args.next()? {
             match arg {
                 Short('h') | Long("help") => options.help = true,
@@ -124,6 +121,11 @@ impl Options {
                     options.port = args.value()?.parse().context("--port takes a number from 1 to 65535")?;
                 }
                 Long("dev") if verb == "build" => options.dev = true,
+                Long("search") if verb == "bench" => options.search = true,
+                Long("million") if verb == "bench" => {
+                    options.search = true;
+                    options.million = true;
+                }
                 Long("all") if verb == "fuzz" => options.all = true,
                 Long("seconds") if verb == "fuzz" => {
                     options.secs = args.value()?.parse().context("--seconds takes a number")?;
@@ -147,8 +149,7 @@ mod tests {
 
     #[test]
     fn each_verb_takes_its_own_options_and_no_others() {
-        let none =
-            || Options { help: false, port: 8080, dev: false, all: false, secs: 60, corpus: None, names: Vec::new() };
+        let none = || Options { port: 8080, secs: 60, ..Options::default() };
         check("serve", &["--port", "9000"], Some(&Options { port: 9000, ..none() }));
         check("serve", &["--port", "70000"], None);
         check("serve", &["--dev"], None);
@@ -159,5 +160,8 @@ mod tests {
         check("fuzz", &["--all", "--seconds", "5", "--corpus", "tiles"], Some(&fuzz));
         check("test", &["--seconds", "5"], None);
         check("bench", &["--help"], Some(&Options { help: true, ..none() }));
+        check("bench", &["--search"], Some(&Options { search: true, ..none() }));
+        check("bench", &["--million"], Some(&Options { search: true, million: true, ..none() }));
+        check("serve", &["--search"], None);
     }
 }

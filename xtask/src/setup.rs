@@ -3,7 +3,7 @@
 use crate::repo::Repo;
 use crate::shell::{output, program, read_text, run, step, which, write};
 use anyhow::{Context, Result, bail, ensure};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The oldest Node that runs the tests.
 const NODE_MAJOR: u32 = 20;
@@ -18,15 +18,20 @@ pub(crate) struct Browser {
 
 /// Installs the packages that `DIR/package-lock.json` names, unless they are there.
 pub(crate) fn node_packages(repo: &Repo, dir: &str) -> Result<()> {
+    node_packages_in(repo, &repo.at(dir), dir)
+}
+
+/// The same in any folder; `name` is what people are told.
+pub(crate) fn node_packages_in(repo: &Repo, dir: &Path, name: &str) -> Result<()> {
     require_node(repo)?;
-    let lock = read_text(&repo.at(dir).join("package-lock.json"))?;
-    let stamp = repo.at(dir).join("node_modules/.installed");
+    let lock = read_text(&dir.join("package-lock.json"))?;
+    let stamp = dir.join("node_modules/.installed");
     if read_text(&stamp).is_ok_and(|installed| installed == lock) {
         return Ok(());
     }
-    step(&format!("install the Node packages of {dir}"), || {
-        run(npm(repo)?.args(["ci", "--no-audit", "--no-fund", "--loglevel", "error"]).current_dir(repo.at(dir)))
-            .with_context(|| format!("the Node packages of {dir} cannot be had: is npm's registry reachable?"))
+    step(&format!("install the Node packages of {name}"), || {
+        run(npm(repo)?.args(["ci", "--no-audit", "--no-fund", "--loglevel", "error"]).current_dir(dir))
+            .with_context(|| format!("the Node packages of {name} cannot be had: is npm's registry reachable?"))
     })?;
     write(&stamp, lock)
 }

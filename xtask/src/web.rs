@@ -23,7 +23,8 @@ pub(crate) enum Profile {
 }
 
 impl Profile {
-    fn name(self) -> &'static str {
+    /// Cargo's name of it.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Release => "wasm-release",
             Self::Dev => "dev",

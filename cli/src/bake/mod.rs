@@ -4,6 +4,7 @@
 //! `osm` (bytes → [`model::City`]) → `mesh` (things → triangles) → `tile` (triangles → quadtree) → `write` (files).
 //! The search index is built from the city's named things just before they are written.
 
+mod categories;
 mod clip;
 mod content;
 mod error;
@@ -210,7 +211,7 @@ fn gather(
     report: &mut Report,
 ) -> Files {
     let layers: Vec<(&str, &[String])> = tilesets.iter().map(|t| (t.id, t.property_ids.as_slice())).collect();
-    let manifest = twin::twin(city, title.clone(), &layers, !assets.is_empty());
+    let manifest = twin::twin(city, title.clone(), &layers, &assets);
     let mut files = vec![("twin.json".to_owned(), manifest.to_json().into_bytes())];
     if !assets.is_empty() {
         files.push((twin::ASSETS.to_owned(), assets.into_bytes()));

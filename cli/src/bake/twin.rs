@@ -2,12 +2,12 @@
 
 use super::model::{Building, City, Polygon, Tags, Way, WayClass};
 use super::theme::{area_class, point_class};
-use super::words;
+use super::{categories, words};
 use citytwin_geo::{EnuFrame, Geodetic, LookAt};
 use citytwin_manifest::{Asset, Attribution, FORMAT, Layer, Text, Theme, Twin};
 use citytwin_search::{BuildOptions, Record, build};
 use glam::DVec2;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the file of assets is called.
 pub(super) const ASSETS: &str = "assets.ndjson";
@@ -23,8 +23,9 @@ pub(super) fn openstreetmap() -> Attribution {
     }
 }
 
-/// The manifest. `layers` are (layer id, property ids) of the tilesets that were baked.
-pub(super) fn twin(city: &City, title: Text, layers: &[(&str, &[String])], has_assets: bool) -> Twin {
+/// The manifest. `layers` are (layer id, property ids) of the tilesets that were baked, `assets` the asset lines.
+pub(super) fn twin(city: &City, title: Text, layers: &[(&str, &[String])], assets: &str) -> Twin {
+    let has_assets = !assets.is_empty();
     Twin {
         format: FORMAT.into(),
         title,
@@ -32,6 +33,7 @@ pub(super) fn twin(city: &City, title: Text, layers: &[(&str, &[String])], has_a
         home: home(city),
         layers: layers.iter().map(|(id, property_ids)| layer(id, property_ids)).collect(),
         assets: has_assets.then(|| ASSETS.into()),
+        categories: categories_of(assets),
         search: has_assets.then(|| format!("{SEARCH}/{}", crate::search::ROOT_NAME)),
         attribution: vec![openstreetmap()],
     }
@@ -114,6 +116,12 @@ fn center_and_area(polygon: &Polygon) -> Option<(DVec2, f64)> {
         sum += (a + b) * cross;
     }
     (twice_area.abs() > 1e-6).then(|| (first + sum / (3.0 * twice_area), (twice_area / 2.0).abs()))
+}
+
+/// Words for the categories that asset lines use.
+fn categories_of(assets: &str) -> BTreeMap<String, Text> {
+    let used = assets.lines().filter_map(|line| serde_json::from_str::<Asset>(line).ok()).map(|asset| asset.category);
+    used.collect::<BTreeSet<_>>().into_iter().filter_map(|id| Some((id.clone(), categories::words(&id)?))).collect()
 }
 
 /// The files of the search index over asset lines, as (path, bytes).

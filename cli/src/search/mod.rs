@@ -22,7 +22,7 @@ pub enum SearchCommand {
     /// Build an index of static files from a list of assets
     Build(BuildArgs),
     /// Ask an index
-    Query(QueryArgs),
+    Query(Box<QueryArgs>),
 }
 
 /// What `citytwin search build` is told.

@@ -1,6 +1,6 @@
 //! A thing with properties (of a GeoJSON feature, of a Parquet row) as a record.
 
-use citytwin_search::Record;
+use citytwin_search::{Record, Value as Attribute};
 use serde_json::{Map, Value};
 
 /// Tags of OpenStreetMap that say what a thing is, the telling ones first.
@@ -56,6 +56,11 @@ pub(super) fn record(id: Option<&Value>, properties: &Map<String, Value>, at: [f
         record.alt_names.extend(names.iter().filter_map(as_text));
     }
     for (key, value) in properties {
+        if !is_told(key)
+            && let Ok(value) = serde_json::from_value::<Attribute>(value.clone())
+        {
+            record.attributes.insert(key.clone(), value);
+        }
         let Some(value) = as_text(value) else { continue };
         if let Some(tag) = key.strip_prefix("name:").filter(|tag| is_language(tag)) {
             record.names.insert(tag.to_owned(), value);
@@ -64,6 +69,35 @@ pub(super) fn record(id: Option<&Value>, properties: &Map<String, Value>, at: [f
         }
     }
     check(record)
+}
+
+/// Whether a property is kept as something else than an attribute.
+fn is_told(key: &str) -> bool {
+    const TOLD: [&str; 22] = [
+        "id",
+        "@id",
+        "osm_id",
+        "name",
+        "names",
+        "altNames",
+        "alt_name",
+        "old_name",
+        "short_name",
+        "ref",
+        "category",
+        "address",
+        "addr:street",
+        "addr_street",
+        "addr:housenumber",
+        "addr_housenumber",
+        "importance",
+        "height",
+        "heightM",
+        "floor",
+        "level",
+        "geometry",
+    ];
+    TOLD.contains(&key) || key.starts_with("name:") || matches!(key, "lon" | "lng" | "longitude" | "lat" | "latitude")
 }
 
 /// A record that can be found: it has a name and a place on the globe.

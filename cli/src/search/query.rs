@@ -2,7 +2,7 @@
 
 use super::ROOT_NAME;
 use anyhow::{Context, Result, bail};
-use citytwin_search::{Answer, Area, Found, Need, Query, Searcher};
+use citytwin_search::{Answer, Area, Facet, Found, Here, Need, Predicate, Query, Searcher, Test, Value as Attribute};
 use clap::Args;
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -26,9 +26,27 @@ pub struct QueryArgs {
     /// Only within these edges
     #[arg(long, value_name = "WEST,SOUTH,EAST,NORTH", allow_hyphen_values = true, conflicts_with = "radius")]
     pub bbox: Option<String>,
+    /// Only within this polygon
+    #[arg(long, value_name = "LON,LAT LON,LAT …", allow_hyphen_values = true, conflicts_with_all = ["bbox", "radius"])]
+    pub polygon: Option<String>,
     /// Only of this category; may be given several times
     #[arg(long)]
     pub category: Vec<String>,
+    /// Only on this floor, as its venue names it
+    #[arg(long, allow_hyphen_values = true)]
+    pub floor: Option<String>,
+    /// Only where an attribute is so; may be given several times: NAME, NAME=VALUE, NAME<VALUE, NAME>VALUE,
+    /// NAME=LOW..HIGH or NAME=ONE|OTHER
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub conditions: Vec<String>,
+    /// Count the hits by category, or by this attribute; may be given several times. JSON is then an object of hits and
+    /// facets
+    #[arg(long, value_name = "category|NAME")]
+    pub facets: Vec<String>,
+    /// What is here? The nearest things and the nearest address, instead of a search
+    #[arg(long, value_name = "LON,LAT", allow_hyphen_values = true,
+          conflicts_with_all = ["text", "near", "bbox", "polygon", "category", "floor", "conditions", "facets"])]
+    pub reverse: Option<String>,
     /// At most so many hits
     #[arg(long, default_value_t = 10)]
     pub limit: usize,
@@ -46,28 +64,81 @@ pub struct QueryArgs {
 /// When the root cannot be read or is damaged, or an argument makes no sense.
 #[expect(clippy::print_stderr, reason = "the problems beside the answer")]
 pub fn run_query(args: &QueryArgs) -> Result<()> {
-    let query = query_of(args)?;
     let mut index = Folder::open(&args.dir)?;
-    index.require_categories(&query.categories)?;
-    let answer = index.answer(&query);
-    for problem in &answer.problems {
+    let (text, problems) = match &args.reverse {
+        Some(position) => {
+            let here = index.here(position_of(position, "--reverse")?, args.limit);
+            (tell_here(&here, args)?, here.problems)
+        }
+        None => {
+            let query = query_of(args)?;
+            index.require_categories(&query.categories)?;
+            let answer = index.answer(&query);
+            (tell_answer(&answer, args)?, answer.problems)
+        }
+    };
+    for problem in &problems {
         let name = index.searcher.file_name(problem.file);
         eprintln!("problem: {name}, bytes {} to {}: {}", problem.range.start, problem.range.end, problem.message);
     }
+    Ok(crate::tell(&text)?)
+}
+
+fn tell_answer(answer: &Answer, args: &QueryArgs) -> Result<String> {
     if args.json {
-        let hits: Vec<Value> = answer.hits.iter().map(|hit| hit_json(hit, args.explain)).collect();
-        return Ok(crate::tell(&(serde_json::to_string_pretty(&hits)? + "\n"))?);
+        let hits: Value = answer.hits.iter().map(|hit| hit_json(hit, args.explain)).collect();
+        let value = if args.facets.is_empty() { hits } else { json!({ "hits": hits, "facets": facets_json(answer) }) };
+        return Ok(serde_json::to_string_pretty(&value)? + "\n");
     }
-    let mut text = String::new();
-    for hit in &answer.hits {
-        let distance = hit.distance_m.map(|metres| format!("  {metres:.0} m")).unwrap_or_default();
-        writeln!(text, "{:6.1}  {}  [{}]  {}{distance}", hit.score, hit.text, hit.record.category, hit.record.id)?;
-        if args.explain {
-            let parts: Vec<String> = hit.explain.iter().map(|(part, value)| format!("{part} {value:+.1}")).collect();
-            writeln!(text, "        {:?}: {}", hit.how, parts.join(", "))?;
+    let mut text = answer.hits.iter().map(|hit| hit_line(hit, args.explain)).collect::<String>();
+    for facet in &answer.facets {
+        let at_least = if facet.exact { "" } else { ", at least" };
+        writeln!(text, "by {}{at_least}:", facet.of)?;
+        for (value, count) in &facet.counts {
+            writeln!(text, "{count:6}  {}", plain(value))?;
         }
     }
-    Ok(crate::tell(&text)?)
+    if let Some(meant) = &answer.did_you_mean {
+        writeln!(text, "did you mean {meant:?}?")?;
+    }
+    Ok(text)
+}
+
+fn tell_here(here: &Here, args: &QueryArgs) -> Result<String> {
+    if args.json {
+        let nearest: Value = here.nearest.iter().map(|hit| hit_json(hit, args.explain)).collect();
+        let address = here.address.as_ref().map(|hit| hit_json(hit, args.explain));
+        return Ok(serde_json::to_string_pretty(&json!({ "nearest": nearest, "address": address }))? + "\n");
+    }
+    let address = here.address.iter().map(|hit| {
+        let record = &hit.record;
+        format!("address: {}\n", record.address.as_deref().unwrap_or(&record.name))
+    });
+    Ok(address.chain(here.nearest.iter().map(|hit| hit_line(hit, args.explain))).collect())
+}
+
+fn facets_json(answer: &Answer) -> Value {
+    let facet = |facet: &Facet| json!({ "of": facet.of, "counts": facet.counts, "exact": facet.exact });
+    answer.facets.iter().map(facet).collect()
+}
+
+fn plain(value: &Attribute) -> String {
+    match value {
+        Attribute::Flag(flag) => flag.to_string(),
+        Attribute::Number(number) => number.to_string(),
+        Attribute::Text(text) => text.clone(),
+    }
+}
+
+fn hit_line(hit: &Found, explain: bool) -> String {
+    let distance = hit.distance_m.map(|metres| format!("  {metres:.0} m")).unwrap_or_default();
+    let line = format!("{:6.1}  {}  [{}]  {}{distance}\n", hit.score, hit.text, hit.record.category, hit.record.id);
+    if !explain {
+        return line;
+    }
+    let parts: Vec<String> = hit.explain.iter().map(|(part, value)| format!("{part} {value:+.1}")).collect();
+    let how = hit.how.map_or_else(|| "no text".to_owned(), |how| format!("{how:?}"));
+    format!("{line}        {how}: {}\n", parts.join(", "))
 }
 
 /// A hit as JSON: `id`, `name`, `category`, `lon`, `lat`, `score`, `match`, and what else is known.
@@ -89,6 +160,12 @@ fn hit_json(hit: &Found, explain: bool) -> Value {
     if let Some(address) = &record.address {
         value["address"] = json!(address);
     }
+    if let Some(floor) = &record.floor {
+        value["floor"] = json!(floor);
+    }
+    if !record.attributes.is_empty() {
+        value["attributes"] = json!(record.attributes);
+    }
     if explain {
         value["explain"] = hit.explain.iter().map(|(part, value)| ((*part).to_owned(), json!(value))).collect();
     }
@@ -97,25 +174,87 @@ fn hit_json(hit: &Found, explain: bool) -> Value {
 
 /// What the arguments ask for.
 fn query_of(args: &QueryArgs) -> Result<Query> {
-    let near = args.near.as_deref().map(|text| numbers::<2>(text, "--near")).transpose()?;
-    if near.is_some_and(|[lon, lat]| !((-180.0..=180.0).contains(&lon) && (-90.0..=90.0).contains(&lat))) {
-        bail!("--near takes a longitude from -180 to 180 and a latitude from -90 to 90, in degrees");
+    let near = args.near.as_deref().map(|text| position_of(text, "--near")).transpose()?;
+    Ok(Query {
+        text: args.text.clone(),
+        limit: args.limit,
+        near,
+        area: area_of(args, near)?,
+        categories: args.category.clone(),
+        floor: args.floor.clone(),
+        predicates: args.conditions.iter().map(|text| predicate(text)).collect::<Result<_>>()?,
+        facets: args.facets.clone(),
+        ..Query::default()
+    })
+}
+
+fn area_of(args: &QueryArgs, near: Option<(f64, f64)>) -> Result<Option<Area>> {
+    if let Some(text) = &args.polygon {
+        let ring =
+            text.split_whitespace().map(|corner| position_of(corner, "--polygon")).collect::<Result<Vec<_>>>()?;
+        if ring.len() < 3 {
+            bail!("--polygon takes three corners or more");
+        }
+        return Ok(Some(Area::Polygon(vec![ring])));
     }
-    let near = near.map(|[lon, lat]| (lon, lat));
-    if args.radius.is_some_and(|radius_m| !(radius_m >= 0.0 && radius_m.is_finite())) {
+    if let Some(text) = &args.bbox {
+        let edges @ [west, south, east, north] = numbers::<4>(text, "--bbox")?;
+        if !(west <= east && south <= north) {
+            bail!("--bbox takes west before east and south before north");
+        }
+        return Ok(Some(Area::Box(edges)));
+    }
+    let (Some(radius_m), Some(center)) = (args.radius, near) else { return Ok(None) };
+    if !(radius_m >= 0.0 && radius_m.is_finite()) {
         bail!("--radius takes a number of metres, 0 or more");
     }
-    let bbox = args.bbox.as_deref().map(|text| numbers::<4>(text, "--bbox")).transpose()?;
-    if bbox.is_some_and(|[west, south, east, north]| !(west <= east && south <= north)) {
-        bail!("--bbox takes west before east and south before north");
+    Ok(Some(Area::Circle { center, radius_m }))
+}
+
+fn position_of(text: &str, argument: &str) -> Result<(f64, f64)> {
+    let [lon, lat] = numbers::<2>(text, argument)?;
+    if !((-180.0..=180.0).contains(&lon) && (-90.0..=90.0).contains(&lat)) {
+        bail!("{argument} takes a longitude from -180 to 180 and a latitude from -90 to 90, in degrees");
     }
-    let area = match (bbox, args.radius, near) {
-        (Some(edges), ..) => Some(Area::Box(edges)),
-        (None, Some(radius_m), Some(center)) => Some(Area::Circle { center, radius_m }),
-        _ => None,
+    Ok((lon, lat))
+}
+
+/// `floors`, `floors=3`, `floors<3`, `floors=3..5`, `use=school|church`.
+fn predicate(text: &str) -> Result<Predicate> {
+    let (attribute, test) = match text.find(['=', '<', '>']) {
+        None => (text, Test::Exists),
+        Some(at) => {
+            let (value, is) = (text[at + 1..].trim(), &text[at..=at]);
+            if value.is_empty() || value.starts_with('=') {
+                bail!(
+                    "--where takes NAME, NAME=VALUE, NAME<VALUE, NAME>VALUE, NAME=LOW..HIGH or NAME=ONE|OTHER, not {text:?}"
+                );
+            }
+            let test = match (is, value.split_once("..")) {
+                ("<", _) => Test::Less(attribute_value(value)),
+                (">", _) => Test::More(attribute_value(value)),
+                (_, Some((low, high))) => Test::Between(attribute_value(low), attribute_value(high)),
+                _ if value.contains('|') => Test::OneOf(value.split('|').map(attribute_value).collect()),
+                _ => Test::Equals(attribute_value(value)),
+            };
+            (&text[..at], test)
+        }
     };
-    let categories = args.category.clone();
-    Ok(Query { text: args.text.clone(), limit: args.limit, near, area, categories, ..Query::default() })
+    if attribute.trim().is_empty() {
+        bail!("--where {text:?} names no attribute");
+    }
+    Ok(Predicate { attribute: attribute.trim().to_owned(), test })
+}
+
+/// A number, yes or no (`true`, `false`), or else a text.
+fn attribute_value(text: &str) -> Attribute {
+    let text = text.trim();
+    match (text, text.parse::<f64>()) {
+        ("true", _) => Attribute::Flag(true),
+        ("false", _) => Attribute::Flag(false),
+        (_, Ok(number)) if number.is_finite() => Attribute::Number(number),
+        _ => Attribute::Text(text.to_owned()),
+    }
 }
 
 /// An index in a folder.
@@ -144,11 +283,26 @@ impl Folder {
             if answer.needs.is_empty() {
                 return answer;
             }
-            for need in &answer.needs {
-                match read_range(&self.dir, self.searcher.file_name(need.file), need) {
-                    Ok(bytes) => self.searcher.feed(need.file, need.range.start, bytes),
-                    Err(error) => self.searcher.fail(need, &format!("cannot be read: {error}")),
-                }
+            self.read(&answer.needs);
+        }
+    }
+
+    /// What lies at a longitude and latitude (degrees).
+    pub fn here(&mut self, position: (f64, f64), limit: usize) -> Here {
+        loop {
+            let here = self.searcher.here(position, limit);
+            if here.needs.is_empty() {
+                return here;
+            }
+            self.read(&here.needs);
+        }
+    }
+
+    fn read(&mut self, needs: &[Need]) {
+        for need in needs {
+            match read_range(&self.dir, self.searcher.file_name(need.file), need) {
+                Ok(bytes) => self.searcher.feed(need.file, need.range.start, bytes),
+                Err(error) => self.searcher.fail(need, &format!("cannot be read: {error}")),
             }
         }
     }

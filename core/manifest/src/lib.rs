@@ -62,6 +62,9 @@ pub struct Twin {
     /// URL of the root of the published search index over the assets; absent when there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<String>,
+    /// Words for the categories of the assets, by id; one that is not named here is shown as it is.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub categories: BTreeMap<String, Text>,
     /// Who is to be named on the map, always visible.
     pub attribution: Vec<Attribution>,
 }

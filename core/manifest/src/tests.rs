@@ -16,6 +16,7 @@ fn twin() -> Twin {
         }],
         assets: None,
         search: None,
+        categories: BTreeMap::new(),
         attribution: vec![Attribution { text: "© OpenStreetMap contributors".into(), url: None, license: None }],
     }
 }

@@ -5,8 +5,8 @@
 
 mod protocol;
 
-use citytwin_search::{Area, File, Found, Need, Searcher};
-use protocol::{Answer, Ask, Hit, Opened, Problem, Query, Reply};
+use citytwin_search::{Area, File, Found, Need, Predicate, Searcher, Test};
+use protocol::{Answer, Ask, Condition, Facet, Hit, Opened, Problem, Query, Reply};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// Hits when a query names no limit.
@@ -79,9 +79,17 @@ impl Engine {
         let Ask { id, query } = serde_json::from_str(ask).map_err(|error| error.to_string())?;
         let answer = self.searcher.query(&asked(query));
         let problems = answer.problems.iter().map(|problem| self.problem(problem)).collect();
-        let hits = answer.hits.into_iter().map(hit).collect();
         let needs = answer.needs.iter().flat_map(numbers_of).collect();
-        let reply = Answer { id, hits, problems, complete: answer.needs.is_empty() };
+        let facet = |facet: citytwin_search::Facet| Facet { of: facet.of, counts: facet.counts, exact: facet.exact };
+        let reply = Answer {
+            id,
+            hits: answer.hits.into_iter().map(hit).collect(),
+            facets: answer.facets.into_iter().map(facet).collect(),
+            completions: answer.completions,
+            did_you_mean: answer.did_you_mean,
+            problems,
+            complete: answer.needs.is_empty(),
+        };
         Ok(Step { reply: json(&Reply::Answer(reply)), needs })
     }
 
@@ -123,9 +131,10 @@ fn numbers_of(need: &Need) -> [f64; 3] {
 
 fn asked(query: Query) -> citytwin_search::Query {
     let near = query.near.map(|[lon, lat]| (lon, lat));
-    let area = match (query.bbox, query.radius_m, near) {
-        (Some(edges), ..) => Some(Area::Box(edges)),
-        (None, Some(radius_m), Some(center)) => Some(Area::Circle { center, radius_m }),
+    let area = match (query.polygon, query.bbox, query.radius_m, near) {
+        (Some(rings), ..) => Some(Area::Polygon(rings)),
+        (None, Some(edges), ..) => Some(Area::Box(edges)),
+        (None, None, Some(radius_m), Some(center)) => Some(Area::Circle { center, radius_m }),
         _ => None,
     };
     citytwin_search::Query {
@@ -134,8 +143,29 @@ fn asked(query: Query) -> citytwin_search::Query {
         near,
         area,
         categories: query.categories,
+        floor: query.floor,
+        predicates: query.conditions.into_iter().flat_map(predicates).collect(),
+        facets: query.facets,
         ..citytwin_search::Query::default()
     }
+}
+
+fn predicates(condition: Condition) -> Vec<Predicate> {
+    let Condition { attribute, equals, less, more, between, one_of } = condition;
+    let mut tests: Vec<Test> = [
+        equals.map(Test::Equals),
+        less.map(Test::Less),
+        more.map(Test::More),
+        between.map(|(low, high)| Test::Between(low, high)),
+        one_of.map(Test::OneOf),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if tests.is_empty() {
+        tests.push(Test::Exists);
+    }
+    tests.into_iter().map(|test| Predicate { attribute: attribute.clone(), test }).collect()
 }
 
 fn hit(found: Found) -> Hit {
@@ -156,7 +186,7 @@ fn json(reply: &Reply) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use citytwin_search::{BuildOptions, BuiltIndex, Record, build};
+    use citytwin_search::{BuildOptions, BuiltIndex, Record, Value, build};
 
     fn index() -> BuiltIndex {
         let record = |id: &str, name: &str, category: &str, lon: f64| Record {
@@ -165,6 +195,8 @@ mod tests {
             category: category.to_owned(),
             lon,
             lat: 60.0,
+            floor: (lon < 24.05).then(|| "2".to_owned()),
+            attributes: [("floors".to_owned(), Value::Number(lon.floor()))].into(),
             ..Record::default()
         };
         let records = vec![
@@ -229,11 +261,22 @@ mod tests {
             (r#"{"text":"kamp","categories":["pharmacy"]}"#, &["node/2"][..]),
             (r#"{"text":"kamp","bbox":[23.9,59.9,24.05,60.1]}"#, &["way/1"]),
             (r#"{"near":[24.1,60.0],"radiusM":100}"#, &["node/2"]),
+            (r#"{"polygon":[[[24.05,59],[26,59],[26,61],[24.05,61]]],"near":[25,60]}"#, &["node/3", "node/2"]),
+            (r#"{"text":"kamp","floor":"2"}"#, &["way/1"]),
+            (r#"{"where":[{"attribute":"floors","more":24}]}"#, &["node/3"]),
+            (
+                r#"{"where":[{"attribute":"floors","between":[20,24.5],"oneOf":[24,3]}],"text":"kamppi"}"#,
+                &["way/1", "node/2"],
+            ),
+            (r#"{"where":[{"attribute":"windows"}]}"#, &[]),
             (r#"{"text":"shan"}"#, &["node/3"]),
             (r#"{"text":"kamp","limit":0}"#, &[]),
         ] {
             assert_eq!(ids(&complete(&mut engine, &index, query)), expected, "{query}");
         }
+        let counted = complete(&mut engine, &index, r#"{"text":"kamp","facets":["category"]}"#);
+        let counts = vec![(Value::Text("mall".to_owned()), 1), (Value::Text("pharmacy".to_owned()), 1)];
+        assert_eq!(counted.facets, [Facet { of: "category".to_owned(), counts, exact: false }]);
         for query in ["", "{", r#"{"text":1}"#, r#"{"limit":-1}"#] {
             assert!(engine.ask(&format!(r#"{{"id":7,"query":{query}}}"#)).is_err(), "{query}");
         }

@@ -2,10 +2,10 @@
 //! that both sides read the same types and the shell does not link the engine; `sdk/ts/search.ts` names the same
 //! fields for JavaScript.
 //!
-//! A page says `{"open": URL of the root}` first, then `{"ask": `[`Ask`]`}` and `{"cancel": number of a query}`; the
-//! worker answers with a [`Reply`].
+//! A page says `{"open": URL of the root}` first, then `{"ask": `[`Ask`]`}`, `{"cancel": number of a query}` and `{"retry":
+//! true}`, which lets the next query ask again for what failed. The worker answers with a [`Reply`].
 
-use citytwin_search::Record;
+use citytwin_search::{Record, Value};
 use serde::{Deserialize, Serialize};
 
 /// A query with its number.
@@ -31,8 +31,35 @@ pub(crate) struct Query {
     pub(crate) radius_m: Option<f64>,
     /// Only within these west, south, east and north edges (degrees).
     pub(crate) bbox: Option<[f64; 4]>,
+    /// Only within these rings of longitudes and latitudes (degrees); a ring within another is a hole.
+    pub(crate) polygon: Option<Vec<Vec<(f64, f64)>>>,
     /// Only of these categories; empty for all.
     pub(crate) categories: Vec<String>,
+    /// Only what is on this floor, as its venue names it.
+    pub(crate) floor: Option<String>,
+    /// Only what meets all of these.
+    #[serde(rename = "where")]
+    pub(crate) conditions: Vec<Condition>,
+    /// Count the hits by these: `category`, or the name of an attribute.
+    pub(crate) facets: Vec<String>,
+}
+
+/// A condition on an attribute; each test that is there must pass, and without any the attribute has to exist.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Condition {
+    /// The attribute's name.
+    pub(crate) attribute: String,
+    /// It is this.
+    pub(crate) equals: Option<Value>,
+    /// It is less than this.
+    pub(crate) less: Option<Value>,
+    /// It is more than this.
+    pub(crate) more: Option<Value>,
+    /// It lies between these, both included.
+    pub(crate) between: Option<(Value, Value)>,
+    /// It is one of these.
+    pub(crate) one_of: Option<Vec<Value>>,
 }
 
 /// What the worker says.
@@ -58,15 +85,33 @@ pub(crate) struct Opened {
 
 /// What a query has found so far.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Answer {
     /// The query's number.
     pub(crate) id: u32,
     /// The best hits, best first.
     pub(crate) hits: Vec<Hit>,
+    /// Counts for [`Query::facets`], in their order.
+    pub(crate) facets: Vec<Facet>,
+    /// Whole texts of the best hits that the words typed so far begin.
+    pub(crate) completions: Vec<String>,
+    /// The query with its mistakes corrected, when nothing matches it as it was typed.
+    pub(crate) did_you_mean: Option<String>,
     /// Parts of the index that could not be used.
     pub(crate) problems: Vec<Problem>,
     /// Nothing more is to come.
     pub(crate) complete: bool,
+}
+
+/// How many hits have which value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Facet {
+    /// `category`, or the name of an attribute.
+    pub(crate) of: String,
+    /// Values with their number of hits, the most frequent first.
+    pub(crate) counts: Vec<(Value, u32)>,
+    /// Whether all matches were counted; if not, there are at least so many.
+    pub(crate) exact: bool,
 }
 
 /// One found record.

@@ -112,6 +112,12 @@ impl Viewer {
         self.handle.0.read(|core| core.camera.look()).unwrap_or(NOWHERE)
     }
 
+    /// Longitude and latitude (degrees) of the ground under the corners of the canvas, clockwise from its top left; a
+    /// corner above the horizon gives a far point below it.
+    pub fn ground_in_view(&self) -> Vec<(f64, f64)> {
+        self.handle.0.read(|core| core.camera.ground_in_view().to_vec()).unwrap_or_default()
+    }
+
     /// Jumps to a view, at once. Views out of range are brought into the camera's limits; an invalid one
     /// ([`LookAt::is_valid`]) is ignored.
     pub fn set_view(&self, view: LookAt) {

@@ -41,7 +41,10 @@ fn show(shell: Shell, canvas: web_sys::HtmlCanvasElement, city: &City) -> Result
     if shell.viewer.with_value(Option::is_some) {
         return Ok(());
     }
-    let options = ViewerOptions { worker_url: shell.worker_url.get_value(), ..ViewerOptions::default() };
+    let options = ViewerOptions {
+        worker_url: shell.workers.with_value(|workers| workers.decode.clone()),
+        ..ViewerOptions::default()
+    };
     let viewer = Viewer::new(canvas, options).map_err(|error| Fault::from_viewer(&error))?;
     viewer.subscribe(move |event| hear(shell, event)).forever();
     viewer.open(&city.twin, &city.url);
@@ -104,14 +107,14 @@ fn hear(shell: Shell, event: &Event) {
 /// After a flight to a found place: when its feature stands in the middle of the picture, it is selected and the panel
 /// tells all that is known about it.
 fn recognise(shell: Shell) {
-    let Some(Content::Place(asset)) = shell.panel.get_untracked() else { return };
+    let Some(Content::Place(place)) = shell.panel.get_untracked() else { return };
     let Some(canvas) = browser::element_by_id("map") else { return };
     let (x_css, y_css) = (f64::from(canvas.client_width()) / 2.0, f64::from(canvas.client_height()) / 2.0);
     shell.with_viewer(|viewer| {
         let viewer = viewer.clone();
         spawn_local(async move {
-            let hit = viewer.pick(x_css, y_css).await.filter(|hit| hit.stable_id().as_ref() == Some(&asset.id));
-            let still_asked = shell.panel.get_untracked() == Some(Content::Place(asset));
+            let hit = viewer.pick(x_css, y_css).await.filter(|hit| hit.stable_id().as_ref() == Some(&place.id));
+            let still_asked = shell.panel.get_untracked() == Some(Content::Place(place));
             if let (Some(hit), true) = (hit, still_asked) {
                 viewer.select(Some(&hit));
                 shell.panel.set(Some(Content::Feature(hit)));

@@ -3,6 +3,7 @@
 mod bar;
 mod browser;
 mod controls;
+mod finder;
 mod icon;
 mod layers;
 mod map;
@@ -12,16 +13,17 @@ mod search;
 mod shell;
 mod status;
 mod thing;
+mod whereabouts;
 
 use leptos::prelude::*;
-use shell::Shell;
+use shell::{Shell, WorkerUrls};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Puts the app into `#app`. `worker_url` is that of the decode workers' script.
+/// Puts the app into `#app`. The URLs are those of the decode workers' script and of the search worker's.
 #[wasm_bindgen]
-pub fn start(worker_url: &str) {
+pub fn start(decode_worker_url: &str, search_worker_url: &str) {
     console_error_panic_hook::set_once();
-    let shell = Shell::new(worker_url);
+    let shell = Shell::new(WorkerUrls { decode: decode_worker_url.into(), search: search_worker_url.into() });
     let root = browser::element_by_id("app").expect("index.html has #app");
     mount_to(root, move || view! { <App shell/> }).forget();
     opening::open_twin(shell);

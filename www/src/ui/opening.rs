@@ -2,7 +2,6 @@
 
 use super::browser;
 use super::icon;
-use super::search;
 use super::shell::{City, Shell, Stage, shell};
 use crate::fault::Fault;
 use citytwin_manifest::Twin;
@@ -20,7 +19,6 @@ pub(super) fn open_twin(shell: Shell) {
     spawn_local(async move {
         match fetch_twin().await {
             Ok(city) => {
-                search::load_places(shell, &city);
                 shell.stage.set(Stage::Open(city));
             }
             Err(fault) => shell.stage.set(Stage::Failed(fault)),
@@ -40,7 +38,7 @@ async fn fetch_twin() -> Result<City, Fault> {
 }
 
 /// The bytes at a URL of our own site.
-pub(super) async fn fetch(url: &str) -> Result<Vec<u8>, Fault> {
+async fn fetch(url: &str) -> Result<Vec<u8>, Fault> {
     let unreachable = |error: gloo_net::Error| Fault::Unreachable { url: url.to_owned(), message: error.to_string() };
     let response = Request::get(url).send().await.map_err(unreachable)?;
     if !response.ok() {

@@ -128,7 +128,7 @@ fn Sheet() -> impl IntoView {
                     Some(Content::Layers) => layers::view(shell),
                     Some(Content::Problems) => status::problems(shell),
                     Some(Content::Feature(hit)) => thing::view(shell, hit.lon, hit.lat, facts_shown(shell)),
-                    Some(Content::Place(asset)) => thing::view(shell, asset.lon, asset.lat, facts_shown(shell)),
+                    Some(Content::Place(place)) => thing::view(shell, place.lon, place.lat, facts_shown(shell)),
                     None => ().into_any(),
                 }}
             </div>
@@ -162,7 +162,7 @@ fn facts_shown(shell: Shell) -> Facts {
     let (Some(twin), lang) = (shell.twin(), shell.lang.get()) else { return Facts::default() };
     match shell.panel.get() {
         Some(Content::Feature(hit)) => facts::of_hit(&hit, &twin, lang),
-        Some(Content::Place(asset)) => facts::of_asset(&asset, &twin, lang),
+        Some(Content::Place(place)) => facts::of_place(&place, &twin, lang),
         _ => Facts::default(),
     }
 }

@@ -1,129 +1,155 @@
-//! The search box and its results: a combobox over the city's list of places.
+//! The search box and its results: a combobox over the city's published index.
 
 use super::browser;
+use super::finder::{Hit, Query, Stage};
 use super::icon;
-use super::opening::fetch;
-use super::shell::{City, Content, Places, Shell, shell};
+use super::shell::{Content, Shell, shell};
+use super::whereabouts::{self, Whereabouts};
 use crate::facts;
-use citytwin_manifest::Asset;
-use citytwin_search::{IndexBuilder, QueryOptions};
+use crate::highlight::{self, Part};
+use crate::number;
+use citytwin_search::{Record, Value};
 use citytwin_viewer::LookAt;
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
-use std::ops::Range;
-use std::rc::Rc;
 use std::time::Duration;
 
-const MAX_RESULTS: usize = 8;
-/// Lines indexed between two frames: about a millisecond's worth.
-const LINES_PER_SLICE: usize = 200;
+const MAX_RESULTS: usize = 12;
+/// Kinds offered to narrow results down, and to begin with when nothing is typed.
+const MAX_CHIPS: usize = 6;
+const MAX_BROWSE_CHIPS: usize = 12;
 
-/// One found place.
-#[derive(Clone, PartialEq)]
-struct Found {
-    asset: Asset,
-    /// The text that matched.
-    text: String,
-    /// Byte ranges of it to be marked.
-    matched: Vec<Range<usize>>,
+/// What the person has said so far.
+#[derive(Clone, Copy)]
+struct Wish {
+    text: RwSignal<String>,
+    category: RwSignal<Option<String>>,
+    in_view: RwSignal<bool>,
+    near_me: RwSignal<bool>,
+    whereabouts: RwSignal<Whereabouts>,
+    /// The list is shown.
+    open: RwSignal<bool>,
+    /// Number of the chosen result.
+    active: RwSignal<usize>,
+    /// Enter was pressed before its answer was there.
+    take_first: RwSignal<bool>,
 }
 
-/// Finds places by name or address, the nearer to the view the better.
-fn search(shell: Shell, query: &str) -> Vec<Found> {
-    let Places::Ready(index) = shell.places.get() else { return Vec::new() };
-    let near = shell.rest.get_untracked().map(|view| (view.lon, view.lat));
-    (index.query(query, &QueryOptions { limit: MAX_RESULTS, near }).into_iter())
-        .map(|hit| Found { asset: hit.asset.clone(), text: hit.text.to_owned(), matched: hit.matched })
-        .collect()
-}
-
-/// Fetches and indexes the city's places, a slice at a time so that the picture keeps moving.
-pub(super) fn load_places(shell: Shell, city: &City) {
-    let Some(file) = &city.twin.assets else { return };
-    let resolved = web_sys::Url::new_with_base(file, &city.url).map(|url| url.href());
-    let Ok(url) = resolved else { return shell.places.set(Places::Failed) };
-    shell.places.set(Places::Loading);
-    spawn_local(async move {
-        match fetch(&url).await {
-            Ok(bytes) => index_slice(shell, Rc::new(bytes), 0, IndexBuilder::default()),
-            Err(_) => shell.places.set(Places::Failed),
+impl Wish {
+    fn new() -> Self {
+        Self {
+            text: RwSignal::new(String::new()),
+            category: RwSignal::new(None),
+            in_view: RwSignal::new(false),
+            near_me: RwSignal::new(false),
+            whereabouts: RwSignal::new(Whereabouts::Unasked),
+            open: RwSignal::new(false),
+            active: RwSignal::new(0),
+            take_first: RwSignal::new(false),
         }
-    });
-}
-
-fn index_slice(shell: Shell, bytes: Rc<Vec<u8>>, start: usize, mut builder: IndexBuilder) {
-    let mut next = start;
-    for _ in 0..LINES_PER_SLICE {
-        let rest = &bytes[next..];
-        if rest.is_empty() {
-            let (index, _left_out) = builder.finish();
-            return shell.places.set(if index.is_empty() { Places::None } else { Places::Ready(Rc::new(index)) });
-        }
-        let end = rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len());
-        builder.add_line(&rest[..end]);
-        next += (end + 1).min(rest.len());
     }
-    set_timeout(move || index_slice(shell, bytes, next, builder), Duration::ZERO);
+
+    fn set_text(self, text: String) {
+        self.active.set(0);
+        self.take_first.set(false);
+        self.open.set(true);
+        self.text.set(text);
+    }
+
+    /// Whether there is nothing yet to search for.
+    fn is_blank(self) -> bool {
+        self.text.with(|text| text.trim().is_empty())
+            && self.category.with(Option::is_none)
+            && !self.in_view.get()
+            && !self.near_me.get()
+    }
+
+    /// The query; `None` while there is none.
+    fn query(self, shell: Shell) -> Option<Query> {
+        if !self.open.get() || self.is_blank() {
+            return None;
+        }
+        let mut polygon = None;
+        if self.in_view.get() {
+            // Asked again whenever the camera comes to rest.
+            shell.rest.track();
+            shell.with_viewer(|viewer| polygon = Some(vec![viewer.ground_in_view()]));
+        }
+        let mine = self.near_me.get().then(|| self.whereabouts.get().position()).flatten();
+        let seen = || shell.rest.get_untracked().map(|view| [view.lon, view.lat]);
+        Some(Query {
+            text: self.text.get(),
+            limit: Some(MAX_RESULTS),
+            near: mine.or_else(seen),
+            polygon,
+            categories: self.category.get().into_iter().collect(),
+            facets: vec!["category".to_owned()],
+            ..Query::default()
+        })
+    }
 }
 
 /// Goes to a place and tells what is known about it.
-fn choose(shell: Shell, asset: &Asset) {
-    let distance_m = if asset.category == "street" { 600.0 } else { 350.0 };
+fn choose(shell: Shell, place: Record) {
+    let distance_m = if place.category == "street" { 600.0 } else { 350.0 };
     shell.with_viewer(|viewer| {
         let now = viewer.view();
         let pitch_deg = now.pitch_deg.clamp(-60.0, -30.0);
-        let target = LookAt { lon: asset.lon, lat: asset.lat, height_m: now.height_m, distance_m, pitch_deg, ..now };
+        let target = LookAt { lon: place.lon, lat: place.lat, height_m: now.height_m, distance_m, pitch_deg, ..now };
         viewer.select(None);
         viewer.fly_to(target, None);
     });
-    shell.show(Content::Place(asset.clone()));
+    shell.show(Content::Place(place));
     // On to what was asked for; on a phone this also puts the keyboard away. The panel is there after this turn.
     set_timeout(|| browser::focus("panel-title"), Duration::ZERO);
 }
 
-#[component]
-pub(super) fn Search() -> impl IntoView {
-    let shell = shell();
-    let query = RwSignal::new(String::new());
-    let open = RwSignal::new(false);
-    let active = RwSignal::new(0_usize);
-    let input = NodeRef::<leptos::html::Input>::new();
-    let found = Memo::new(move |_| search(shell, &query.get()));
-    let listed = move || open.get() && !query.with(|query| query.trim().is_empty());
+/// Takes result number `number`, or the first one as soon as its answer is there.
+fn take(shell: Shell, wish: Wish, number: usize) {
+    if !shell.finder.is_current() {
+        return wish.take_first.set(true);
+    }
+    let hit = shell.finder.answer.with_untracked(|answer| answer.hits.get(number).cloned());
+    if let Some(hit) = hit {
+        wish.open.set(false);
+        wish.text.set(hit.text);
+        choose(shell, hit.record);
+    }
+}
 
-    let take = move |number: usize| {
-        if let Some(found) = found.get_untracked().get(number) {
-            query.set(found.text.clone());
-            open.set(false);
-            choose(shell, &found.asset);
+/// Asks whenever the wish changes; takes what Enter was pressed for once it is there.
+fn keep_asking(shell: Shell, wish: Wish) {
+    let query = Memo::new(move |_| wish.query(shell));
+    Effect::new(move |_| match query.get() {
+        Some(query) => {
+            shell.finder.start(shell);
+            shell.finder.ask(query);
         }
-    };
-    let on_key = move |event: KeyboardEvent| match event.key().as_str() {
-        "ArrowDown" | "ArrowUp" => {
-            event.prevent_default();
-            open.set(true);
-            let count = found.with_untracked(Vec::len).max(1);
-            let step = if event.key() == "ArrowDown" { 1 } else { count - 1 };
-            active.update(|active| *active = (*active + step) % count);
+        None => shell.finder.forget(),
+    });
+    Effect::new(move |_| {
+        let has_hits = shell.finder.answer.with(|answer| !answer.hits.is_empty());
+        if has_hits && wish.take_first.get() && shell.finder.is_current() {
+            wish.take_first.set(false);
+            take(shell, wish, 0);
         }
-        "Enter" if listed() => take(active.get_untracked()),
-        "Escape" if listed() => {
-            event.stop_propagation();
-            open.set(false);
-        }
-        "Escape" if !query.with_untracked(String::is_empty) => {
-            event.stop_propagation();
-            query.set(String::new());
-        }
-        _ => {}
-    };
-    let clear = move |_| {
-        query.set(String::new());
-        if let Some(input) = input.get_untracked() {
-            let _ = input.focus();
-        }
-    };
+    });
+}
+
+/// Closes the list when the focus has left the box and the list, which it has only after this turn.
+fn close_when_left(wish: Wish) {
+    set_timeout(
+        move || {
+            if !browser::has_focus_within("search-box") && !browser::has_focus_within("search-list") {
+                wish.open.set(false);
+            }
+        },
+        Duration::ZERO,
+    );
+}
+
+/// A slash anywhere leads to the box.
+fn listen_for_slash(input: NodeRef<leptos::html::Input>) {
     let slash = window_event_listener(leptos::ev::keydown, move |event| {
         let plain = !event.ctrl_key() && !event.meta_key() && !event.alt_key();
         if event.key() == "/"
@@ -137,19 +163,69 @@ pub(super) fn Search() -> impl IntoView {
         }
     });
     on_cleanup(move || slash.remove());
+}
 
+fn on_key(shell: Shell, wish: Wish, event: &KeyboardEvent) {
+    // While an input method composes, keys choose among its candidates. 229 is what Safari says of them.
+    if event.is_composing() || event.key_code() == 229 {
+        return;
+    }
+    match event.key().as_str() {
+        "ArrowDown" | "ArrowUp" => {
+            event.prevent_default();
+            wish.open.set(true);
+            let count = shell.finder.answer.with_untracked(|answer| answer.hits.len()).max(1);
+            let step = if event.key() == "ArrowDown" { 1 } else { count - 1 };
+            wish.active.update(|active| *active = (*active + step) % count);
+        }
+        "Enter" if wish.open.get_untracked() && !untrack(|| wish.is_blank()) => {
+            take(shell, wish, wish.active.get_untracked());
+        }
+        "Escape" if wish.open.get_untracked() => {
+            event.stop_propagation();
+            wish.open.set(false);
+        }
+        "Escape" if !wish.text.with_untracked(String::is_empty) => {
+            event.stop_propagation();
+            wish.text.set(String::new());
+        }
+        _ => {}
+    }
+}
+
+#[component]
+pub(super) fn Search() -> impl IntoView {
+    let shell = shell();
+    let wish = Wish::new();
+    let input = NodeRef::<leptos::html::Input>::new();
+    // What an input method composes is shown, but not searched for.
+    let composing = RwSignal::new(false);
+    keep_asking(shell, wish);
+    listen_for_slash(input);
+    let open = move || {
+        shell.finder.start(shell);
+        wish.open.set(true);
+    };
+    let clear = move |_| {
+        wish.category.set(None);
+        wish.set_text(String::new());
+        if let Some(input) = input.get_untracked() {
+            let _ = input.focus();
+        }
+    };
     let placeholder = move || match shell.city_name() {
         Some(city) => (shell.words().search_in)(&city),
         None => shell.words().search.to_owned(),
     };
-    let has_places = move || shell.places.with(|places| !matches!(places, Places::None));
-    let announced = move || match (listed(), shell.places.get()) {
-        (true, Places::Ready(_)) => (shell.words().results_found)(found.with(Vec::len)),
-        _ => String::new(),
+    let has_index = move || shell.twin().is_some_and(|twin| twin.search.is_some());
+    let has_hits = move || shell.finder.answer.with(|answer| !answer.hits.is_empty());
+    let announced = move || match wish.open.get() && !wish.is_blank() && !shell.finder.is_busy() {
+        true => (shell.words().results_found)(shell.finder.answer.with(|answer| answer.hits.len())),
+        false => String::new(),
     };
     view! {
-        <Show when=has_places>
-            <div class="search" role="search">
+        <Show when=has_index>
+            <div id="search-box" class="search" role="search">
                 {icon::SEARCH.view()}
                 <input
                     id="search" class="search__input" type="text" node_ref=input
@@ -157,72 +233,242 @@ pub(super) fn Search() -> impl IntoView {
                     autocomplete="off" autocapitalize="off" spellcheck="false"
                     enterkeyhint="search" maxlength="200"
                     placeholder=placeholder aria-label=placeholder
-                    aria-expanded=move || listed().to_string()
+                    aria-expanded=move || wish.open.get().to_string()
                     aria-activedescendant=move || {
-                        (listed() && !found.with(Vec::is_empty)).then(|| format!("result-{}", active.get()))
+                        (wish.open.get() && has_hits()).then(|| format!("result-{}", wish.active.get()))
                     }
-                    prop:value=move || query.get()
+                    prop:value=move || wish.text.get()
+                    on:compositionstart=move |_| composing.set(true)
+                    on:compositionend=move |event| {
+                        composing.set(false);
+                        wish.set_text(event_target_value(&event));
+                    }
                     on:input=move |event| {
-                        query.set(event_target_value(&event));
-                        active.set(0);
-                        open.set(true);
+                        if !composing.get_untracked() {
+                            wish.set_text(event_target_value(&event));
+                        }
                     }
-                    on:focus=move |_| open.set(true)
-                    on:blur=move |_| open.set(false)
-                    on:keydown=on_key
+                    on:focus=move |_| open()
+                    on:click=move |_| open()
+                    on:blur=move |_| close_when_left(wish)
+                    on:keydown=move |event| on_key(shell, wish, &event)
                 />
-                <Show when=move || !query.with(String::is_empty)>
+                <Show when=move || !wish.text.with(String::is_empty) || wish.category.with(Option::is_some)>
                     <button class="tool" type="button" on:click=clear aria-label=move || shell.words().clear_search>
                         {icon::CLOSE.view()}
                     </button>
                 </Show>
             </div>
             <p class="unseen" role="status">{announced}</p>
-            <Show when=listed>
-                // A press would take the focus, and with it the list, before its click arrives.
-                <div class="results" on:pointerdown=|event| event.prevent_default()>
-                    {move || match shell.places.get() {
-                        Places::Failed => view! { <p class="results__note">{shell.words().search_failed}</p> }.into_any(),
-                        Places::Loading => view! { <p class="results__note">{shell.words().search_loading}</p> }.into_any(),
-                        _ if found.with(Vec::is_empty) => {
-                            let words = (shell.words().nothing_found)(query.get().trim());
-                            view! { <p class="results__note">{words}</p> }.into_any()
-                        }
-                        _ => ().into_any(),
-                    }}
-                    <ul id="results" role="listbox" aria-label=move || shell.words().results>
-                        {move || (found.get().into_iter().enumerate())
-                            .map(|(number, found)| result(shell, found, number, active, move || take(number)))
-                            .collect_view()}
-                    </ul>
-                </div>
+            <Show when=move || wish.open.get()>
+                <List wish/>
             </Show>
         </Show>
     }
 }
 
-fn result(
+#[component]
+fn List(wish: Wish) -> impl IntoView {
+    let shell = shell();
+    let finder = shell.finder;
+    let shown = Memo::new(move |_| match finder.stage.get() {
+        Stage::Failed(_) => Vec::new(),
+        _ if wish.is_blank() => Vec::new(),
+        _ => finder.answer.with(|answer| answer.hits.clone()),
+    });
+    view! {
+        // A press would take the focus, and with it the list, before its click arrives.
+        <div
+            id="search-list" class="results" on:pointerdown=|event| event.prevent_default()
+            on:focusout=move |_| close_when_left(wish)
+            on:keydown=move |event| if event.key() == "Escape" {
+                event.stop_propagation();
+                browser::focus("search");
+                wish.open.set(false);
+            }
+        >
+            {move || chips(shell, wish)}
+            {move || note(shell, wish, shown.with(Vec::is_empty))}
+            <ul
+                id="results" role="listbox" aria-label=move || shell.words().results
+                aria-busy=move || finder.is_busy().to_string()
+            >
+                {move || (shown.get().into_iter().enumerate())
+                    .map(|(number, hit)| result(shell, wish, hit, number))
+                    .collect_view()}
+            </ul>
+            {move || problems(shell, wish)}
+        </div>
+    }
+}
+
+/// What narrows the results down: the view, the person's place, and kinds. Before anything is typed, the kinds that the
+/// city has most of.
+fn chips(shell: Shell, wish: Wish) -> Option<AnyView> {
+    let Stage::Ready(index) = shell.finder.stage.get() else { return None };
+    let blank = wish.is_blank();
+    let mut kinds: Vec<(String, u32)> = if blank {
+        // Addresses and buildings are looked for by name, not leafed through.
+        let mut kinds = index.categories;
+        kinds.retain(|(kind, _)| !matches!(kind.as_str(), "address" | "building" | "place"));
+        kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        kinds
+    } else {
+        shell.finder.answer.with(|answer| {
+            let counts = answer.facets.iter().flat_map(|facet| &facet.counts);
+            counts.filter_map(|(kind, count)| Some((as_text(kind)?, *count))).collect()
+        })
+    };
+    kinds.truncate(if blank { MAX_BROWSE_CHIPS } else { MAX_CHIPS });
+    let chosen = wish.category.get();
+    if let Some(chosen) = &chosen {
+        kinds.retain(|(kind, _)| kind == chosen);
+    }
+    let words = shell.words();
+    let near_me = move || {
+        wish.near_me.update(|on| *on = !*on);
+        if wish.near_me.get_untracked() && wish.whereabouts.get_untracked().position().is_none() {
+            whereabouts::ask(wish.whereabouts);
+        }
+    };
+    // One kind alone narrows nothing down.
+    let kinds = if blank || chosen.is_some() || kinds.len() > 1 { kinds } else { Vec::new() };
+    let kinds = kinds.into_iter().map(|(kind, count)| kind_chip(shell, wish, kind, count)).collect_view();
+    Some(
+        view! {
+            <div class="chips" role="group" aria-label=if blank { words.browse } else { words.narrow_down }>
+                {chip(words.in_view.to_owned(), wish.in_view.get(), move || wish.in_view.update(|on| *on = !*on))}
+                {chip(words.near_me.to_owned(), wish.near_me.get(), near_me)}
+                {kinds}
+            </div>
+        }
+        .into_any(),
+    )
+}
+
+fn kind_chip(shell: Shell, wish: Wish, kind: String, count: u32) -> AnyView {
+    let on = wish.category.with(|chosen| chosen.as_ref() == Some(&kind));
+    let name = shell.twin().map(|twin| facts::class_words(&twin, &kind, shell.lang.get())).unwrap_or_default();
+    let label = format!("{name} {}", number::count(count.into()));
+    let press = move || {
+        wish.active.set(0);
+        wish.category.set(if on { None } else { Some(kind.clone()) });
+    };
+    chip(label, on, press).into_any()
+}
+
+fn chip(label: String, on: bool, press: impl Fn() + 'static) -> impl IntoView {
+    view! {
+        <button class="chip" type="button" aria-pressed=on.to_string() dir="auto" on:click=move |_| press()>{label}</button>
+    }
+}
+
+fn as_text(value: &Value) -> Option<String> {
+    match value {
+        Value::Text(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+/// What is said where results would be, or above them.
+fn note(shell: Shell, wish: Wish, is_empty: bool) -> Option<AnyView> {
+    let words = shell.words();
+    let finder = shell.finder;
+    let note = |text: String| Some(view! { <p class="results__note">{text}</p> }.into_any());
+    match finder.stage.get() {
+        Stage::Failed(problem) => {
+            let offline = !shell.online.get() || problem.code == "network";
+            let said = if offline { words.search_failed_offline } else { words.search_failed };
+            return Some(failed(shell, said, vec![(problem.message, problem.place)], move || finder.start(shell)));
+        }
+        Stage::Idle | Stage::Loading => return note(words.search_loading.to_owned()),
+        Stage::Ready(_) => {}
+    }
+    if wish.near_me.get() {
+        match wish.whereabouts.get() {
+            Whereabouts::Asking => return note(words.locating.to_owned()),
+            Whereabouts::Refused => return note(words.not_located.to_owned()),
+            _ => {}
+        }
+    }
+    if let Some(meant) = finder.answer.with(|answer| answer.did_you_mean.clone()).filter(|_| !wish.is_blank()) {
+        let text = meant.clone();
+        return Some(
+            view! {
+                <p class="results__note">
+                    {words.did_you_mean}" "
+                    <button class="link" type="button" dir="auto" on:click=move |_| wish.set_text(text.clone())>{meant}</button>
+                </p>
+            }
+            .into_any(),
+        );
+    }
+    match () {
+        () if wish.is_blank() || !is_empty => None,
+        () if finder.is_busy() => note(words.searching.to_owned()),
+        () => note((words.nothing_found)(wish.text.get().trim())),
+    }
+}
+
+/// Parts of the index that did not come, below what was found all the same.
+fn problems(shell: Shell, wish: Wish) -> Option<AnyView> {
+    let problems = shell.finder.answer.with(|answer| answer.problems.clone());
+    if problems.is_empty() || wish.is_blank() || matches!(shell.finder.stage.get(), Stage::Failed(_)) {
+        return None;
+    }
+    let details = problems.into_iter().map(|problem| (problem.message, problem.place)).collect();
+    let again = move || {
+        if let Some(query) = untrack(|| wish.query(shell)) {
+            shell.finder.retry();
+            shell.finder.ask(query);
+        }
+    };
+    Some(failed(shell, shell.words().search_incomplete, details, again))
+}
+
+fn failed(
     shell: Shell,
-    found: Found,
-    number: usize,
-    active: RwSignal<usize>,
-    on_take: impl Fn() + 'static,
-) -> impl IntoView {
-    let kind = shell.twin().map(|twin| facts::class_words(&twin, &found.asset.category, shell.lang.get()));
+    said: &'static str,
+    details: Vec<(String, String)>,
+    again: impl Fn() + Send + Sync + 'static,
+) -> AnyView {
+    let words = shell.words();
+    let rows = (details.into_iter())
+        .map(|(message, place)| view! { <li><span dir="auto">{message}</span>" "<span dir="ltr">{place}</span></li> })
+        .collect_view();
+    view! {
+        <div class="results__note" role="alert">
+            <p>{said}" "<button class="link" type="button" on:click=move |_| again()>{words.try_again}</button></p>
+            <details>
+                <summary>{words.technical_details}</summary>
+                <ul class="problems__place">{rows}</ul>
+            </details>
+        </div>
+    }
+    .into_any()
+}
+
+fn result(shell: Shell, wish: Wish, hit: Hit, number: usize) -> impl IntoView {
+    let Hit { record, text, matched, distance_m, .. } = hit;
+    let kind = shell.twin().map(|twin| facts::class_words(&twin, &record.category, shell.lang.get()));
     // What was found may be another name or the address: then the thing's own name goes below it.
-    let own = (found.asset.name != found.text).then(|| found.asset.name.clone());
-    let below: Vec<String> =
-        own.into_iter().chain(kind).chain(found.asset.address.filter(|a| *a != found.text)).collect();
+    let own = (record.name != text).then_some(record.name);
+    let distance = wish.near_me.get().then_some(distance_m).flatten().map(|metres| {
+        let (value, unit) = number::distance(metres);
+        format!("{value}\u{a0}{}", shell.lang.get().unit(unit))
+    });
+    let address = record.address.filter(|address| *address != text);
+    let below: Vec<String> = distance.into_iter().chain(own).chain(kind).chain(address).collect();
     view! {
         <li
             id=format!("result-{number}") class="result" role="option"
-            aria-selected=move || (active.get() == number).to_string()
-            on:pointerenter=move |_| active.set(number)
-            on:click=move |_| on_take()
+            aria-selected=move || (wish.active.get() == number).to_string()
+            on:pointerenter=move |_| wish.active.set(number)
+            on:click=move |_| take(shell, wish, number)
         >
             {icon::PIN.view()}
             <span class="result__text">
-                <span class="result__name" dir="auto">{marked(&found.text, &found.matched)}</span>
+                <span class="result__name" dir="auto">{marked(&text, &matched)}</span>
                 <span class="result__kind" dir="auto">{below.join(" · ")}</span>
             </span>
         </li>
@@ -230,15 +476,10 @@ fn result(
 }
 
 /// The text with its matched ranges in `<mark>`.
-fn marked(text: &str, matched: &[Range<usize>]) -> Vec<AnyView> {
-    let mut parts = Vec::new();
-    let mut done = 0;
-    for range in matched {
-        let (Some(before), Some(hit)) = (text.get(done..range.start), text.get(range.clone())) else { continue };
-        parts.push(before.to_owned().into_any());
-        parts.push(view! { <mark>{hit.to_owned()}</mark> }.into_any());
-        done = range.end;
-    }
-    parts.push(text.get(done..).unwrap_or_default().to_owned().into_any());
-    parts
+fn marked(text: &str, matched: &[[usize; 2]]) -> Vec<AnyView> {
+    let part = |part: Part<'_>| match part {
+        Part::Plain(text) => text.to_owned().into_any(),
+        Part::Matched(text) => view! { <mark>{text.to_owned()}</mark> }.into_any(),
+    };
+    highlight::parts(text, matched).into_iter().map(part).collect()
 }

@@ -1,15 +1,15 @@
 //! What the components share.
 
 use super::browser;
+use super::finder::Finder;
 use crate::fault::Fault;
 use crate::sheet::Stop;
 use crate::words::{Lang, Words};
-use citytwin_manifest::{Asset, Layer, Twin};
-use citytwin_search::Index;
+use citytwin_manifest::{Layer, Twin};
+use citytwin_search::Record;
 use citytwin_viewer::{Hit, LookAt, Problem, Progress, Viewer};
 use leptos::prelude::*;
 use std::collections::BTreeMap;
-use std::rc::Rc;
 use std::sync::Arc;
 
 /// The opened city and where its relative URLs start.
@@ -32,29 +32,26 @@ pub(super) enum Stage {
 pub(super) enum Content {
     Layers,
     Feature(Hit),
-    Place(Asset),
+    Place(Record),
     Problems,
 }
 
-/// The list of what can be found.
+/// Where the pages' workers lie.
 #[derive(Clone)]
-pub(super) enum Places {
-    /// The city has none.
-    None,
-    Loading,
-    Ready(Rc<Index>),
-    Failed,
+pub(super) struct WorkerUrls {
+    pub(super) decode: String,
+    pub(super) search: String,
 }
 
 #[derive(Clone, Copy)]
 pub(super) struct Shell {
-    pub(super) worker_url: StoredValue<String>,
+    pub(super) workers: StoredValue<WorkerUrls>,
     pub(super) lang: RwSignal<Lang>,
     pub(super) stage: RwSignal<Stage>,
     pub(super) panel: RwSignal<Option<Content>>,
     pub(super) stop: RwSignal<Stop>,
     pub(super) viewer: StoredValue<Option<Viewer>, LocalStorage>,
-    pub(super) places: RwSignal<Places, LocalStorage>,
+    pub(super) finder: Finder,
 
     // The last event of each kind.
     pub(super) view: RwSignal<Option<LookAt>>,
@@ -71,16 +68,16 @@ pub(super) struct Shell {
 }
 
 impl Shell {
-    pub(super) fn new(worker_url: &str) -> Self {
+    pub(super) fn new(workers: WorkerUrls) -> Self {
         let tag = browser::root().map(|root| root.lang()).unwrap_or_default();
         Self {
-            worker_url: StoredValue::new(worker_url.to_owned()),
+            workers: StoredValue::new(workers),
             lang: RwSignal::new(Lang::from_tag(&tag).unwrap_or(Lang::En)),
             stage: RwSignal::new(Stage::Opening),
             panel: RwSignal::new(None),
             stop: RwSignal::new(Stop::Half),
             viewer: StoredValue::new_local(None),
-            places: RwSignal::new_local(Places::None),
+            finder: Finder::new(),
             view: RwSignal::new(None),
             rest: RwSignal::new(None),
             progress: RwSignal::new(Progress::default()),
@@ -99,6 +96,14 @@ impl Shell {
 
     pub(super) fn city(self) -> Option<City> {
         match self.stage.get() {
+            Stage::Open(city) => Some(city),
+            _ => None,
+        }
+    }
+
+    /// The city, for what is done rather than shown.
+    pub(super) fn city_untracked(self) -> Option<City> {
+        match self.stage.get_untracked() {
             Stage::Open(city) => Some(city),
             _ => None,
         }

@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: what a browser downloads, and how long the demo takes until it is drawn.
 
+pub(crate) mod search;
+
 use crate::check::budgets;
 use crate::native::{self, Build};
 use crate::repo::Repo;
