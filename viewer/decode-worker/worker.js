@@ -1,7 +1,7 @@
 // A decode worker: fetches files, decodes them in wasm, and hands GPU-ready arrays to the viewer.
 //
 // Messages in:  {type: "init", module: WebAssembly.Module}
-//               {type: "load", id, url, what: Uint8Array, formats: Uint8Array}
+//               {type: "load", id, url, what: Uint8Array, options: Uint8Array}
 //               {type: "abort", id}
 // Messages out: {id, bytes, header, vertices, indices, properties, images, bitmaps}
 //                                                                   decoded, or a problem inside the header
@@ -43,7 +43,7 @@ self.onmessage = ({ data }) => {
 
 started.catch((error) => self.postMessage({ broken: String(error) }));
 
-async function load({ id, url, what, formats }) {
+async function load({ id, url, what, options }) {
   const controller = new AbortController();
   const { signal } = controller;
   running.set(id, controller);
@@ -55,7 +55,7 @@ async function load({ id, url, what, formats }) {
     }
     await started;
     signal.throwIfAborted();
-    const { output, bytes } = await decode(file, what, formats, signal);
+    const { output, bytes } = await decode(file, what, options, signal);
     await post(id, output, bytes, signal);
   } catch (error) {
     self.postMessage(signal.aborted ? { id, aborted: true } : { id, crash: String(error) });
@@ -65,11 +65,11 @@ async function load({ id, url, what, formats }) {
 }
 
 /** Decodes a file with all that it needs: other files, and decoders that the small module lacks. */
-async function decode(file, what, formats, signal) {
+async function decode(file, what, options, signal) {
   const files = [];
   let total = file.bytes.length;
   let decoder = base;
-  let job = new decoder.Job(file.bytes, file.url, what, formats);
+  let job = new decoder.Job(file.bytes, file.url, what, options);
   try {
     for (let round = 0; ; round += 1) {
       const settle = round >= MOST_ROUNDS || decoder === undefined;
@@ -84,7 +84,7 @@ async function decode(file, what, formats, signal) {
         decoder = await loadFull();
         if (decoder !== undefined) {
           job.free();
-          job = new decoder.Job(file.bytes, file.url, what, formats);
+          job = new decoder.Job(file.bytes, file.url, what, options);
           files.forEach(([url, bytes]) => job.insert(url, bytes));
         }
       }

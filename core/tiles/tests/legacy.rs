@@ -2,8 +2,8 @@
 #![allow(missing_docs, clippy::unwrap_used)] // a test may fail by panicking
 
 use citytwin_tiles::{
-    Alpha, Attribute, Component, Decoded, FeatureIds, Primitive, Problem, Resources, TileContent, Topology, Value,
-    What, decode, decode_with,
+    Alpha, Attribute, Component, Decoded, FeatureIds, Primitive, Problem, Resources, TileContent, Topology, UpAxis,
+    Value, What, decode, decode_with,
 };
 use serde_json::{Value as Json, json};
 
@@ -221,6 +221,26 @@ fn gltf_1_0_is_named() {
     let problem = refused(&tile("b3dm", (&json!({}), &[]), none(), &[], &old));
     assert_eq!(problem.code, "content-unsupported");
     assert!(problem.message.contains("glTF 1.0"), "{problem}");
+}
+
+#[test]
+fn a_tileset_may_say_which_axis_of_its_models_points_up() {
+    let bytes = tile("b3dm", (&json!({ "RTC_CENTER": [10, 20, 30] }), &[]), none(), &[], &glb());
+    // The second corner lies 2 along the model's y, the third 3 along its z.
+    for (up, second, third) in [
+        (None, [10., 20., 32.], [10., 17., 30.]),
+        (Some(UpAxis::Z), [10., 22., 30.], [10., 20., 33.]),
+        (Some(UpAxis::X), [10., 22., 30.], [7., 20., 30.]),
+    ] {
+        let resources = Resources { gltf_up: up, ..Resources::default() };
+        match decode_with(&bytes, "http://h/t/tile", &What::Content, &resources).unwrap() {
+            Decoded::Content(content) => {
+                close(drawn(&content, &content.primitives[0], 0, 1), second);
+                close(drawn(&content, &content.primitives[0], 0, 2), third);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 // i3dm

@@ -6,7 +6,7 @@
 
 mod reply;
 
-use citytwin_tiles::{Decoded, ImageFormat, Problem, Resources, TileContent, What};
+use citytwin_tiles::{Decoded, ImageFormat, Problem, Resources, TileContent, UpAxis, What};
 use reply::Reply;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -22,12 +22,14 @@ pub struct Job {
 
 #[wasm_bindgen]
 impl Job {
-    /// A file that was fetched from `url`. In `postcard`: `what`, the [`What`] of the request, and `formats`, the
-    /// [`ImageFormat`]s that the GPU takes; none when they cannot be read.
+    /// A file that was fetched from `url`. In `postcard`: `what`, the [`What`] of the request, and `options`, the
+    /// [`ImageFormat`]s that the GPU takes and the [`UpAxis`] of glTFs, if that is not theirs; the defaults when they
+    /// cannot be read.
     #[wasm_bindgen(constructor)]
-    pub fn new(bytes: Vec<u8>, url: String, what: Vec<u8>, formats: &[u8]) -> Self {
-        let gpu_formats: Vec<ImageFormat> = postcard::from_bytes(formats).unwrap_or_default();
-        Self { bytes, url, what, resources: Resources { gpu_formats, ..Resources::default() } }
+    pub fn new(bytes: Vec<u8>, url: String, what: Vec<u8>, options: &[u8]) -> Self {
+        let (gpu_formats, gltf_up): (Vec<ImageFormat>, Option<UpAxis>) =
+            postcard::from_bytes(options).unwrap_or_default();
+        Self { bytes, url, what, resources: Resources { gpu_formats, gltf_up, ..Resources::default() } }
     }
 
     /// Adds a file that [`Output::needs`] named; without bytes when it cannot be had.

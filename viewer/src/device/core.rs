@@ -394,9 +394,9 @@ impl Core {
         for id in frame.free {
             self.free_tile(id);
         }
-        for Fetch { request, url, what, tile } in frame.fetch {
+        for Fetch { request, url, what, tile, gltf_up } in frame.fetch {
             self.requests.insert(request.0, tile);
-            self.pool.load(Job { id: request.0, url, what });
+            self.pool.load(Job { id: request.0, url, what, gltf_up });
         }
         self.events.extend(frame.problems.into_iter().map(Event::Problem));
         if frame.draw != self.drawn {

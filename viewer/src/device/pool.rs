@@ -2,7 +2,7 @@
 
 use crate::reply::{Decoded, Reply};
 use crate::{Problem, ViewerError};
-use citytwin_tiles::{ContentInfo, ImageFormat, SubtreeDoc, TileContent, TilesetDoc, What};
+use citytwin_tiles::{ContentInfo, ImageFormat, SubtreeDoc, TileContent, TilesetDoc, UpAxis, What};
 use js_sys::{Reflect, Uint8Array};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -20,6 +20,8 @@ pub(super) struct Job {
     pub(super) id: u64,
     pub(super) url: String,
     pub(super) what: What,
+    /// The axis that points up in its glTFs, where that is not y.
+    pub(super) gltf_up: Option<UpAxis>,
 }
 
 /// What became of a [`Job`].
@@ -64,8 +66,8 @@ struct Slot {
 struct State {
     worker_url: String,
     module: Option<JsValue>,
-    /// What the GPU takes, in `postcard`.
-    formats: Vec<u8>,
+    /// Compressed formats that the GPU takes.
+    formats: Vec<ImageFormat>,
     slots: Vec<Slot>,
     on_loaded: OnLoaded,
 }
@@ -114,7 +116,7 @@ impl Pool {
 
     /// Compressed formats that the GPU takes, for textures of jobs to come.
     pub(super) fn set_formats(&self, formats: &[ImageFormat]) {
-        self.state.borrow_mut().formats = postcard::to_allocvec(formats).unwrap_or_default();
+        self.state.borrow_mut().formats = formats.to_vec();
     }
 
     /// Gives a job to the worker that has the fewest.
@@ -195,7 +197,7 @@ async fn compile(url: &str) -> Result<JsValue, JsValue> {
 fn give(state: &Rc<RefCell<State>>, job: Job) {
     let refused = {
         let mut state = state.borrow_mut();
-        let formats = Uint8Array::from(state.formats.as_slice());
+        let options = postcard::to_allocvec(&(&state.formats, job.gltf_up)).unwrap_or_default();
         let free = state.slots.iter_mut().filter(|slot| slot.broken.is_none()).min_by_key(|slot| slot.jobs.len());
         match free {
             Some(slot) => {
@@ -207,7 +209,7 @@ fn give(state: &Rc<RefCell<State>>, job: Job) {
                         ("id", (job.id as f64).into()),
                         ("url", job.url.as_str().into()),
                         ("what", Uint8Array::from(what.as_slice()).into()),
-                        ("formats", formats.into()),
+                        ("options", Uint8Array::from(options.as_slice()).into()),
                     ],
                 );
                 slot.jobs.push(job);

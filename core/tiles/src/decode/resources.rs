@@ -1,11 +1,19 @@
 //! What a decoder has besides the file itself: secondary files, limits, and what the GPU takes.
 
 use super::bytes::{Fault, base64};
-use crate::{ImageFormat, resolve_url};
+use crate::{ImageFormat, UpAxis, resolve_url};
+use glam::DMat4;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// (x, y, z) → (x, −z, y).
+const Z_UP_FROM_Y_UP: DMat4 =
+    DMat4::from_cols_array(&[1., 0., 0., 0., 0., 0., 1., 0., 0., -1., 0., 0., 0., 0., 0., 1.]);
+/// (x, y, z) → (−z, y, x).
+const Z_UP_FROM_X_UP: DMat4 =
+    DMat4::from_cols_array(&[0., 0., 1., 0., 0., 1., 0., 0., -1., 0., 0., 0., 0., 0., 0., 1.]);
 
 /// What one file may become, whatever its headers say. Beyond a limit a part is left out, or the file is refused,
 /// with a problem of code `content-too-large`.
@@ -85,6 +93,8 @@ pub struct Resources {
     /// Compressed formats that the GPU takes, for textures in `KHR_texture_basisu`; with none they become
     /// [`ImageFormat::Rgba8`].
     pub gpu_formats: Vec<ImageFormat>,
+    /// The axis of glTFs that points up, as the tileset says ([`crate::Fetch::gltf_up`]); `None` for glTF's own, y.
+    pub gltf_up: Option<UpAxis>,
     /// Answer with what can be read now: parts that lack a file or a decoder become problems. Default false.
     pub settle: bool,
 }
@@ -142,6 +152,15 @@ pub(crate) struct Context<'a> {
 impl<'a> Context<'a> {
     pub(crate) fn limits(&self) -> &'a Limits {
         &self.session.resources.limits
+    }
+
+    /// Turns a glTF's scene z-up, as tiles are.
+    pub(crate) fn z_up_from_model(&self) -> DMat4 {
+        match self.session.resources.gltf_up {
+            None => Z_UP_FROM_Y_UP,
+            Some(UpAxis::X) => Z_UP_FROM_X_UP,
+            Some(UpAxis::Z) => DMat4::IDENTITY,
+        }
     }
 
     #[cfg_attr(not(feature = "basis"), allow(dead_code))]

@@ -12,7 +12,7 @@ mod tree;
 mod tests;
 
 use crate::bounds::{ALL_PLANES, Bounds, Eye};
-use crate::{ContentInfo, Problem, Refine, SubtreeDoc, TilesetDoc, View, What};
+use crate::{ContentInfo, Problem, Refine, SubtreeDoc, TilesetDoc, UpAxis, View, What};
 use budget::{Budget, Need};
 use cache::Cache;
 use glam::{DMat4, DVec3};
@@ -48,6 +48,8 @@ pub struct Fetch {
     pub what: What,
     /// The tile whose content it is; `None` for documents.
     pub tile: Option<TileId>,
+    /// The axis that points up in its glTFs, where its tileset says so; goes into [`crate::Resources::gltf_up`].
+    pub gltf_up: Option<UpAxis>,
 }
 
 /// What a fetched file turned out to be.
@@ -446,7 +448,7 @@ impl Engine {
         let what = self.tree.what(node);
         let tile = (what == What::Content).then_some(TileId(node));
         self.tree.nodes[node as usize].state = State::Requested(request);
-        Fetch { request, url: self.tree.nodes[node as usize].url.clone(), what, tile }
+        Fetch { request, url: self.tree.nodes[node as usize].url.clone(), what, tile, gltf_up: self.tree.gltf_up(node) }
     }
 
     fn finish_frame(&mut self) {

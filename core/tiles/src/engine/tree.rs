@@ -8,7 +8,7 @@ use super::budget::Sizes;
 use crate::bounds::{Bounds, max_scale};
 use crate::{
     Availability, ContentInfo, DocTile, Implicit, Problem, Refine, RequestId, SubtreeDoc, TilesetDoc, TilesetId,
-    Volume, What,
+    UpAxis, Volume, What,
 };
 use glam::DMat4;
 
@@ -114,6 +114,8 @@ pub(super) struct Tileset {
     transforms: Vec<DMat4>,
     /// About what its documents take in memory.
     doc_bytes: u64,
+    /// The axis that points up in its glTFs, where a document says so.
+    gltf_up: Option<UpAxis>,
 }
 
 #[derive(Debug)]
@@ -161,6 +163,7 @@ impl Tree {
             subtrees: Vec::new(),
             transforms: vec![DMat4::IDENTITY],
             doc_bytes: 0,
+            gltf_up: None,
         };
         self.tilesets.push(Some(tileset));
         let mut node = Node::new(id.0, Source::Tileset, Bounds::EVERYWHERE);
@@ -243,6 +246,11 @@ impl Tree {
 
     pub(super) fn is_further_content(&self, index: u32) -> bool {
         self.nodes[index as usize].source == Source::FurtherContent
+    }
+
+    /// The axis that points up in the glTFs of a node's tileset, where that says so.
+    pub(super) fn gltf_up(&self, index: u32) -> Option<UpAxis> {
+        self.tilesets.get(self.nodes[index as usize].tileset as usize)?.as_ref()?.gltf_up
     }
 
     /// What a node's file is expected to be.
@@ -466,6 +474,7 @@ impl Tree {
             }
         }
         tileset.doc_bytes += bytes_of_tiles(&doc.tiles);
+        tileset.gltf_up = doc.gltf_up.or(tileset.gltf_up);
         let has_root = !doc.tiles.is_empty();
         let number = tileset.docs.len() as u32;
         tileset.docs.push(Doc { tiles: doc.tiles, first_child, next_sibling, ecef_from_tileset });

@@ -22,10 +22,6 @@ use primitive::Shape;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
-/// glTF is y-up, tiles are z-up: (x, y, z) → (x, −z, y).
-pub(crate) const Z_UP_FROM_Y_UP: DMat4 =
-    DMat4::from_cols_array(&[1., 0., 0., 0., 0., 0., 1., 0., 0., -1., 0., 0., 0., 0., 0., 1.]);
-
 /// Extensions that are understood, or may be ignored without drawing anything wrong.
 pub(super) const UNDERSTOOD: [&str; 21] = [
     "BENTLEY_materials_point_style",
@@ -172,9 +168,10 @@ impl<'a> Reader<'a> {
             Some(_) => items(&scene["nodes"]).iter().filter_map(uint).collect(),
             None => roots(nodes),
         };
+        let z_up = self.context.z_up_from_model();
         let root = match numbers::<3>(&json["extensions"]["CESIUM_RTC"]["center"]) {
-            Some(center) => DMat4::from_translation(DVec3::from_array(center)) * Z_UP_FROM_Y_UP,
-            None => Z_UP_FROM_Y_UP,
+            Some(center) => DMat4::from_translation(DVec3::from_array(center)) * z_up,
+            None => z_up,
         };
         // A node hangs below one parent only, so a second visit means a cycle.
         let mut seen = vec![false; nodes.len()];
