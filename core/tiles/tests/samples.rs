@@ -194,3 +194,48 @@ fn known_features_have_their_known_properties() {
         assert_eq!(found, Some(&expected), "{file}: {properties:?}");
     }
 }
+
+/// Every length below a few dozen, and some all the way to the end but for the padding there.
+fn shorter(len: usize) -> impl Iterator<Item = usize> {
+    (0..40.min(len)).chain((1..24).map(move |i| len * i / 24)).chain(len.checked_sub(16))
+}
+
+#[test]
+fn every_sample_cut_short_is_told() {
+    let Some(dir) = samples() else { return };
+    let mut cases: Vec<(PathBuf, What)> = Vec::new();
+    for path in files(&dir, &[".glb", ".gltf", ".b3dm", ".i3dm", ".pnts", ".cmpt"]) {
+        cases.push((path, What::Content));
+    }
+    for path in files(&dir, &[".json"]) {
+        if let Ok(Decoded::Tileset(doc)) = citytwin_tiles::decode(&std::fs::read(&path).unwrap(), "t", &What::Json) {
+            let implicit = doc.tiles.iter().find_map(|tile| tile.implicit.as_ref());
+            for subtree in implicit.iter().flat_map(|_| files(path.parent().unwrap(), &[".subtree"])) {
+                cases.push((subtree, What::Subtree(implicit.unwrap().shape.clone())));
+            }
+            cases.push((path, What::Json));
+        }
+    }
+    let (mut cut, mut subtrees) = (0, 0);
+    for (path, what) in &cases {
+        let bytes = std::fs::read(path).unwrap();
+        // Space after JSON means nothing.
+        let end = if bytes.starts_with(b"{") { bytes.trim_ascii_end().len() } else { bytes.len() };
+        if citytwin_tiles::decode(&bytes, "whole", what).is_err() {
+            continue;
+        }
+        subtrees += usize::from(matches!(what, What::Subtree(_)));
+        for len in shorter(end) {
+            let result = citytwin_tiles::decode(&bytes[..len], "cut", what);
+            // A composite keeps its whole parts, and tells of the rest.
+            let told = match result {
+                Err(_) => true,
+                Ok(Decoded::Content(content)) => !content.problems.is_empty(),
+                Ok(_) => false,
+            };
+            assert!(told, "{len} of {end} bytes of {}", path.display());
+            cut += 1;
+        }
+    }
+    assert!(cut > 10_000 && subtrees > 60, "{cut} cuts, {subtrees} subtrees");
+}
