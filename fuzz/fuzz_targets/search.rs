@@ -20,7 +20,7 @@ fn index() -> &'static BuiltIndex {
             category: ["cafe", "lamp"][i % 2].to_owned(),
             lon: 24.9 + (i % 37) as f64 * 1e-3,
             lat: 60.1 + (i % 41) as f64 * 1e-3,
-            address: (i % 5 == 0).then(|| format!("Kaivokatu {i}")),
+            address: (i.is_multiple_of(5)).then(|| format!("Kaivokatu {i}")),
             attributes: [("heightM".to_owned(), Value::Number(i as f64 / 4.0))].into(),
             ..Record::default()
         };

@@ -1,6 +1,6 @@
 //! A frame of a view that is all loaded takes no memory from the heap.
 
-#[path = "../benches/grown_city.rs"]
+#[path = "../benches/grown_city/mod.rs"]
 mod grown_city;
 
 #[test]

@@ -71,7 +71,7 @@ impl Engine {
         File::ALL.map(|file| self.url(file)).join("\n")
     }
 
-    /// Answers a query, an [`Ask`] in JSON, by what is there.
+    /// Answers a query, an `Ask` in JSON, by what is there.
     ///
     /// # Errors
     /// When it cannot be read, in words.
