@@ -1,0 +1,12 @@
+import { CityTwin } from "/citytwin/index.js";
+import { maxErrorPx, query, start } from "./common.js";
+
+const twin = await CityTwin.create("#view", { twin: query.get("twin"), maxErrorPx, cacheBytes: 1e9 });
+start({
+  setView: (view) => twin.setView(view),
+  calm: () => twin.canvas.dataset.state === "settled",
+  figures() {
+    const { tilesDrawn, trianglesDrawn, gpuBytes, heapBytes } = twin.stats;
+    return { tiles: tilesDrawn, triangles: trianglesDrawn, gpuBytes, heapBytes };
+  },
+});
