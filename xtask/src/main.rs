@@ -40,6 +40,8 @@ Usage: cargo xtask VERB [OPTIONS]
                        unless told otherwise, from seeds of ../shared/data/tiles where that is, or of DIR
   package              build the npm package into target/npm, and the examples that stand on it
   bench                measure downloads and the time until the demo is drawn; writes target/bench.json
+  bench --engine [-- --sets city,helsinki,delaware,newyork --runs N --pictures]
+                       measure the engine beside CesiumJS and 3DTilesRendererJS; writes target/engines/
   bench --search       measure the search beside other engines at 100,000 records; writes target/bench-search.json
   bench --million      the same at 1,000,000 records: takes half an hour and 8 GB
 
@@ -89,6 +91,7 @@ fn run(args: Vec<OsString>) -> Result<bool> {
             let plan = fuzz::Plan { targets: options.names, secs: options.secs, corpus: options.corpus };
             return fuzz::fuzz(&repo, &plan);
         }
+        "bench" if options.engine => bench::engines::bench(&repo, &options.names)?,
         "bench" if options.search => bench::search::bench(&repo, options.million)?,
         "bench" => bench::bench(&repo)?,
         other => bail!("there is no verb \"{other}\"; `cargo xtask --help` lists them"),
@@ -102,6 +105,7 @@ struct Options {
     help: bool,
     port: u16,
     dev: bool,
+    engine: bool,
     search: bool,
     million: bool,
     all: bool,
@@ -121,6 +125,7 @@ impl Options {
                     options.port = args.value()?.parse().context("--port takes a number from 1 to 65535")?;
                 }
                 Long("dev") if verb == "build" => options.dev = true,
+                Long("engine") if verb == "bench" => options.engine = true,
                 Long("search") if verb == "bench" => options.search = true,
                 Long("million") if verb == "bench" => {
                     options.search = true;
@@ -131,7 +136,7 @@ impl Options {
                     options.secs = args.value()?.parse().context("--seconds takes a number")?;
                 }
                 Long("corpus") if verb == "fuzz" => options.corpus = Some(args.value()?.into()),
-                Value(name) if ["test", "check", "fuzz"].contains(&verb) => options.names.push(name.string()?),
+                Value(name) if ["test", "check", "fuzz"].contains(&verb) || options.engine => options.names.push(name.string()?),
                 other => return Err(other.unexpected()).with_context(|| format!("`cargo xtask {verb}`")),
             }
         }
@@ -163,5 +168,7 @@ mod tests {
         check("bench", &["--search"], Some(&Options { search: true, ..none() }));
         check("bench", &["--million"], Some(&Options { search: true, million: true, ..none() }));
         check("serve", &["--search"], None);
+        let engine = Options { engine: true, names: vec!["--runs".into(), "1".into()], ..none() };
+        check("bench", &["--engine", "--", "--runs", "1"], Some(&engine));
     }
 }
