@@ -136,7 +136,9 @@ impl Options {
                     options.secs = args.value()?.parse().context("--seconds takes a number")?;
                 }
                 Long("corpus") if verb == "fuzz" => options.corpus = Some(args.value()?.into()),
-                Value(name) if ["test", "check", "fuzz"].contains(&verb) || options.engine => options.names.push(name.string()?),
+                Value(name) if ["test", "check", "fuzz"].contains(&verb) || options.engine => {
+                    options.names.push(name.string()?)
+                }
                 other => return Err(other.unexpected()).with_context(|| format!("`cargo xtask {verb}`")),
             }
         }
