@@ -6,9 +6,8 @@
 //!   each of its words is a prefix of a word of the name (or of the address), Han in sequence.
 //! * Distances are metres, positions degrees (WGS84, longitude first).
 //!
-//! There are two indexes. [`Index`] lives in memory and is made on the spot from a city centre's asset lines.
-//! [`Searcher`] reads a published index of up to millions of records, made by `build`, from static files: it says which
-//! byte ranges it needs and is fed them.
+//! `build` publishes an index of up to millions of records as static files; [`Searcher`] reads it: it says which byte
+//! ranges it needs and is fed them.
 //!
 //! This crate fetches nothing and knows no clock: bytes in, hits out.
 
@@ -20,7 +19,6 @@ mod answers;
 mod build;
 mod bytes;
 mod fold;
-mod index;
 mod matcher;
 #[cfg(feature = "build")]
 mod pinyin_table;
@@ -37,7 +35,6 @@ mod value;
 #[cfg(feature = "build")]
 pub use build::{BuildOptions, BuiltIndex, Overlay, build};
 pub use fold::{Word, fold, words};
-pub use index::{BadLine, Hit, Index, IndexBuilder, QueryOptions};
 pub use matcher::How;
 pub use place::Area;
 pub use query::{Answer, Facet, Found, Here, Predicate, Query, Test};

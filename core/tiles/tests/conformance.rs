@@ -5,12 +5,15 @@
 #![allow(clippy::disallowed_methods, clippy::print_stderr)] // reads fixtures, and says so when they are absent
 #![allow(missing_docs, clippy::unwrap_used)] // a test may fail by panicking
 
+mod common;
+
 use citytwin_tiles::{
     Arrival, ContentInfo, Decoded, Engine, Fetch, Options, Problem, Resources, TileContent, TilesetDoc, What,
     decode_fetching,
 };
+use common::samples;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// One line of the table, or what was found in its place.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -41,15 +44,6 @@ fn table() -> Vec<Row> {
         }
     };
     lines.map(row).collect()
-}
-
-fn samples() -> Option<PathBuf> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/tiles");
-    if dir.is_dir() {
-        return Some(dir);
-    }
-    eprintln!("SKIPPED: {} is not there, so nothing of it was tested", dir.display());
-    None
 }
 
 /// The bytes of a local file, or of a data URL in base64.

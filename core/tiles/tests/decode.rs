@@ -1,10 +1,13 @@
 //! Files made here, byte by byte: what they become, and that no damage to them does harm.
 #![allow(missing_docs, clippy::unwrap_used)] // a test may fail by panicking
 
+mod common;
+
 use citytwin_tiles::{
     Availability, Component, Decoded, Refine, SubtreeDoc, SubtreeShape, TileContent, TilesetDoc, Topology, Value,
     Volume, What, decode,
 };
+use common::for_each_replacement;
 use meshoptimizer_rs::Workspace;
 use meshoptimizer_rs::codec::{IndexEncoding, encode_index_buffer, encode_index_sequence};
 use serde_json::{Value as Json, json};
@@ -552,27 +555,6 @@ fn no_truncation_and_no_flipped_byte_does_harm() {
                 survives(&bytes, &what);
             }
         }
-    }
-}
-
-/// Calls `f` with every version of `json` in which one value is replaced by `other`.
-fn for_each_replacement(json: &Json, other: &Json, f: &mut dyn FnMut(&Json)) {
-    fn paths(json: &Json, at: &str, out: &mut Vec<String>) {
-        out.push(at.to_owned());
-        match json {
-            Json::Array(items) => items.iter().enumerate().for_each(|(i, v)| paths(v, &format!("{at}/{i}"), out)),
-            Json::Object(map) => map.iter().for_each(|(k, v)| paths(v, &format!("{at}/{k}"), out)),
-            _ => {}
-        }
-    }
-    let mut all = Vec::new();
-    paths(json, "", &mut all);
-    for path in all {
-        let mut json = json.clone();
-        if let Some(value) = json.pointer_mut(&path) {
-            *value = other.clone();
-        }
-        f(&json);
     }
 }
 

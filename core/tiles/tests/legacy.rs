@@ -1,10 +1,13 @@
 //! 3D Tiles 1.0 contents made here, byte by byte: what they become, and that no damage to them does harm.
 #![allow(missing_docs, clippy::unwrap_used)] // a test may fail by panicking
 
+mod common;
+
 use citytwin_tiles::{
     Alpha, Attribute, Component, Decoded, FeatureIds, Primitive, Problem, Resources, TileContent, Topology, UpAxis,
     Value, What, decode, decode_with,
 };
+use common::for_each_replacement;
 use serde_json::{Value as Json, json};
 
 const ENU_AT_NULL: f64 = 6_378_137.0;
@@ -700,26 +703,5 @@ fn no_absurd_value_in_a_table_does_harm() {
         let mut quantised = features.clone();
         quantised["POSITION"] = Json::Null;
         for_each_replacement(&quantised, other, &mut |features| specimen(features, &batches));
-    }
-}
-
-/// Calls `f` with every version of `json` in which one value is replaced by `other`.
-fn for_each_replacement(json: &Json, other: &Json, f: &mut dyn FnMut(&Json)) {
-    fn paths(json: &Json, at: &str, out: &mut Vec<String>) {
-        out.push(at.to_owned());
-        match json {
-            Json::Array(items) => items.iter().enumerate().for_each(|(i, v)| paths(v, &format!("{at}/{i}"), out)),
-            Json::Object(map) => map.iter().for_each(|(k, v)| paths(v, &format!("{at}/{k}"), out)),
-            _ => {}
-        }
-    }
-    let mut all = Vec::new();
-    paths(json, "", &mut all);
-    for path in all {
-        let mut json = json.clone();
-        if let Some(value) = json.pointer_mut(&path) {
-            *value = other.clone();
-        }
-        f(&json);
     }
 }

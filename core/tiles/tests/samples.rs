@@ -4,32 +4,12 @@
 #![allow(clippy::disallowed_methods, clippy::print_stderr)] // reads fixtures, and says so when they are absent
 #![allow(missing_docs, clippy::unwrap_used)] // a test may fail by panicking
 
+mod common;
+
 use citytwin_tiles::{ContentInfo, Decoded, Problem, Resources, TileContent, Value, What, decode_fetching};
+use common::{files, samples};
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
-
-fn samples() -> Option<PathBuf> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/tiles");
-    if dir.is_dir() {
-        return Some(dir);
-    }
-    eprintln!("SKIPPED: {} is not there, so nothing of it was tested", dir.display());
-    None
-}
-
-/// All files below a directory whose name ends in one of `endings`, sorted.
-fn files(dir: &Path, endings: &[&str]) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for path in std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
-        if path.is_dir() {
-            found.extend(files(&path, endings));
-        } else if endings.iter().any(|ending| path.to_string_lossy().ends_with(ending)) {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}
 
 fn read(path: &Path) -> (Vec<u8>, Result<TileContent, Problem>) {
     let bytes = std::fs::read(path).unwrap();

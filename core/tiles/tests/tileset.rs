@@ -1,10 +1,13 @@
 //! Tilesets and subtrees made here: what they become, and that no damage to them does harm.
 #![allow(missing_docs, clippy::unwrap_used)] // a test may fail by panicking
 
+mod common;
+
 use citytwin_tiles::{
     Availability, Decoded, Limits, MetadataEntity, Number, Problem, Refine, Resources, SubtreeDoc, SubtreeShape,
     TilesetDoc, UpAxis, Value, Volume, What, decode, decode_with,
 };
+use common::for_each_replacement;
 use serde_json::{Value as Json, json};
 
 const URL: &str = "http://h/t/tileset.json";
@@ -553,27 +556,6 @@ fn orphans_in_a_subtree_are_counted() {
     });
     let doc = read_subtree(drafted.to_string().as_bytes()).unwrap();
     assert_eq!(doc.contents, [Availability::Constant(true), Availability::Constant(false)]);
-}
-
-/// Calls `f` with every version of `json` in which one value is replaced by `other`.
-fn for_each_replacement(json: &Json, other: &Json, f: &mut dyn FnMut(&Json)) {
-    fn paths(json: &Json, at: &str, out: &mut Vec<String>) {
-        out.push(at.to_owned());
-        match json {
-            Json::Array(items) => items.iter().enumerate().for_each(|(i, v)| paths(v, &format!("{at}/{i}"), out)),
-            Json::Object(map) => map.iter().for_each(|(k, v)| paths(v, &format!("{at}/{k}"), out)),
-            _ => {}
-        }
-    }
-    let mut all = Vec::new();
-    paths(json, "", &mut all);
-    for path in all {
-        let mut json = json.clone();
-        if let Some(value) = json.pointer_mut(&path) {
-            *value = other.clone();
-        }
-        f(&json);
-    }
 }
 
 #[test]
