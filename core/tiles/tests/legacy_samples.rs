@@ -9,7 +9,7 @@ mod common;
 use citytwin_tiles::{Decoded, Decoder, Problem, Resources, TileContent, Value, What, decode, decode_fetching};
 use common::{files, samples};
 use serde_json::Value as Json;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// A file decoded, with the files that it refers to.
 fn read(path: &Path) -> Result<TileContent, Problem> {
