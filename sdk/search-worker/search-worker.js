@@ -14,7 +14,7 @@ const FORGIVE_AFTER_MS = 3000;
 let index;
 /** Numbers of the queries that somebody still waits for. */
 const asked = new Set();
-/** Ranges under way: `{file, start, end, users, controller, whole, done}`. */
+/** Ranges under way: `{file, start, end, users, controller, whole, stale, done}`. */
 const flights = [];
 let failedAt = -Infinity;
 
@@ -29,6 +29,8 @@ self.onmessage = ({ data }) => {
     cancel(message.cancel);
   } else if (message.retry) {
     failedAt = -Infinity;
+    // What was asked for before the fault was mended may still fail: that is no answer to the next query.
+    for (const flight of flights) flight.stale = true;
   }
 };
 
@@ -44,7 +46,7 @@ async function open(url) {
     throw fault("search-index", String(message));
   }
   self.postMessage(engine.opened());
-  return { engine, files: engine.urls().split("\n").map((url) => ({ url, whole: undefined })) };
+  return { engine, files: engine.urls().split("\n").map((url) => ({ url, whole: undefined, refused: false })) };
 }
 
 async function ask(message) {
@@ -97,10 +99,11 @@ function cancel(id) {
 /** Resolves when a range is with the engine, or known not to come. Queries share what is under way. */
 function acquire(engine, source, { file, start, end }, id) {
   const covers = (flight) =>
-    flight.file === file && flight.start <= start && flight.end >= end && !flight.controller.signal.aborted;
+    flight.file === file && flight.start <= start && flight.end >= end &&
+    !flight.stale && !flight.controller.signal.aborted;
   let flight = flights.find(covers);
   if (!flight) {
-    flight = { file, start, end, users: new Set(), controller: new AbortController(), whole: false };
+    flight = { file, start, end, users: new Set(), controller: new AbortController(), whole: false, stale: false };
     flights.push(flight);
     flight.done = load(engine, source, flight).finally(() => flights.splice(flights.indexOf(flight), 1));
   }
@@ -112,9 +115,11 @@ async function load(engine, source, flight) {
   const { file, start, end, controller } = flight;
   try {
     const { offset, bytes } = await fetchRange(source, flight);
+    source.refused = false;
     engine.feed(file, offset, bytes);
   } catch (error) {
-    if (controller.signal.aborted) return;
+    if (controller.signal.aborted || flight.stale) return;
+    source.refused = error.code === "http-status";
     engine.fail(file, start, end, error.message);
     failedAt = performance.now();
   }
@@ -124,8 +129,10 @@ async function load(engine, source, flight) {
 async function fetchRange(source, flight) {
   const { start, end, controller: { signal } } = flight;
   if (source.whole) return source.whole;
-  // The name of a file carries its checksum: what a cache has is good for ever, also without a network.
-  const options = { headers: { Range: `bytes=${start}-${end - 1}` }, cache: "force-cache", signal };
+  // The name of a file carries its checksum: what a cache has is good for ever, also without a network. Unless it is
+  // the server's refusal.
+  const cache = source.refused ? "reload" : "force-cache";
+  const options = { headers: { Range: `bytes=${start}-${end - 1}` }, cache, signal };
   const response = await fetchTwice(source.url, options);
   if (response.status === 206) {
     const bytes = new Uint8Array(await response.arrayBuffer());

@@ -28,7 +28,7 @@ mod tests {
     fn table(id: &str, count: u32, values: (u32, u32), string_offsets: (u32, u32)) -> PropertyTable {
         let column =
             Column { id: id.into(), kind: ColumnKind::String, values, string_offsets, no_data: None, default: None };
-        PropertyTable { class: "building".into(), count, columns: vec![column] }
+        PropertyTable { class: "building".into(), count, columns: vec![column], hierarchy: None }
     }
 
     #[test]

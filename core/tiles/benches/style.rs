@@ -36,7 +36,7 @@ fn table() -> (PropertyTable, Vec<u8>) {
     let scalar = ColumnKind::Scalar { number: Number::F32, scale: 1.0, offset: 0.0 };
     let height = column("height", scalar, range(&heights), (0, 0));
     let usage = column("use", ColumnKind::String, range(&values), range(&offsets));
-    (PropertyTable { class: "building".into(), count: FEATURES, columns: vec![height, usage] }, bytes)
+    (PropertyTable { class: "building".into(), count: FEATURES, columns: vec![height, usage], hierarchy: None }, bytes)
 }
 
 const STYLES: [(&str, &str); 5] = [

@@ -416,6 +416,27 @@ pub struct PropertyTable {
     pub count: u32,
     /// Its columns, by property id.
     pub columns: Vec<Column>,
+    /// Classes of a batch table hierarchy; absent when there is none.
+    pub hierarchy: Option<Hierarchy>,
+}
+
+/// What the features of a batch table are, and what they are parts of (`3DTILES_batch_table_hierarchy`).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Hierarchy {
+    /// Names of the classes.
+    pub classes: Vec<String>,
+    /// Lines of descent, each once: a feature's own class and then those of its ancestors, as indices of `classes`.
+    pub lines: Vec<Vec<u32>>,
+    /// For each feature, its line.
+    pub line_of: Vec<u32>,
+}
+
+impl Hierarchy {
+    /// The classes of a feature, its own first.
+    pub fn classes_of(&self, feature: u32) -> impl Iterator<Item = &str> {
+        let line = self.line_of.get(feature as usize).and_then(|line| self.lines.get(*line as usize));
+        line.into_iter().flatten().filter_map(|class| self.classes.get(*class as usize)).map(String::as_str)
+    }
 }
 
 /// One column of a [`PropertyTable`].

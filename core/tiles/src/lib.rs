@@ -25,9 +25,9 @@ mod url;
 mod view;
 
 pub use content::{
-    Alpha, Attribute, Column, ColumnKind, Component, FeatureIds, FeatureSet, Filter, Image, ImageFormat, IndexRange,
-    Instances, Number, Primitive, PropertyAttribute, PropertyShape, PropertyTable, PropertyTexture, Sampler, Texture,
-    TextureRef, TileContent, Topology, Value, Wrap,
+    Alpha, Attribute, Column, ColumnKind, Component, FeatureIds, FeatureSet, Filter, Hierarchy, Image, ImageFormat,
+    IndexRange, Instances, Number, Primitive, PropertyAttribute, PropertyShape, PropertyTable, PropertyTexture,
+    Sampler, Texture, TextureRef, TileContent, Topology, Value, Wrap,
 };
 #[cfg(feature = "images")]
 pub use decode::Pixels;

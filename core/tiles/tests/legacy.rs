@@ -4,8 +4,8 @@
 mod common;
 
 use citytwin_tiles::{
-    Alpha, Attribute, Component, Decoded, FeatureIds, Primitive, Problem, Resources, TileContent, Topology, UpAxis,
-    Value, What, decode, decode_with,
+    Alpha, Attribute, Component, Decoded, FeatureIds, Primitive, Problem, Resources, Style, StyleLimits, TableFeatures,
+    TileContent, Topology, UpAxis, Value, What, decode, decode_with,
 };
 use common::for_each_replacement;
 use serde_json::{Value as Json, json};
@@ -548,6 +548,27 @@ fn features_inherit_from_the_nearest_ancestor() {
         ("street", text("s")),
     ]);
     assert_eq!(row(&content, 0, 1), expected);
+}
+
+#[test]
+fn styles_ask_for_the_class_of_a_feature_and_of_what_it_is_part_of() {
+    let mut hierarchy = house();
+    hierarchy["parentCounts"] = json!([1, 0, 1, 0]);
+    hierarchy["parentIds"] = json!([2, 3]);
+    let content = with_hierarchy(&hierarchy, &[]);
+    let features = TableFeatures { table: &content.tables[0], property_bytes: &content.property_bytes };
+    for (show, expected) in [
+        ("isExactClass('door')", [true, true]),
+        ("isExactClass('house')", [false, false]),
+        ("isClass('door')", [true, true]),
+        ("isClass('house')", [true, false]),
+        ("isClass('street')", [true, false]),
+        ("isClass('town')", [false, false]),
+        ("getExactClassName() === 'door'", [true, true]),
+    ] {
+        let style = Style::parse(json!({ "show": show }).to_string().as_bytes(), &StyleLimits::default()).unwrap();
+        assert_eq!(style.evaluate(&features, 0.0).show.unwrap(), expected, "{show}");
+    }
 }
 
 #[test]

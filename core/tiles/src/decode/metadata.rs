@@ -165,7 +165,7 @@ pub(crate) fn property_table(
 ) -> PropertyTable {
     let class = table["class"].as_str().unwrap_or_default();
     let count = uint(&table["count"]).unwrap_or(0).min(u32::MAX as usize);
-    let mut result = PropertyTable { class: class.to_owned(), count: count as u32, columns: Vec::new() };
+    let mut result = PropertyTable { class: class.to_owned(), count: count as u32, ..PropertyTable::default() };
     let properties = schema["classes"][class]["properties"].as_object();
     if properties.is_none() {
         report(format!("class \"{class}\""), Fault::Malformed("the schema has no such class".into()));

@@ -50,8 +50,18 @@ impl Features for TableFeatures<'_> {
         of_property(column.value_ref(self.property_bytes, row as usize), column.kind == ColumnKind::Json)
     }
 
-    fn class_name(&self, _row: u32) -> Option<&str> {
-        Some(self.table.class.as_str()).filter(|name| !name.is_empty())
+    fn class_name(&self, row: u32) -> Option<&str> {
+        match &self.table.hierarchy {
+            Some(hierarchy) => hierarchy.classes_of(row).next(),
+            None => Some(self.table.class.as_str()).filter(|name| !name.is_empty()),
+        }
+    }
+
+    fn is_class(&self, row: u32, name: &str) -> bool {
+        match &self.table.hierarchy {
+            Some(hierarchy) => hierarchy.classes_of(row).any(|class| class == name),
+            None => self.class_name(row) == Some(name),
+        }
     }
 }
 

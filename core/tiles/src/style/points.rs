@@ -193,7 +193,7 @@ mod tests {
             vertices,
             property_bytes: vec![0b10],
             primitives: vec![primitive],
-            tables: vec![PropertyTable { class: "surface".into(), count: 2, columns: vec![column] }],
+            tables: vec![PropertyTable { class: "surface".into(), count: 2, columns: vec![column], hierarchy: None }],
             property_attributes: vec![PropertyAttribute {
                 name: None,
                 class: "points".into(),

@@ -67,10 +67,12 @@ impl BatchTable<'_> {
                 keep(id, values.and_then(|values| column_of(id, &values, count, context, out)));
             }
         }
-        let hierarchy = Some(&self.json["extensions"][HIERARCHY]).filter(|h| h.is_object());
-        if let Some(json) = hierarchy.or(Some(&self.json["HIERARCHY"]).filter(|h| h.is_object())) {
+        let mut hierarchy = None;
+        let extension = Some(&self.json["extensions"][HIERARCHY]).filter(|h| h.is_object());
+        if let Some(json) = extension.or(Some(&self.json["HIERARCHY"]).filter(|h| h.is_object())) {
             match hierarchy::inherited(json, self.body, count, problems) {
-                Ok(inherited) => {
+                Ok((inherited, classes)) => {
+                    hierarchy = Some(classes);
                     // What a feature has of its own goes before what it inherits.
                     for (id, rows) in inherited.into_iter().filter(|(id, _)| !properties.contains_key(id)) {
                         match listed_column(&id, &rows, count, context, out) {
@@ -83,7 +85,8 @@ impl BatchTable<'_> {
             }
         }
         columns.sort_by(|a, b| a.id.cmp(&b.id));
-        Some(PropertyTable { class: String::new(), count: u32::try_from(count).unwrap_or(u32::MAX), columns })
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        Some(PropertyTable { count, columns, hierarchy, ..PropertyTable::default() })
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::batch_table::{Problems, binary_values, vector};
 use super::feature_table::component_type;
-use crate::Number;
 use crate::decode::bytes::{Fault, items, malformed, slice, uint};
+use crate::{Hierarchy, Number};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -12,6 +12,7 @@ const MAX_STEPS: usize = 1 << 24;
 
 /// A class with its properties.
 struct Class {
+    name: String,
     properties: Vec<(String, Vec<Json>)>,
 }
 
@@ -24,14 +25,14 @@ struct Tree {
     parents: Vec<usize>,
 }
 
-/// Every property that a feature has by its class or inherits, by name, for `count` features; `null` where one does
-/// not have it. The nearest instance wins: a feature itself, its parents in their order, their parents, and so on.
+/// Every property that a feature has by its class or inherits, by name, for `count` features, `null` where one does
+/// not have it; and the classes. The nearest instance wins: a feature itself, its parents in their order, their parents, and so on.
 pub(super) fn inherited(
     json: &Json,
     body: &[u8],
     count: usize,
     problems: &mut Problems,
-) -> Result<BTreeMap<String, Vec<Json>>, Fault> {
+) -> Result<(BTreeMap<String, Vec<Json>>, Hierarchy), Fault> {
     let instances = uint(&json["instancesLength"]).unwrap_or(0);
     if instances < count {
         return malformed(format!("{instances} instances for {count} features"));
@@ -52,15 +53,22 @@ pub(super) fn inherited(
         return Err(Fault::TooLarge(format!("{} inherited properties of {count} features", out.len())));
     }
     out.values_mut().for_each(|rows| rows.resize(count, Json::Null));
+    let mut hierarchy =
+        Hierarchy { classes: classes.iter().map(|class| class.name.clone()).collect(), ..Hierarchy::default() };
+    let mut lines = BTreeMap::new();
     let mut steps = 0;
     let mut seen_by = vec![usize::MAX; instances];
     for feature in 0..count {
         let mut queue = VecDeque::from([feature]);
+        let mut line = Vec::new();
         while let Some(instance) = queue.pop_front() {
             if std::mem::replace(&mut seen_by[instance], feature) == feature {
                 continue;
             }
             let (class, row) = tree.rows[instance];
+            if !line.contains(&(class as u32)) {
+                line.push(class as u32);
+            }
             for (name, values) in &classes[class].properties {
                 let slot = out.get_mut(name).and_then(|rows| rows.get_mut(feature));
                 if let (Some(slot @ Json::Null), Some(value)) = (slot, values.get(row)) {
@@ -72,10 +80,17 @@ pub(super) fn inherited(
             if steps > MAX_STEPS {
                 return Err(Fault::TooLarge("the features have too many ancestors".into()));
             }
+            steps += line.len();
             queue.extend(parents);
         }
+        let next = lines.len() as u32;
+        hierarchy.line_of.push(*lines.entry(line).or_insert(next));
     }
-    Ok(out)
+    hierarchy.lines = vec![Vec::new(); lines.len()];
+    for (line, number) in lines {
+        hierarchy.lines[number as usize] = line;
+    }
+    Ok((out, hierarchy))
 }
 
 fn read_class(json: &Json, body: &[u8], room: &mut usize, problems: &mut Problems) -> Class {
@@ -97,7 +112,7 @@ fn read_class(json: &Json, body: &[u8], room: &mut usize, problems: &mut Problem
             Err(fault) => problems.push((name.clone(), fault)),
         }
     }
-    Class { properties }
+    Class { name: json["name"].as_str().unwrap_or_default().to_owned(), properties }
 }
 
 fn read_tree(json: &Json, body: &[u8], instances: usize, classes: usize) -> Result<Tree, Fault> {
