@@ -137,7 +137,7 @@ impl Options {
                 }
                 Long("corpus") if verb == "fuzz" => options.corpus = Some(args.value()?.into()),
                 Value(name) if ["test", "check", "fuzz"].contains(&verb) || options.engine => {
-                    options.names.push(name.string()?)
+                    options.names.push(name.string()?);
                 }
                 other => return Err(other.unexpected()).with_context(|| format!("`cargo xtask {verb}`")),
             }
