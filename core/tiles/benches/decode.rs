@@ -15,7 +15,7 @@ const FILES: [(&str, &str); 8] = [
     ("b3dm", "3dbag/sibbe/1.0/content/2_2_3.b3dm"),
     ("glb", "Ferry"),
     ("draco", "Frankfurt"),
-    ("draco", "Berlin"),
+    ("b3dm", "Berlin"),
     ("draco", "NewYork"),
     ("draco", "delaware"),
     ("meshopt", "helsinki-glb-8-meshopt/0/0.glb"),

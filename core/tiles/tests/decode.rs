@@ -7,7 +7,7 @@ use citytwin_tiles::{
     Availability, Component, Decoded, Refine, SubtreeDoc, SubtreeShape, TileContent, TilesetDoc, Topology, Value,
     Volume, What, decode,
 };
-use common::for_each_replacement;
+use common::{for_each_replacement, packed_subtree};
 use meshoptimizer_rs::Workspace;
 use meshoptimizer_rs::codec::{IndexEncoding, encode_index_buffer, encode_index_sequence};
 use serde_json::{Value as Json, json};
@@ -451,7 +451,7 @@ fn subtree() -> Vec<u8> {
     let mut binary = vec![0b01101, 0, 0, 0, 0, 0, 0, 0, 0b0101, 0, 0, 0, 0, 0, 0, 0];
     binary.extend(bytes_of(&boxes, f64::to_le_bytes));
     binary.extend(bytes_of(&[-10i16, 20, 30, 0], i16::to_le_bytes));
-    let mut json = json!({
+    let json = json!({
         "buffers": [{ "byteLength": binary.len() }],
         "bufferViews": [
             { "buffer": 0, "byteOffset": 0, "byteLength": 1 },
@@ -464,16 +464,8 @@ fn subtree() -> Vec<u8> {
         "childSubtreeAvailability": { "bitstream": 1 },
         "tileMetadata": 0,
         "propertyTables": [{ "class": "tile", "count": 3, "properties": { "box": { "values": 2 }, "low": { "values": 3 } } }],
-    })
-    .to_string()
-    .into_bytes();
-    json.resize(json.len().next_multiple_of(8), b' ');
-    let mut out = b"subt\x01\0\0\0".to_vec();
-    out.extend((json.len() as u64).to_le_bytes());
-    out.extend((binary.len() as u64).to_le_bytes());
-    out.extend(json);
-    out.extend(binary);
-    out
+    });
+    packed_subtree(&json, &binary)
 }
 
 fn subtree_doc(bytes: &[u8]) -> SubtreeDoc {

@@ -7,7 +7,7 @@ use citytwin_tiles::{
     Availability, Decoded, Limits, MetadataEntity, Number, Problem, Refine, Resources, SubtreeDoc, SubtreeShape,
     TilesetDoc, UpAxis, Value, Volume, What, decode, decode_with,
 };
-use common::for_each_replacement;
+use common::{for_each_replacement, packed_subtree};
 use serde_json::{Value as Json, json};
 
 const URL: &str = "http://h/t/tileset.json";
@@ -428,17 +428,6 @@ fn subtree() -> (Json, Vec<u8>) {
     (json, binary)
 }
 
-fn packed(json: &Json, binary: &[u8]) -> Vec<u8> {
-    let mut text = json.to_string().into_bytes();
-    text.resize(text.len().next_multiple_of(8), b' ');
-    let mut out = b"subt\x01\0\0\0".to_vec();
-    out.extend((text.len() as u64).to_le_bytes());
-    out.extend((binary.len() as u64).to_le_bytes());
-    out.extend(text);
-    out.extend(binary);
-    out
-}
-
 fn read_subtree(bytes: &[u8]) -> Result<SubtreeDoc, Problem> {
     match decode(bytes, "s", &What::Subtree(shape()))? {
         Decoded::Subtree(doc) => Ok(doc),
@@ -449,7 +438,7 @@ fn read_subtree(bytes: &[u8]) -> Result<SubtreeDoc, Problem> {
 #[test]
 fn subtree_metadata_is_kept_as_columns_with_a_row_per_tile_and_content() {
     let (json, binary) = subtree();
-    let doc = read_subtree(&packed(&json, &binary)).unwrap();
+    let doc = read_subtree(&packed_subtree(&json, &binary)).unwrap();
     assert_eq!(doc.problems, []);
     assert_eq!(doc.subtree_metadata, Some(entity("subtree", &[("author", text("me"))])));
     let name = |bit| doc.tile_properties(bit).into_iter().find(|(id, _)| id == "name").map(|(_, value)| value);
@@ -470,7 +459,7 @@ fn subtree_metadata_is_kept_as_columns_with_a_row_per_tile_and_content() {
 #[test]
 fn a_json_subtree_with_an_external_buffer_says_the_same_as_a_binary_one() {
     let (mut json, binary) = subtree();
-    let expected = read_subtree(&packed(&json, &binary)).unwrap();
+    let expected = read_subtree(&packed_subtree(&json, &binary)).unwrap();
     json["buffers"][0]["uri"] = "../a.bin".into();
     let bytes = json.to_string().into_bytes();
     let what = What::Subtree(shape());
@@ -524,7 +513,7 @@ fn a_subtree_that_contradicts_itself_says_where() {
                 None => unreachable!(),
             },
         }
-        let result = read_subtree(&packed(&json, &binary));
+        let result = read_subtree(&packed_subtree(&json, &binary));
         assert_eq!(result.is_ok(), usable, "{path}: {result:?}");
         let problems = result.map_or_else(|problem| vec![problem], |doc| doc.problems);
         let told = problems.iter().any(|p| p.place == place && p.message.contains(words));
@@ -544,7 +533,7 @@ fn orphans_in_a_subtree_are_counted() {
         "tileAvailability": bits(0), "contentAvailability": [bits(0)], "childSubtreeAvailability": bits(1),
     });
     // Two tiles without the root; child subtrees below the first and the second, of which only one is there.
-    let doc = read_subtree(&packed(&json, &[0b00110, 0b0000_0001, 0b1000_0000])).unwrap();
+    let doc = read_subtree(&packed_subtree(&json, &[0b00110, 0b0000_0001, 0b1000_0000])).unwrap();
     let messages: Vec<&str> = doc.problems.iter().map(|p| p.message.as_str()).collect();
     assert_eq!(
         messages,
@@ -592,15 +581,15 @@ fn no_absurd_value_in_a_subtree_or_in_metadata_does_harm() {
         for_each_replacement(&metadata, &other, &mut |json| {
             let _ = decode(json.to_string().as_bytes(), URL, &What::Json);
         });
-        for_each_replacement(&json, &other, &mut |json| drop(read_subtree(&packed(json, &binary))));
+        for_each_replacement(&json, &other, &mut |json| drop(read_subtree(&packed_subtree(json, &binary))));
         for_each_replacement(&shape_schema, &other, &mut |schema| {
             let what = What::Subtree(SubtreeShape { schema: schema.to_string(), ..shape() });
-            if let Ok(Decoded::Subtree(doc)) = decode(&packed(&json, &binary), "s", &what) {
+            if let Ok(Decoded::Subtree(doc)) = decode(&packed_subtree(&json, &binary), "s", &what) {
                 (0..6).for_each(|bit| drop((doc.tile_properties(bit), doc.content_properties(0, bit))));
             }
         });
     }
-    let whole = packed(&json, &binary);
+    let whole = packed_subtree(&json, &binary);
     for len in 0..whole.len() {
         assert!(read_subtree(&whole[..len]).is_err(), "{len}");
     }

@@ -21,9 +21,6 @@ pub(crate) struct Values<'a> {
     pub(crate) bytes: Cow<'a, [u8]>,
     pub(crate) component: Component,
     pub(crate) components: usize,
-    /// What the stream itself says; glTF has its accessor say it.
-    #[allow(dead_code)] // point clouds
-    pub(crate) normalized: bool,
 }
 
 /// Reads a stream: a mesh or a point cloud.
@@ -64,7 +61,6 @@ impl Geometry {
             return malformed(format!("Draco: there is no attribute {unique_id}"));
         };
         let components = usize::from(attribute.num_components());
-        let normalized = attribute.normalized();
         let component = match attribute.data_type() {
             DataType::Int8 => Component::I8,
             DataType::Uint8 | DataType::Bool => Component::U8,
@@ -76,12 +72,12 @@ impl Geometry {
             DataType::Int32 | DataType::Int64 | DataType::Uint64 | DataType::Float64 => {
                 let values = attribute.read_f32s(self.points(), components);
                 let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-                return Ok(Values { bytes: Cow::Owned(bytes), component: Component::F32, components, normalized });
+                return Ok(Values { bytes: Cow::Owned(bytes), component: Component::F32, components });
             }
             DataType::Invalid => return malformed(format!("Draco: attribute {unique_id} has no type")),
         };
         let bytes = self.values(attribute, component.size() * components)?;
-        Ok(Values { bytes, component, components, normalized })
+        Ok(Values { bytes, component, components })
     }
 
     /// Values in point order: as they lie, where every point has its own.

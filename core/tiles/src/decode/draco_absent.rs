@@ -11,8 +11,6 @@ pub(crate) struct Values<'a> {
     pub(crate) bytes: Cow<'a, [u8]>,
     pub(crate) component: Component,
     pub(crate) components: usize,
-    #[allow(dead_code)] // point clouds
-    pub(crate) normalized: bool,
 }
 
 pub(crate) fn decode(_bytes: &[u8], context: Context<'_>) -> Result<Geometry, Fault> {

@@ -49,3 +49,15 @@ pub(crate) fn for_each_replacement(json: &Json, other: &Json, f: &mut dyn FnMut(
         f(&json);
     }
 }
+
+/// A subtree file in its binary form.
+pub(crate) fn packed_subtree(json: &Json, binary: &[u8]) -> Vec<u8> {
+    let mut text = json.to_string().into_bytes();
+    text.resize(text.len().next_multiple_of(8), b' ');
+    let mut out = b"subt\x01\0\0\0".to_vec();
+    out.extend((text.len() as u64).to_le_bytes());
+    out.extend((binary.len() as u64).to_le_bytes());
+    out.extend(text);
+    out.extend(binary);
+    out
+}
