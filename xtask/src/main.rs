@@ -38,7 +38,8 @@ Usage: cargo xtask VERB [OPTIONS]
   fuzz [TARGET…] [--all] [--seconds N] [--corpus DIR]
                        feed the parsers of fuzz/ what nobody would write: the targets named, or all, 60 seconds each
                        unless told otherwise, from seeds of ../shared/data/tiles where that is, or of DIR
-  package              build the npm package into target/npm, and the examples that stand on it
+  package [--dev]      build the npm package into target/npm, and the examples that stand on it; --dev is quicker to
+                       build, slower to run, and leaves the examples alone
   bench                measure downloads and the time until the demo is drawn; writes target/bench.json
   bench --engine [-- --sets city,helsinki,delaware,newyork --runs N --pictures]
                        measure the engine beside CesiumJS and 3DTilesRendererJS; writes target/engines/
@@ -85,6 +86,7 @@ fn run(args: Vec<OsString>) -> Result<bool> {
         "check" => return check::check(&repo, &options.names),
         "bake-demo" => native::bake_demo(&repo, native::Build::Release)?,
         "build" => drop(web::build(&repo, if options.dev { web::Profile::Dev } else { web::Profile::Release })?),
+        "package" if options.dev => drop(package::package(&repo, web::Profile::Dev)?),
         "package" => package::examples(&repo)?,
         "fuzz" => {
             ensure!(options.all == options.names.is_empty(), "name targets of fuzz/, or say --all");
@@ -124,7 +126,7 @@ impl Options {
                 Long("port") if verb == "serve" => {
                     options.port = args.value()?.parse().context("--port takes a number from 1 to 65535")?;
                 }
-                Long("dev") if verb == "build" => options.dev = true,
+                Long("dev") if verb == "build" || verb == "package" => options.dev = true,
                 Long("engine") if verb == "bench" => options.engine = true,
                 Long("search") if verb == "bench" => options.search = true,
                 Long("million") if verb == "bench" => {

@@ -8,17 +8,17 @@ use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 
 /// Builds the package into `target/npm/citytwin`, packs it, and returns the tarball.
-pub(crate) fn package(repo: &Repo) -> Result<PathBuf> {
+pub(crate) fn package(repo: &Repo, profile: Profile) -> Result<PathBuf> {
     setup::node_packages(repo, "sdk")?;
-    // The app too, though it is not packed: the same set as elsewhere compiles every dependency once.
     let packed = [web::SDK, web::DECODE_WORKER, web::DECODE_WORKER_FULL, web::SEARCH_WORKER];
+    // As published, with the app, though it is not packed: the same set as elsewhere compiles every dependency once.
     let app = [web::APP, web::DECODE_WORKER, web::DECODE_WORKER_FULL, web::SEARCH_WORKER, web::SDK];
-    web::compile(repo, Profile::Release, &app)?;
+    web::compile(repo, profile, if profile == Profile::Release { &app } else { &packed })?;
     let npm = repo.target.join("npm");
     let sources = npm.join("ts");
     remove(&npm)?;
     copy(&repo.at("sdk/ts"), &sources)?;
-    web::bind(repo, Profile::Release, &packed, &sources.join("wasm"))?;
+    web::bind(repo, profile, &packed, &sources.join("wasm"))?;
     let package = npm.join("citytwin");
     step("compile the TypeScript", || {
         run(program(repo, "node")
@@ -56,7 +56,7 @@ fn manifest(repo: &Repo) -> Result<String> {
 
 /// Builds each example the way its reader would, from the packed tarball, into `target/examples`.
 pub(crate) fn examples(repo: &Repo) -> Result<()> {
-    let tarball = package(repo)?;
+    let tarball = package(repo, Profile::Release)?;
     let out = repo.target.join("examples");
     remove(&out)?;
     for entry in std::fs::read_dir(repo.at("pkg-examples")).context("cannot read pkg-examples")? {
