@@ -31,6 +31,7 @@ mod gesture;
 mod matrix;
 mod motion;
 mod oneshot;
+mod pick_window;
 mod property_rows;
 #[cfg(target_arch = "wasm32")]
 #[path = "../decode-worker/src/reply.rs"]

@@ -1,19 +1,18 @@
 //! The state of a viewer, and what one frame does with it. It borrows nothing from outside and calls nobody back:
 //! what hosts should hear is collected in `events`.
 
-use super::gpu::{self, Draw, DrawLists, FrameLook, Gpu, PickAnswer};
+use super::gpu::{self, Draw, DrawLists, FrameLook, Gpu};
+use super::picking::Picking;
 use super::pool::{Job, Loaded, Payload, Pool};
 use super::tile::{Mark, Tile};
 use crate::camera::{Camera, FOV_DEG, Limits};
 use crate::gesture::Gestures;
-use crate::matrix::{Eye, near_far, pixel_from_clip, ray_meets_box, rows};
+use crate::matrix::{Eye, near_far, rows};
 use crate::motion::Motion;
 use crate::oneshot::Sender;
 use crate::samples::Samples;
-use crate::{Event, Hit, LookAt, Problem, Progress, Stats, ViewerError, ViewerOptions};
-use citytwin_geo::geodetic_from_ecef;
+use crate::{Event, LookAt, Problem, Progress, Stats, ViewerError, ViewerOptions};
 use citytwin_tiles::{Arrival, Engine, Fetch, Frame, RequestId, TileId, TilesetId, View};
-use glam::{DVec2, DVec3};
 use std::collections::{BTreeMap, VecDeque};
 use web_sys::{HtmlCanvasElement, WebGl2RenderingContext as Gl};
 
@@ -23,34 +22,9 @@ const UPLOAD_BYTES: u64 = 8 << 20;
 /// An engine that waits for nothing is asked again this many times before it is believed.
 const MOST_NUDGES: u32 = 4;
 
-/// What a pick is for.
-pub(super) enum Purpose {
-    Click,
-    Hover,
-    Ask(Sender<Option<Hit>>),
-}
-
-struct PickJob {
-    purpose: Purpose,
-    eye: Eye,
-    /// Unit direction through the pixel.
-    ray: DVec3,
-    /// Tile and primitive of each number that the GPU may answer with, from 1.
-    candidates: Vec<(TileId, usize)>,
-}
-
-struct LayerState {
-    id: String,
-    tileset: TilesetId,
-}
-
-/// The pointer, when it hovers.
-#[derive(Clone, Copy, PartialEq)]
-enum Hover {
-    Off,
-    /// It moved; it must rest for a frame first.
-    Moved(DVec2),
-    Rests(DVec2),
+pub(super) struct LayerState {
+    pub(super) id: String,
+    pub(super) tileset: TilesetId,
 }
 
 pub(super) struct Core {
@@ -62,31 +36,28 @@ pub(super) struct Core {
     pub(super) events: Vec<Event>,
     home: Option<LookAt>,
     engine: Engine,
-    layers: Vec<LayerState>,
+    pub(super) layers: Vec<LayerState>,
     pool: Pool,
     gl: Gl,
-    gpu: Option<Gpu>,
-    tiles: Vec<Option<Box<Tile>>>,
+    pub(super) gpu: Option<Gpu>,
+    pub(super) tiles: Vec<Option<Box<Tile>>>,
     drawn: Vec<TileId>,
     /// Tile of each content under way.
     requests: BTreeMap<u64, Option<TileId>>,
     arrivals: VecDeque<Loaded>,
-    size_px: [u32; 2],
+    pub(super) size_px: [u32; 2],
     seen: Option<(LookAt, [u32; 2])>,
-    resting: bool,
+    pub(super) resting: bool,
     engine_due: bool,
     nudges: u32,
-    draw_due: bool,
+    pub(super) draw_due: bool,
     engine_settled: bool,
     settled: bool,
     settled_waiters: Vec<Sender<()>>,
-    picks: VecDeque<(DVec2, Purpose)>,
-    pick: Option<PickJob>,
-    hover: Hover,
+    pub(super) picking: Picking,
     /// Selected and hovered; the numbers count their changes.
-    marks: [Option<Mark>; 2],
-    mark_epochs: [u32; 2],
-    last_picked: Option<(String, Mark)>,
+    pub(super) marks: [Option<Mark>; 2],
+    pub(super) mark_epochs: [u32; 2],
     progress: Progress,
     stats: Stats,
     frame_ms: Samples,
@@ -135,12 +106,9 @@ impl Core {
             engine_settled: false,
             settled: false,
             settled_waiters: Vec::new(),
-            picks: VecDeque::new(),
-            pick: None,
-            hover: Hover::Off,
+            picking: Picking::default(),
             marks: [None, None],
             mark_epochs: [0; 2],
-            last_picked: None,
             progress: Progress::default(),
             stats: Stats::default(),
             frame_ms: Samples::default(),
@@ -202,56 +170,6 @@ impl Core {
         }
     }
 
-    // ---- Marks and picks ----------------------------------------------------------------------------------------
-
-    pub(super) fn select(&mut self, hit: Option<&Hit>) {
-        let mark = hit.and_then(|hit| {
-            let picked = self.last_picked.as_ref();
-            if let Some((_, mark)) =
-                picked.filter(|(layer, mark)| *layer == hit.layer && mark.feature == hit.feature_id)
-                && mark.stable_id == hit.stable_id()
-            {
-                return Some(mark.clone());
-            }
-            let tileset = self.layers.iter().find(|layer| layer.id == hit.layer)?.tileset;
-            Some(Mark { tileset, stable_id: hit.stable_id(), tile: None, table: None, feature: hit.feature_id })
-        });
-        self.mark(0, mark);
-    }
-
-    fn mark(&mut self, which: usize, mark: Option<Mark>) {
-        if self.marks[which] != mark {
-            self.marks[which] = mark;
-            self.mark_epochs[which] += 1;
-            self.draw_due = true;
-        }
-    }
-
-    pub(super) fn ask(&mut self, at_css: DVec2, purpose: Purpose) {
-        // Without graphics nothing can be found; dropping the sender says so.
-        if self.gpu.is_some() {
-            self.picks.push_back((at_css, purpose));
-        }
-    }
-
-    pub(super) fn hover_moved(&mut self, at_css: DVec2) {
-        self.hover = Hover::Moved(at_css);
-    }
-
-    pub(super) fn hover_ends(&mut self) {
-        self.hover = Hover::Off;
-        self.picks.retain(|(_, purpose)| !matches!(purpose, Purpose::Hover));
-        self.hovered(None, None);
-    }
-
-    fn hovered(&mut self, mark: Option<Mark>, hit: Option<Hit>) {
-        let changed = self.marks[1] != mark;
-        self.mark(1, mark);
-        if changed {
-            self.events.push(Event::Hover(hit));
-        }
-    }
-
     // ---- The frame ----------------------------------------------------------------------------------------------
 
     /// Follows the canvas's size on the page; the drawing buffer follows with the next frame.
@@ -291,6 +209,7 @@ impl Core {
             self.nudges = 0;
         }
         self.upload_arrivals(now_ms);
+        self.hear_picks();
         if view_changed || self.engine_due {
             self.update_engine(start_ms);
         }
@@ -298,7 +217,7 @@ impl Core {
         if drawn {
             self.draw();
         }
-        self.step_picks();
+        self.start_picks();
         self.step_rest(moving);
         self.step_settled(moving);
         self.show_state();
@@ -310,9 +229,7 @@ impl Core {
             || self.engine_due
             || self.draw_due
             || !self.arrivals.is_empty()
-            || self.pick.is_some()
-            || !self.picks.is_empty()
-            || (self.hover != Hover::Off && !self.gestures.active())
+            || self.picking.is_busy(self.gestures.active())
             || (!self.resting && !self.gestures.active())
     }
 
@@ -465,109 +382,8 @@ impl Core {
         self.draw_due = false;
     }
 
-    fn drawn_tiles(&self) -> impl Iterator<Item = &Tile> {
+    pub(super) fn drawn_tiles(&self) -> impl Iterator<Item = &Tile> {
         self.drawn.iter().filter_map(|id| self.tiles.get(id.0 as usize)?.as_deref())
-    }
-
-    // ---- Picking ------------------------------------------------------------------------------------------------
-
-    fn step_picks(&mut self) {
-        if let Some(answer) = self.gpu.as_mut().and_then(Gpu::picked)
-            && let Some(job) = self.pick.take()
-        {
-            self.answer(job, answer);
-        }
-        self.hover = match self.hover {
-            Hover::Moved(at) => Hover::Rests(at),
-            Hover::Rests(at) if self.resting && !self.gestures.active() => {
-                self.picks.retain(|(_, purpose)| !matches!(purpose, Purpose::Hover));
-                self.picks.push_back((at, Purpose::Hover));
-                Hover::Off
-            }
-            hover => hover,
-        };
-        if self.pick.is_none()
-            && let Some((at_css, purpose)) = self.picks.pop_front()
-        {
-            self.start_pick(at_css, purpose);
-        }
-    }
-
-    fn start_pick(&mut self, at_css: DVec2, purpose: Purpose) {
-        let eye = Eye::of(&self.camera);
-        let at = at_css / self.camera.size_css() * 2.0 - 1.0;
-        let ndc = DVec2::new(at.x, -at.y);
-        let ray = eye.ray(ndc).normalize();
-        let ray_ecef = eye.ecef_from_rel_point(ray) - eye.eye_ecef;
-        let mut candidates = Vec::new();
-        // Taken out for a moment: the lists borrow everything else.
-        let mut gpu = self.gpu.take();
-        let mut lists = DrawLists::default();
-        let (mut nearest, mut farthest) = (f64::INFINITY, 0.0_f64);
-        for tile in self.drawn_tiles() {
-            let (origin, direction) = (tile.point(eye.eye_ecef), tile.direction(ray_ecef));
-            for (index, primitive) in tile.content.primitives.iter().enumerate() {
-                if !ray_meets_box(origin, direction, &primitive.bounds, 0.5) {
-                    continue;
-                }
-                let (near, far) = tile.distances(index, origin);
-                nearest = nearest.min(near);
-                farthest = farthest.max(far);
-                candidates.push((tile.id, index));
-                lists.extend(place(tile, index, &eye, near, candidates.len() as u32));
-            }
-        }
-        lists.sort();
-        let mut look = frame_look(eye, self.camera.look(), self.size_px, near_far(nearest, farthest));
-        look.clip_from_rel = pixel_from_clip(ndc, self.size_px.map(f64::from).into()) * look.clip_from_rel;
-        let started = gpu.as_mut().is_some_and(|gpu| gpu.start_pick(&look, &lists));
-        drop(lists);
-        self.gpu = gpu;
-        let job = PickJob { purpose, eye, ray, candidates };
-        if started {
-            self.pick = Some(job);
-        } else {
-            self.answer(job, PickAnswer { number: 0, feature: None, distance_m: 0.0 });
-        }
-    }
-
-    fn answer(&mut self, job: PickJob, answer: PickAnswer) {
-        let found = self.hit(&job, answer);
-        let (hit, mark) = found.map_or((None, None), |(hit, mark)| (Some(hit), Some(mark)));
-        match job.purpose {
-            Purpose::Hover => return self.hovered(mark, hit),
-            Purpose::Click => self.events.push(Event::Click(hit.clone())),
-            Purpose::Ask(sender) => sender.send(hit.clone()),
-        }
-        if let (Some(hit), Some(mark)) = (hit, mark) {
-            self.last_picked = Some((hit.layer, mark));
-        }
-    }
-
-    fn hit(&self, job: &PickJob, answer: PickAnswer) -> Option<(Hit, Mark)> {
-        let &(id, primitive) = job.candidates.get(answer.number.checked_sub(1)? as usize)?;
-        let tile = self.tiles.get(id.0 as usize)?.as_deref()?;
-        let layer = self.layers.iter().find(|layer| layer.tileset == tile.tileset)?.id.clone();
-        let point = job.eye.ecef_from_rel_point(job.ray * f64::from(answer.distance_m));
-        let place = geodetic_from_ecef(point);
-        let seen = answer.feature.filter(|id| tile.is_feature(primitive, *id));
-        let feature = seen.unwrap_or(0);
-        let hit = Hit {
-            layer,
-            feature_id: feature,
-            properties: seen.map_or_else(Vec::new, |feature| tile.properties_of(primitive, feature)),
-            lon: place.lon(),
-            lat: place.lat(),
-            height_m: place.height_m,
-        };
-        let mark = Mark {
-            tileset: tile.tileset,
-            stable_id: hit.stable_id(),
-            tile: Some(id),
-            table: tile.table_of(primitive),
-            feature,
-        };
-        Some((hit, mark))
     }
 
     // ---- What hosts hear ----------------------------------------------------------------------------------------
@@ -632,8 +448,7 @@ impl Core {
             tile.buffers = None;
         }
         self.stats.gpu_bytes = 0;
-        self.pick = None;
-        self.picks.clear();
+        self.picking.forget();
         self.settled = false;
         self.motion.stop();
         self.events.push(Event::ContextLost);
@@ -664,7 +479,7 @@ impl Drop for Core {
     }
 }
 
-fn place<'a>(tile: &'a Tile, index: usize, eye: &Eye, distance_m: f64, number: u32) -> Option<Draw<'a>> {
+pub(super) fn place<'a>(tile: &'a Tile, index: usize, eye: &Eye, distance_m: f64, number: u32) -> Option<Draw<'a>> {
     let (ecef_from_local, mirrored) = tile.placed(index);
     let rel_rows = rows(&eye.rel_from(ecef_from_local));
     let primitive = &tile.content.primitives[index];
@@ -673,7 +488,7 @@ fn place<'a>(tile: &'a Tile, index: usize, eye: &Eye, distance_m: f64, number: u
     Draw::new(primitive, buffers, index, rel_rows, mirrored, tile.marks(index), distance_m, point_m, number)
 }
 
-fn frame_look(eye: Eye, look: LookAt, viewport_px: [u32; 2], (near_m, far_m): (f64, f64)) -> FrameLook {
+pub(super) fn frame_look(eye: Eye, look: LookAt, viewport_px: [u32; 2], (near_m, far_m): (f64, f64)) -> FrameLook {
     // From afar the whole twin is clear; from near, the haze gives the street its depth.
     let hidden_m = (6.0 * look.distance_m).max(4_500.0);
     FrameLook {

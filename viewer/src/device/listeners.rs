@@ -1,6 +1,7 @@
 //! What the viewer hears from the page: pointers, wheel, keys, sizes, and the fate of its graphics context.
 
-use super::core::{Core, Purpose};
+use super::core::Core;
+use super::picking::Purpose;
 use super::shared::{Shared, now_ms};
 use crate::ViewerError;
 use crate::gesture::{Act, Pointer};

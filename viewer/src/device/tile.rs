@@ -135,6 +135,11 @@ impl Tile {
         (distance_to_box(eye_tile, bounds) * self.scale, reach_of_box(eye_tile, bounds) * self.scale)
     }
 
+    /// A length in the tile's own frame.
+    pub(super) fn in_own_units(&self, length_m: f64) -> f64 {
+        length_m / self.scale
+    }
+
     /// Looks marks up once per change of them; `epochs` count the changes.
     pub(super) fn look_up(&mut self, marks: [&Option<Mark>; 2], epochs: [u32; 2]) {
         for i in 0..2 {

@@ -1,7 +1,8 @@
 //! The handle that hosts hold.
 
-use super::core::{Core, Purpose};
+use super::core::Core;
 use super::listeners::{Listeners, reduced_motion};
+use super::picking::Purpose;
 use super::pool::Pool;
 use super::shared::{Shared, now_ms};
 use crate::oneshot::oneshot;

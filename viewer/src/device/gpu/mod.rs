@@ -13,12 +13,12 @@ mod textures;
 mod tile_buffers;
 mod tiles;
 
-pub(super) use pick::PickAnswer;
 pub(super) use textures::{Pictures, formats, seen_features};
 pub(super) use tile_buffers::TileBuffers;
 pub(super) use tiles::{Draw, DrawLists, FrameLook};
 
 use crate::ViewerError;
+use crate::pick_window::Seen;
 use std::sync::Arc;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlCanvasElement, WebGl2RenderingContext as Gl, WebGlContextAttributes, WebGlPowerPreference};
@@ -82,14 +82,14 @@ impl Gpu {
         self.tiles.draw(gl, look, lists);
     }
 
-    /// Starts to find out what is under the pixel that `look` was blown up from; the answer comes from
+    /// Starts to find out what is in the window of pixels that `look` was blown up from; the answer comes from
     /// [`Gpu::picked`]. False when the GPU refuses.
     pub(super) fn start_pick(&mut self, look: &FrameLook, lists: &DrawLists<'_>) -> bool {
         self.pick.start(&self.gl, |gl| self.tiles.draw_pick(gl, look, lists))
     }
 
     /// The answer to the last pick, once it is there.
-    pub(super) fn picked(&mut self) -> Option<PickAnswer> {
+    pub(super) fn picked(&mut self) -> Option<Vec<Seen>> {
         self.pick.poll(&self.gl)
     }
 }

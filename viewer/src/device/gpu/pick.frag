@@ -1,4 +1,4 @@
-// What is under a pixel: number of the draw, feature, distance.
+// What is in a window of pixels: number of the draw, feature, distance.
 uniform vec4 u_draw[5];
 
 #ifdef RICH
@@ -8,11 +8,17 @@ in vec2 v_texcoord;
 in vec2 v_id_texcoord;
 in vec4 v_color;
 #endif
+#ifdef PICK_SIDE
+flat in vec3 v_point;
+#endif
 in vec3 v_rel;
 flat in uint v_feature;
 layout(location = 0) out uvec4 o_pick;
 
 void main() {
+#ifdef PICK_SIDE
+    if (distance(gl_FragCoord.xy, v_point.xy) > max(v_point.z, 0.75)) discard;
+#endif
     uint feature = v_feature;
 #ifdef RICH
     float alpha = v_color.a * (u_rich[0].w > 0.5 ? texture(u_base, v_texcoord).a : 1.0);

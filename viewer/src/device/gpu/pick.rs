@@ -1,20 +1,14 @@
-//! What is under a pixel, read back without waiting for the GPU.
+//! What is in a window of pixels, read back without waiting for the GPU.
 
 use crate::ViewerError;
+use crate::pick_window::{SIDE, Seen};
 use web_sys::{WebGl2RenderingContext as Gl, WebGlBuffer, WebGlFramebuffer, WebGlSync};
 
-/// What was found.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::device) struct PickAnswer {
-    /// Number of the draw; 0 for none.
-    pub(in crate::device) number: u32,
-    /// Feature id, where the draw has features.
-    pub(in crate::device) feature: Option<u32>,
-    /// From the eye, metres.
-    pub(in crate::device) distance_m: f32,
-}
+/// Four 32-bit numbers.
+const PIXEL_BYTES: usize = 16;
+const BYTES: usize = SIDE * SIDE * PIXEL_BYTES;
 
-/// A target of one pixel and the buffer that it is read into.
+/// A target of the window's size and the buffer that it is read into.
 pub(super) struct PickTarget {
     framebuffer: WebGlFramebuffer,
     /// Under way: a buffer of its own for each pick, since a reused one costs the browser a copy and a warning.
@@ -31,7 +25,7 @@ impl PickTarget {
         {
             let pixels = gl.create_renderbuffer().ok_or_else(refused)?;
             gl.bind_renderbuffer(Gl::RENDERBUFFER, Some(&pixels));
-            gl.renderbuffer_storage(Gl::RENDERBUFFER, format, 1, 1);
+            gl.renderbuffer_storage(Gl::RENDERBUFFER, format, SIDE as i32, SIDE as i32);
             gl.framebuffer_renderbuffer(Gl::FRAMEBUFFER, attachment, Gl::RENDERBUFFER, Some(&pixels));
         }
         gl.bind_framebuffer(Gl::FRAMEBUFFER, None);
@@ -40,7 +34,7 @@ impl PickTarget {
 
     pub(super) fn start(&mut self, gl: &Gl, draw: impl FnOnce(&Gl)) -> bool {
         gl.bind_framebuffer(Gl::FRAMEBUFFER, Some(&self.framebuffer));
-        gl.viewport(0, 0, 1, 1);
+        gl.viewport(0, 0, SIDE as i32, SIDE as i32);
         gl.depth_mask(true);
         gl.clear_bufferuiv_with_u32_array(Gl::COLOR, 0, &[0; 4]);
         gl.clear_bufferfv_with_f32_array(Gl::DEPTH, 0, &[1.0]);
@@ -51,29 +45,33 @@ impl PickTarget {
         self.reading.is_some()
     }
 
-    pub(super) fn poll(&mut self, gl: &Gl) -> Option<PickAnswer> {
+    pub(super) fn poll(&mut self, gl: &Gl) -> Option<Vec<Seen>> {
         let (buffer, fence) = self.reading.as_ref()?;
         if gl.client_wait_sync_with_u32(fence, 0, 0) == Gl::TIMEOUT_EXPIRED {
             return None;
         }
-        let mut bytes = [0; 16];
+        let mut bytes = vec![0; BYTES];
         gl.bind_buffer(Gl::PIXEL_PACK_BUFFER, Some(buffer));
         gl.get_buffer_sub_data_with_i32_and_u8_array(Gl::PIXEL_PACK_BUFFER, 0, &mut bytes);
         gl.bind_buffer(Gl::PIXEL_PACK_BUFFER, None);
         gl.delete_sync(Some(fence));
         gl.delete_buffer(Some(buffer));
         self.reading = None;
-        let word = |i: usize| u32::from_le_bytes([bytes[i * 4], bytes[i * 4 + 1], bytes[i * 4 + 2], bytes[i * 4 + 3]]);
-        Some(PickAnswer { number: word(0), feature: word(1).checked_sub(1), distance_m: f32::from_bits(word(2)) })
+        let seen = |pixel: &[u8]| {
+            let word = |i: usize| u32::from_le_bytes([pixel[i], pixel[i + 1], pixel[i + 2], pixel[i + 3]]);
+            Seen { number: word(0), feature: word(4).checked_sub(1), distance_m: f32::from_bits(word(8)) }
+        };
+        Some(bytes.chunks_exact(PIXEL_BYTES).map(seen).collect())
     }
 }
 
-/// Starts to read the pixel into a buffer; `None` when the GPU refuses.
+/// Starts to read the pixels into a buffer; `None` when the GPU refuses.
 fn read(gl: &Gl) -> Option<(WebGlBuffer, WebGlSync)> {
     let buffer = gl.create_buffer()?;
     gl.bind_buffer(Gl::PIXEL_PACK_BUFFER, Some(&buffer));
-    gl.buffer_data_with_i32(Gl::PIXEL_PACK_BUFFER, 16, Gl::STREAM_READ);
-    let read = gl.read_pixels_with_i32(0, 0, 1, 1, Gl::RGBA_INTEGER, Gl::UNSIGNED_INT, 0);
+    gl.buffer_data_with_i32(Gl::PIXEL_PACK_BUFFER, BYTES as i32, Gl::STREAM_READ);
+    let side = SIDE as i32;
+    let read = gl.read_pixels_with_i32(0, 0, side, side, Gl::RGBA_INTEGER, Gl::UNSIGNED_INT, 0);
     gl.bind_buffer(Gl::PIXEL_PACK_BUFFER, None);
     read.ok()?;
     Some((buffer, gl.fence_sync(Gl::SYNC_GPU_COMMANDS_COMPLETE, 0)?))

@@ -26,6 +26,9 @@ const float EARTH_DIAMETER = 12742000.0;
 // [4] selected feature, hovered feature, only the selected one (0 or 1), number of the draw
 uniform vec4 u_draw[5];
 
+#ifdef PICK_SIDE
+flat out vec3 v_point; // centre and radius, pixels
+#endif
 out vec3 v_rel;
 out vec3 v_normal;
 out vec4 v_color;
@@ -61,12 +64,15 @@ void main() {
 #endif
 #ifdef POINTS
     gl_PointSize = clamp(u_point.x * u_point.y / max(length(v_rel), 1e-3), u_point.z, u_point.w);
-#ifdef PICK
-    // The viewport is one pixel, and a point whose centre is outside of it would be clipped away: one that reaches
-    // into the pixel is moved there.
-    vec2 away_px = abs(gl_Position.xy / max(gl_Position.w, 1e-6)) * 0.5;
-    if (gl_Position.w > 0.0 && max(away_px.x, away_px.y) < gl_PointSize * 0.5) {
+#ifdef PICK_SIDE
+    // A point whose centre is outside of the viewport would be clipped away: one that reaches into the window covers
+    // all of it, and the fragments know where it really is.
+    vec2 center_px = (gl_Position.xy / max(gl_Position.w, 1e-6) * 0.5 + 0.5) * PICK_SIDE;
+    v_point = vec3(center_px, gl_PointSize * 0.5);
+    vec2 outside_px = max(abs(center_px - PICK_SIDE * 0.5) - PICK_SIDE * 0.5, 0.0);
+    if (gl_Position.w > 0.0 && length(outside_px) < v_point.z) {
         gl_Position.xy = vec2(0.0);
+        gl_PointSize = PICK_SIDE * 2.0;
     }
 #endif
 #endif

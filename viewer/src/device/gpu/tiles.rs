@@ -10,6 +10,9 @@ use citytwin_tiles::{Alpha, IndexRange, Primitive, Topology};
 use glam::DMat4;
 use web_sys::{WebGl2RenderingContext as Gl, WebGlUniformLocation, WebGlVertexArrayObject};
 
+// The shaders have the window's side as a text.
+const _: () = assert!(crate::pick_window::SIDE == 17);
+
 /// Points are at least and at most this wide, pixels: none is lost, and none hides a house.
 const POINT_PX: [f32; 2] = [1.5, 12.0];
 
@@ -206,7 +209,12 @@ impl TilePrograms {
             line: TileProgram::new(gl, "", &[&light, include_str!("line.frag")], "u_line")?,
             pick: TileProgram::new(gl, "", &[include_str!("pick.frag")], "")?,
             pick_rich: TileProgram::new(gl, "#define RICH\n", &[include_str!("pick.frag")], "")?,
-            pick_point: TileProgram::new(gl, "#define POINTS\n#define PICK\n", &[include_str!("pick.frag")], "")?,
+            pick_point: TileProgram::new(
+                gl,
+                "#define POINTS\n#define PICK_SIDE 17.0\n",
+                &[include_str!("pick.frag")],
+                "",
+            )?,
         })
     }
 
