@@ -9,8 +9,35 @@ pub(crate) const FOV_DEG: f64 = 60.0;
 const FLATTEST_PITCH_DEG: f64 = -5.0;
 /// A ray flatter than this slope is taken to reach the ground at this slope: no drag throws the city to the horizon.
 const FLATTEST_SLOPE: f64 = 0.06;
+/// Where the camera may be below ground, it may look up as steeply as this, degrees.
+const STEEPEST_PITCH_DEG: f64 = 85.0;
 /// How near the camera may come to its target, metres.
 const NEAREST_M: f64 = 12.0;
+/// How far above the ground the eye stays, metres.
+const ABOVE_GROUND_M: f64 = 1.0;
+/// Padding never leaves less than this part of the canvas free.
+const LEAST_FREE: f64 = 0.2;
+
+/// What covers the borders of the canvas, CSS pixels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Padding {
+    /// From the left edge; at least 0, as the others. Default 0.
+    pub left: f64,
+    /// From the right edge.
+    pub right: f64,
+    /// From the top edge.
+    pub top: f64,
+    /// From the bottom edge.
+    pub bottom: f64,
+}
+
+impl Padding {
+    /// Whether every number is finite and not negative.
+    pub fn is_valid(&self) -> bool {
+        [self.left, self.right, self.top, self.bottom].iter().all(|side| side.is_finite() && *side >= 0.0)
+    }
+}
 
 /// Where the camera may go.
 #[derive(Clone, Copy, Debug)]
@@ -19,11 +46,15 @@ pub(crate) struct Limits {
     farthest_m: f64,
     /// The target stays in here.
     target: Option<LonLatRect>,
+    /// Where the ground is, metres above the ellipsoid.
+    ground_m: f64,
+    /// How far below it the eye may go, metres; 0: it stays above.
+    depth_m: f64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { farthest_m: 12_000_000.0, target: None }
+        Self { farthest_m: 12_000_000.0, target: None, ground_m: 0.0, depth_m: 0.0 }
     }
 }
 
@@ -43,7 +74,23 @@ impl Limits {
                 east: (east + pad_lon).min(180.0),
                 north: (north + pad_lat).min(90.0),
             }),
+            ..Self::default()
         }
+    }
+
+    /// With the ground at a height, metres above the ellipsoid.
+    pub(crate) fn with_ground(self, ground_m: f64) -> Self {
+        Self { ground_m, ..self }
+    }
+
+    /// How low the eye may go, metres above the ellipsoid.
+    fn lowest_m(&self) -> f64 {
+        self.ground_m + if self.depth_m > 0.0 { -self.depth_m } else { ABOVE_GROUND_M }
+    }
+
+    /// The highest that the camera may look, degrees.
+    fn flattest_deg(&self) -> f64 {
+        if self.depth_m > 0.0 { STEEPEST_PITCH_DEG } else { FLATTEST_PITCH_DEG }
     }
 }
 
@@ -54,6 +101,7 @@ pub(crate) struct Camera {
     look: LookAt,
     limits: Limits,
     size_css: DVec2,
+    padding: Padding,
 }
 
 impl Camera {
@@ -69,6 +117,7 @@ impl Camera {
             },
             limits: Limits::default(),
             size_css: DVec2::new(300.0, 150.0),
+            padding: Padding::default(),
         }
     }
 
@@ -84,9 +133,52 @@ impl Camera {
         self.size_css = DVec2::new(width.max(1.0), height.max(1.0));
     }
 
+    /// How far below ground it may go is kept.
     pub(crate) fn set_limits(&mut self, limits: Limits) {
-        self.limits = limits;
+        self.limits = Limits { depth_m: self.limits.depth_m, ..limits };
         self.look = self.clamped(self.look);
+    }
+
+    /// Lets the eye go so far below ground, metres; 0 keeps it above.
+    pub(crate) fn set_depth(&mut self, depth_m: f64) {
+        self.limits.depth_m = depth_m.max(0.0);
+        self.look = self.clamped(self.look);
+    }
+
+    /// Says what covers the borders of the canvas.
+    pub(crate) fn set_padding(&mut self, padding: Padding) {
+        if padding.is_valid() {
+            self.padding = padding;
+        }
+    }
+
+    /// The middle of what is free of the canvas, CSS pixels.
+    pub(crate) fn middle_css(&self) -> DVec2 {
+        let Padding { left, right, top, bottom } = self.padding;
+        let middle = |size: f64, before: f64, after: f64| {
+            let most = (1.0 - LEAST_FREE) * size;
+            let scale = if before + after > most { most / (before + after) } else { 1.0 };
+            (size + (before - after) * scale) / 2.0
+        };
+        DVec2::new(middle(self.size_css.x, left, right), middle(self.size_css.y, top, bottom))
+    }
+
+    /// The view that shows the target of another in the middle of what is free.
+    pub(crate) fn padded(&self, look: LookAt) -> LookAt {
+        let mut camera = *self;
+        camera.look = self.clamped(look);
+        let at = camera.ground_under(camera.middle_css()).clamp_length_max(2.0 * look.distance_m);
+        if at.length() > 1e-9 * look.distance_m {
+            camera.shift(-at);
+        }
+        camera.look
+    }
+
+    /// The view turned to a heading (degrees) around the middle of what is free.
+    pub(crate) fn headed(&self, heading_deg: f64) -> LookAt {
+        let mut camera = *self;
+        camera.turn_around(self.middle_css(), heading_deg - self.look.heading_deg);
+        LookAt { heading_deg, ..camera.look }
     }
 
     /// Jumps; an invalid view is ignored.
@@ -101,9 +193,14 @@ impl Camera {
         let mut look = LookAt {
             distance_m: look.distance_m.clamp(NEAREST_M, self.limits.farthest_m),
             heading_deg: look.heading_deg.rem_euclid(360.0),
-            pitch_deg: look.pitch_deg.clamp(-90.0, FLATTEST_PITCH_DEG),
+            pitch_deg: look.pitch_deg.clamp(-90.0, self.limits.flattest_deg()),
             ..look
         };
+        // The eye is this many sines of the pitch below the target; it may be so far below that it reaches its lowest.
+        let below_m = look.height_m - self.limits.lowest_m();
+        look.height_m += (-look.distance_m - below_m).max(0.0);
+        let steepest = (below_m / look.distance_m).clamp(-1.0, 1.0).asin().to_degrees();
+        look.pitch_deg = look.pitch_deg.min(steepest);
         if let Some(rect) = self.limits.target {
             look.lon = look.lon.clamp(rect.west, rect.east);
             look.lat = look.lat.clamp(rect.south, rect.north);
@@ -138,8 +235,10 @@ impl Camera {
         let eye = -self.axes_enu()[0] * self.look.distance_m;
         let ray = self.ray_enu(at_css);
         let flat = ray.truncate().length().max(1e-9);
-        let slope = (-ray.z / flat).max(FLATTEST_SLOPE);
-        eye.truncate() + ray.truncate() / flat * (eye.z / slope)
+        // From below, the ground is up; an eye in its plane counts as a little off it.
+        let slope = (-ray.z * eye.z.signum() / flat).max(FLATTEST_SLOPE);
+        let away_m = eye.z.abs().max(self.look.distance_m * (-FLATTEST_PITCH_DEG).to_radians().sin());
+        eye.truncate() + ray.truncate() / flat * (away_m / slope)
     }
 
     /// Longitude and latitude (degrees) of the ground under the corners of the canvas, clockwise from its top left.
@@ -289,6 +388,76 @@ mod tests {
         assert!((0.0..360.0).contains(&look.heading_deg));
         camera.orbit(0.0, -500.0);
         assert_eq!(camera.look().pitch_deg, -90.0);
+    }
+
+    #[test]
+    fn no_view_that_is_asked_for_puts_the_eye_below_ground() {
+        let eye_m = |look: LookAt| look.height_m - look.pitch_deg.to_radians().sin() * look.distance_m;
+        let mut camera = camera();
+        for (height_m, distance_m, pitch_deg) in
+            [(-100.0, 12.0, -40.0), (-5.0, 12.0, -6.0), (-300.0, 200.0, -90.0), (-1e6, 12.0, -5.0)]
+        {
+            camera.set_look(LookAt { height_m, distance_m, pitch_deg, ..camera.look() });
+            assert!(eye_m(camera.look()) > 0.99, "{height_m} {distance_m} {:?}", camera.look());
+        }
+        // A twin whose ground lies lower.
+        camera.set_limits(Limits::default().with_ground(-40.0));
+        camera.set_look(LookAt { height_m: -35.0, distance_m: 20.0, pitch_deg: -30.0, ..camera.look() });
+        assert_eq!((camera.look().height_m, camera.look().pitch_deg), (-35.0, -30.0));
+        // Allowed below, it may look up and go so far.
+        camera.set_limits(Limits::default());
+        camera.set_depth(50.0);
+        camera.set_look(LookAt { height_m: 0.0, distance_m: 40.0, pitch_deg: 30.0, ..camera.look() });
+        assert!((eye_m(camera.look()) + 20.0).abs() < 1e-9, "{:?}", camera.look());
+        camera.orbit(0.0, 500.0);
+        assert_eq!(camera.look().pitch_deg, STEEPEST_PITCH_DEG);
+        camera.zoom(100.0, CENTER);
+        assert!((eye_m(camera.look()) + 50.0).abs() < 1e-6, "{:?}", camera.look());
+        camera.set_depth(0.0);
+        assert!(eye_m(camera.look()) > 0.99);
+    }
+
+    #[test]
+    fn from_below_the_ground_is_dragged_and_zoomed_as_from_above() {
+        let mut camera = camera();
+        camera.set_depth(5000.0);
+        camera.orbit(0.0, 80.0);
+        assert_eq!(camera.look().pitch_deg, 40.0);
+        assert!(camera.ground_under(CENTER).length() < 1e-6);
+        let (from, to) = (DVec2::new(300.0, 250.0), DVec2::new(500.0, 180.0));
+        let before = lonlat(&camera, from);
+        camera.drag(from, to);
+        assert!((lonlat(&camera, to) - before).length() < 40.0 * CM_DEG, "{before} {}", lonlat(&camera, to));
+        camera.orbit(0.0, -40.0);
+        assert!(camera.drag(CENTER, DVec2::new(420.0, 310.0)).length() > 1.0, "in the plane itself too");
+    }
+
+    #[test]
+    fn padding_puts_the_target_into_the_middle_of_what_is_free() {
+        let mut camera = camera();
+        let target = LookAt { heading_deg: 70.0, distance_m: 600.0, ..camera.look() };
+        assert_eq!(camera.padded(target), camera.clamped(target));
+        for padding in [
+            Padding { left: 320.0, ..Padding::default() },
+            Padding { bottom: 300.0, ..Padding::default() },
+            Padding { left: 100.0, right: 20.0, top: 50.0, bottom: 70.0 },
+        ] {
+            camera.set_padding(padding);
+            let mut there = camera;
+            there.look = camera.padded(target);
+            let at = lonlat(&there, there.middle_css());
+            assert!((at - DVec2::new(target.lon, target.lat)).length() < 20.0 * CM_DEG, "{padding:?} {at}");
+            assert_eq!((there.look.distance_m, there.look.heading_deg), (600.0, 70.0));
+            // Turning keeps it there.
+            there.look = there.headed(0.0);
+            assert!((lonlat(&there, there.middle_css()) - at).length() < 40.0 * CM_DEG);
+        }
+        camera.set_padding(Padding { left: 320.0, ..Padding::default() });
+        assert_eq!(camera.middle_css(), DVec2::new(560.0, 300.0));
+        camera.set_padding(Padding { left: 5000.0, right: 5000.0, ..Padding::default() });
+        assert_eq!(camera.middle_css(), CENTER, "some of it stays free");
+        camera.set_padding(Padding { left: f64::NAN, ..Padding::default() });
+        assert_eq!(camera.middle_css(), CENTER);
     }
 
     #[test]

@@ -24,8 +24,11 @@
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
 
 mod camera;
+mod clip;
+mod collide;
 #[cfg(target_arch = "wasm32")]
 mod device;
+mod fade;
 mod flight;
 mod gesture;
 mod matrix;
@@ -39,6 +42,8 @@ mod reply;
 mod samples;
 mod types;
 
+pub use camera::Padding;
+pub use clip::{Clip, ClipBox, ClipPolygon, Keep, MOST_CORNERS};
 #[cfg(target_arch = "wasm32")]
 pub use device::{Subscription, Viewer};
 pub use types::{Event, Hit, Progress, Stats, ViewerError, ViewerOptions};

@@ -58,6 +58,11 @@ impl Eye {
         self.rel_from_ecef.transpose() * rel + self.eye_ecef
     }
 
+    /// ECEF from the eye's own frame.
+    pub(crate) fn ecef_from_rel(&self) -> DMat4 {
+        DMat4::from_mat3_translation(self.rel_from_ecef.transpose(), self.eye_ecef)
+    }
+
     /// Direction (not unit) through a point of the canvas in normalised device coordinates, y up.
     pub(crate) fn ray(&self, ndc: DVec2) -> DVec3 {
         self.forward + self.right * (ndc.x * self.tangents.x) + self.up * (ndc.y * self.tangents.y)

@@ -78,6 +78,7 @@ pub(crate) struct Motion {
     zoom_at: DVec2,
     keys: Vec<HeldKey>,
     flight: Option<Flight>,
+    jumped: bool,
 }
 
 impl Motion {
@@ -94,6 +95,7 @@ impl Motion {
             zoom_at: DVec2::ZERO,
             keys: Vec::new(),
             flight: None,
+            jumped: false,
         }
     }
 
@@ -114,6 +116,29 @@ impl Motion {
         (self.glide, self.spin, self.zoom_left) = (DVec2::ZERO, DVec2::ZERO, 0.0);
         self.keys.clear();
         self.flight = None;
+    }
+
+    /// What carries on by itself ends, as before a wall; held keys and pointers stay.
+    pub(crate) fn halt(&mut self) {
+        (self.glide, self.spin, self.zoom_left) = (DVec2::ZERO, DVec2::ZERO, 0.0);
+        self.flight = None;
+    }
+
+    /// Jumps; an invalid view is ignored.
+    pub(crate) fn jump(&mut self, camera: &mut Camera, to: LookAt) {
+        self.stop();
+        self.jumped = true;
+        camera.set_look(to);
+    }
+
+    /// Whether the camera has jumped since it was asked last: a jump goes where it was told to, through whatever.
+    pub(crate) fn take_jump(&mut self) -> bool {
+        std::mem::take(&mut self.jumped)
+    }
+
+    /// Whether a flight is under way.
+    pub(crate) fn flies(&self) -> bool {
+        self.flight.is_some()
     }
 
     /// Carries a gesture out.
@@ -174,16 +199,19 @@ impl Motion {
         self.zoom_left = (self.zoom_left + factor.ln()).clamp(-3.0, 3.0);
     }
 
-    /// Flies, or jumps where motion is to be reduced.
+    /// Flies so that the target comes into the middle of what is free of the canvas, or jumps where motion is to be
+    /// reduced.
     pub(crate) fn fly_to(&mut self, camera: &mut Camera, to: LookAt, duration_ms: Option<f64>, now_ms: f64) {
-        if !to.is_valid() {
-            return;
+        if to.is_valid() {
+            self.go(camera, camera.padded(to), duration_ms, now_ms);
         }
-        self.stop();
-        let to = camera.clamped(to);
+    }
+
+    fn go(&mut self, camera: &mut Camera, to: LookAt, duration_ms: Option<f64>, now_ms: f64) {
         if self.reduced {
-            camera.set_look(to);
+            self.jump(camera, to);
         } else {
+            self.stop();
             self.flight = Some(Flight::new(camera.look(), to, duration_ms, now_ms));
         }
     }
@@ -197,7 +225,7 @@ impl Motion {
     pub(crate) fn north_up(&mut self, camera: &mut Camera, now_ms: f64) {
         let look = camera.look();
         let turn = turn_deg(look.heading_deg, 0.0).abs();
-        self.fly_to(camera, LookAt { heading_deg: 0.0, ..look }, Some(200.0 + 3.0 * turn), now_ms);
+        self.go(camera, camera.headed(0.0), Some(200.0 + 3.0 * turn), now_ms);
     }
 
     pub(crate) fn key_down(&mut self, key: Key, now_ms: f64) {
@@ -265,7 +293,7 @@ impl Motion {
     }
 
     fn step_keys(&mut self, camera: &mut Camera, dt: f64, now_ms: f64) {
-        let middle = camera.size_css() / 2.0;
+        let middle = camera.middle_css();
         let pan = |camera: &mut Camera, x: f64, y: f64| {
             let ahead = DVec2::from_angle(-camera.look().heading_deg.to_radians()).rotate(DVec2::new(x, y));
             camera.shift(ahead * (KEY_PX_PER_MS * dt * camera.metres_per_px()));

@@ -2,6 +2,7 @@
 //! what hosts should hear is collected in `events`.
 
 use super::gpu::{self, Draw, DrawLists, FrameLook, Gpu};
+use super::obstacles::Obstacles;
 use super::picking::Picking;
 use super::pool::{Job, Loaded, Payload, Pool};
 use super::tile::{Mark, Tile};
@@ -42,6 +43,7 @@ pub(super) struct Core {
     pub(super) gpu: Option<Gpu>,
     pub(super) tiles: Vec<Option<Box<Tile>>>,
     drawn: Vec<TileId>,
+    obstacles: Obstacles,
     /// Tile of each content under way.
     requests: BTreeMap<u64, Option<TileId>>,
     arrivals: VecDeque<Loaded>,
@@ -95,6 +97,7 @@ impl Core {
             gpu: Some(gpu),
             tiles: Vec::new(),
             drawn: Vec::new(),
+            obstacles: Obstacles::default(),
             requests: BTreeMap::new(),
             arrivals: VecDeque::new(),
             size_px: [0; 2],
@@ -122,10 +125,10 @@ impl Core {
     // ---- Layers -------------------------------------------------------------------------------------------------
 
     pub(super) fn set_extent(&mut self, extent: [f64; 4], home: LookAt) {
-        self.camera.set_limits(Limits::of_extent(extent));
+        // The ground lies on the ellipsoid, unless the home view looks at something lower.
+        self.camera.set_limits(Limits::of_extent(extent).with_ground(home.height_m.min(0.0)));
         self.home = Some(home);
-        self.motion.stop();
-        self.camera.set_look(home);
+        self.motion.jump(&mut self.camera, home);
     }
 
     pub(super) fn add_layer(&mut self, id: &str, url: String, visible: bool) {
@@ -195,7 +198,10 @@ impl Core {
             return false;
         }
         let start_ms = now_ms();
-        let moving = self.motion.step(&mut self.camera, start_ms);
+        let flies = self.motion.flies();
+        self.motion.step(&mut self.camera, start_ms);
+        self.keep_out(flies);
+        let moving = self.motion.moving();
         let look = self.camera.look();
         let seen = Some((look, self.size_px));
         let view_changed = self.seen != seen;
@@ -231,6 +237,21 @@ impl Core {
             || !self.arrivals.is_empty()
             || self.picking.is_busy(self.gestures.active())
             || (!self.resting && !self.gestures.active())
+    }
+
+    /// Keeps the eye out of what it would enter by moving.
+    fn keep_out(&mut self, flies: bool) {
+        let jumped = self.motion.take_jump();
+        let wanted = self.camera.look();
+        let Some((before, _)) = self.seen.filter(|(before, _)| *before != wanted && !jumped) else { return };
+        let tiles = self.drawn.iter().filter_map(|id| self.tiles.get(id.0 as usize)?.as_deref());
+        let step = self.obstacles.step(&before, &wanted, flies, tiles);
+        if step.look != wanted {
+            self.camera.set_look(step.look);
+        }
+        if step.stopped {
+            self.motion.halt();
+        }
     }
 
     /// Hands arrivals to the engine, tiles once they are on the GPU, within the frame's budget.
@@ -287,6 +308,7 @@ impl Core {
     }
 
     fn free_tile(&mut self, id: TileId) {
+        self.obstacles.forget(id);
         if let Some(mut tile) = self.tiles.get_mut(id.0 as usize).and_then(Option::take) {
             self.stats.heap_bytes -= tile.heap_bytes();
             self.stats.gpu_bytes -= tile.free(&self.gl);

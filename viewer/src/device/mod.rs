@@ -3,6 +3,7 @@
 mod core;
 mod gpu;
 mod listeners;
+mod obstacles;
 mod picking;
 mod pool;
 mod shared;

@@ -2,6 +2,7 @@
 
 use super::gpu::{Pictures, TileBuffers, seen_features};
 use super::pool::ContentPayload;
+use crate::collide::Solid;
 use crate::matrix::{distance_to_box, reach_of_box};
 use crate::property_rows::row_with_id;
 use citytwin_tiles::{ContentInfo, Primitive, TileContent, TileId, TilesetId, Value};
@@ -138,6 +139,18 @@ impl Tile {
     /// A length in the tile's own frame.
     pub(super) fn in_own_units(&self, length_m: f64) -> f64 {
         length_m / self.scale
+    }
+
+    /// Whether something of it that stands in the way is within so many metres of a point.
+    pub(super) fn solid_within(&self, ecef: DVec3, reach_m: f64) -> bool {
+        let point = self.point(ecef);
+        let solid = self.content.primitives.iter().filter(|primitive| crate::collide::stands(primitive));
+        solid.into_iter().any(|primitive| distance_to_box(point, &primitive.bounds) * self.scale < reach_m)
+    }
+
+    /// Its triangles that stand in the way.
+    pub(super) fn solid(&self) -> Solid {
+        Solid::of_tile(&self.content.primitives, &self.vertices.to_vec(), &self.indices.to_vec())
     }
 
     /// Looks marks up once per change of them; `epochs` count the changes.

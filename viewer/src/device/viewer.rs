@@ -6,7 +6,7 @@ use super::picking::Purpose;
 use super::pool::Pool;
 use super::shared::{Shared, now_ms};
 use crate::oneshot::oneshot;
-use crate::{Event, Hit, LookAt, Stats, Theme, Twin, ViewerError, ViewerOptions};
+use crate::{Event, Hit, LookAt, Padding, Stats, Theme, Twin, ViewerError, ViewerOptions};
 use citytwin_tiles::resolve_url;
 use glam::DVec2;
 use std::rc::{Rc, Weak};
@@ -123,13 +123,13 @@ impl Viewer {
     /// ([`LookAt::is_valid`]) is ignored.
     pub fn set_view(&self, view: LookAt) {
         self.change(|core| {
-            core.motion.stop();
-            core.camera.set_look(view);
+            core.motion.jump(&mut core.camera, view);
         });
     }
 
     /// Flies to a view; the first touch, wheel or drag stops the flight. `None` chooses 800 to 2,500 ms by distance.
-    /// Jumps when the visitor asked for reduced motion.
+    /// Jumps when the visitor asked for reduced motion. A flight rises over buildings that are in its way, and ends
+    /// before one that its view lies in.
     pub fn fly_to(&self, view: LookAt, duration_ms: Option<f64>) {
         self.change(|core| {
             core.motion.set_reduced(reduced_motion());
@@ -137,11 +137,17 @@ impl Viewer {
         });
     }
 
+    /// Says what covers the borders of the canvas: flights then bring their target into the middle of the rest, and
+    /// buttons and keys zoom and turn around it. Invalid padding ([`Padding::is_valid`]) is ignored.
+    pub fn set_padding(&self, padding: Padding) {
+        self.change(|core| core.camera.set_padding(padding));
+    }
+
     /// Multiplies the distance to the target, smoothly: 0.5 comes twice as near.
     pub fn zoom_by(&self, factor: f64) {
         self.change(|core| {
             core.motion.set_reduced(reduced_motion());
-            let middle = core.camera.size_css() / 2.0;
+            let middle = core.camera.middle_css();
             core.motion.zoom_by(&mut core.camera, factor, middle);
         });
     }
