@@ -85,6 +85,24 @@ impl Handle {
         Ok(())
     }
 
+    /// How the city is drawn.
+    ///
+    /// # Errors
+    /// Never in practice: a scene is a plain object.
+    pub fn scene(&self) -> Result<JsValue, JsValue> {
+        plain(&self.viewer.scene())
+    }
+
+    /// Changes parts of how the city is drawn, given as JSON.
+    ///
+    /// # Errors
+    /// `scene` when a key is unknown or a value out of range.
+    #[wasm_bindgen(js_name = setScene)]
+    pub fn set_scene(&self, partial_json: &str) -> Result<(), JsValue> {
+        let changed = self.viewer.scene().with(partial_json).and_then(|scene| self.viewer.set_scene(scene));
+        changed.map_err(|error| thrown("scene", &error.to_string()))
+    }
+
     /// The feature at a point of the canvas, CSS pixels, or null.
     ///
     /// # Errors

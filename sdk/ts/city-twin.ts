@@ -1,4 +1,5 @@
 import { calling, CityTwinError } from "./errors.js";
+import type { PartialScene, Scene } from "./scene.js";
 import type { CityTwinEvents, CityTwinOptions, Hit, Layer, Stats, View } from "./types.js";
 import loadEngine, { Handle } from "./wasm/citytwin.js";
 
@@ -82,6 +83,20 @@ export class CityTwin {
    */
   flyTo(view: View, options: { durationMs?: number } = {}): void {
     calling(() => this.#engine().flyTo(view, options.durationMs));
+  }
+
+  /** How the city is drawn. */
+  get scene(): Scene {
+    return calling(() => this.#engine().scene() as Scene);
+  }
+
+  /**
+   * Changes parts of how the city is drawn; what is not named stays as it is.
+   *
+   * @throws CityTwinError `scene` when a key is unknown or a value out of range; the scene then stays as it was
+   */
+  setScene(parts: PartialScene): void {
+    calling(() => this.#engine().setScene(JSON.stringify(parts)));
   }
 
   /** Resolves when everything that the view needs is loaded and drawn. */

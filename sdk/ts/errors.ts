@@ -9,6 +9,7 @@
  * - `fetch`: the manifest could not be fetched.
  * - `manifest`: what was fetched is not a `twin.json` that this version reads.
  * - `view`: a number of a view is missing or out of range.
+ * - `scene`: a scene has a key that is not known, or a value of another type or out of range.
  * - `layer`: the twin has no layer of that id.
  * - `search`: the search index cannot be fetched or read, or its worker has broken down.
  * - `removed`: the viewer has been removed, or the search closed.
@@ -22,6 +23,7 @@ export type CityTwinErrorCode =
   | "fetch"
   | "manifest"
   | "view"
+  | "scene"
   | "layer"
   | "search"
   | "removed";

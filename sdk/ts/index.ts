@@ -2,3 +2,4 @@
 export { CityTwin } from "./city-twin.js";
 export { CityTwinError, type CityTwinErrorCode } from "./errors.js";
 export type { CityTwinEvents, CityTwinOptions, Hit, Layer, Problem, Progress, Stats, View } from "./types.js";
+export type { PartialScene, Scene } from "./scene.js";

@@ -26,11 +26,13 @@
 mod camera;
 mod clip;
 mod collide;
+mod daylight;
 #[cfg(target_arch = "wasm32")]
 mod device;
 mod fade;
 mod flight;
 mod gesture;
+mod light;
 mod matrix;
 mod motion;
 mod oneshot;
@@ -40,12 +42,14 @@ mod property_rows;
 #[path = "../decode-worker/src/reply.rs"]
 mod reply;
 mod samples;
+mod scene;
 mod types;
 
 pub use camera::Padding;
 pub use clip::{Clip, ClipBox, ClipPolygon, Keep, MOST_CORNERS};
 #[cfg(target_arch = "wasm32")]
 pub use device::{Subscription, Viewer};
+pub use scene::{EyeDome, Fog, PointClouds, Resolution, Scene, SceneError, ShadowMode, Shadows, Sun};
 pub use types::{Event, Hit, Progress, Stats, ViewerError, ViewerOptions};
 
 pub use citytwin_geo::LookAt;

@@ -54,6 +54,10 @@ impl Eye {
         self.rel_from_ecef * (ecef - self.eye_ecef)
     }
 
+    pub(crate) fn rel_from_ecef_direction(&self, ecef: DVec3) -> DVec3 {
+        self.rel_from_ecef * ecef
+    }
+
     pub(crate) fn ecef_from_rel_point(&self, rel: DVec3) -> DVec3 {
         self.rel_from_ecef.transpose() * rel + self.eye_ecef
     }

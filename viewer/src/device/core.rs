@@ -7,12 +7,13 @@ use super::picking::Picking;
 use super::pool::{Job, Loaded, Payload, Pool};
 use super::tile::{Mark, Tile};
 use crate::camera::{Camera, FOV_DEG, Limits};
+use crate::daylight::Daylight;
 use crate::gesture::Gestures;
 use crate::matrix::{Eye, near_far, rows};
 use crate::motion::Motion;
 use crate::oneshot::Sender;
 use crate::samples::Samples;
-use crate::{Event, LookAt, Problem, Progress, Stats, ViewerError, ViewerOptions};
+use crate::{Event, LookAt, Problem, Progress, Scene, Stats, ViewerError, ViewerOptions};
 use citytwin_tiles::{Arrival, Engine, Fetch, Frame, RequestId, TileId, TilesetId, View};
 use std::collections::{BTreeMap, VecDeque};
 use web_sys::{HtmlCanvasElement, WebGl2RenderingContext as Gl};
@@ -35,6 +36,8 @@ pub(super) struct Core {
     pub(super) motion: Motion,
     pub(super) gestures: Gestures,
     pub(super) events: Vec<Event>,
+    scene: Scene,
+    daylight: Daylight,
     home: Option<LookAt>,
     engine: Engine,
     pub(super) layers: Vec<LayerState>,
@@ -89,6 +92,8 @@ impl Core {
             motion: Motion::new(reduced_motion),
             gestures: Gestures::new(),
             events: Vec::new(),
+            scene: Scene::default(),
+            daylight: Daylight::default(),
             home: None,
             engine,
             layers: Vec::new(),
@@ -170,6 +175,20 @@ impl Core {
     pub(super) fn go_home(&mut self, now_ms: f64) {
         if let Some(home) = self.home {
             self.motion.fly_to(&mut self.camera, home, None, now_ms);
+        }
+    }
+
+    // ---- The scene ----------------------------------------------------------------------------------------------
+
+    pub(super) fn scene(&self) -> &Scene {
+        &self.scene
+    }
+
+    /// The scene has been validated.
+    pub(super) fn set_scene(&mut self, scene: Scene) {
+        if self.scene != scene {
+            self.scene = scene;
+            self.draw_due = true;
         }
     }
 
@@ -377,6 +396,9 @@ impl Core {
             self.canvas.set_height(height);
         }
         let eye = Eye::of(&self.camera);
+        self.daylight.follow(&self.scene.sun, self.camera.look());
+        // Taken out for a moment: the lists borrow everything else.
+        let mut gpu = self.gpu.take();
         let mut lists = DrawLists::default();
         let (mut nearest, mut farthest) = (f64::INFINITY, 0.0_f64);
         let (mut tiles, mut triangles, mut features) = (0, 0, 0);
@@ -395,13 +417,34 @@ impl Core {
             }
         }
         lists.sort();
-        let look = frame_look(eye, self.camera.look(), self.size_px, near_far(nearest, farthest));
-        gpu.draw(&look, &lists);
+        let look = self.frame_look(eye, near_far(nearest, farthest));
+        if let Some(gpu) = &mut gpu {
+            gpu.draw(&look, &lists);
+        }
         drop(lists);
+        self.gpu = gpu;
         self.stats.tiles_drawn = tiles;
         self.stats.triangles_drawn = triangles;
         self.stats.features_drawn = features;
         self.draw_due = false;
+    }
+
+    pub(super) fn frame_look(&self, eye: Eye, planes_m: (f64, f64)) -> FrameLook {
+        // From afar the whole twin is clear; from near, the haze gives the street its depth.
+        let fog = &self.scene.fog;
+        let hidden_m = (6.0 * self.camera.look().distance_m).max(4_500.0) / fog.density;
+        FrameLook {
+            clip_from_rel: eye.clip_from_rel(planes_m.0, planes_m.1),
+            planes_m,
+            viewport_px: self.size_px,
+            // Without fog it begins beyond everything.
+            fog_m: [0.6, 1.0].map(|part| if fog.enabled { part * hidden_m } else { part * 1e9 } as f32),
+            air: if fog.enabled { 0.16 } else { 0.0 },
+            edges_m: 1_800.0,
+            pixels_at_1_m: f64::from(self.size_px[1]) / 2.0 / (FOV_DEG.to_radians() / 2.0).tan(),
+            light: self.daylight.light(&eye),
+            eye,
+        }
     }
 
     pub(super) fn drawn_tiles(&self) -> impl Iterator<Item = &Tile> {
@@ -508,17 +551,4 @@ pub(super) fn place<'a>(tile: &'a Tile, index: usize, eye: &Eye, distance_m: f64
     let buffers = tile.buffers.as_ref()?;
     let point_m = tile.point_m[index];
     Draw::new(primitive, buffers, index, rel_rows, mirrored, tile.marks(index), distance_m, point_m, number)
-}
-
-pub(super) fn frame_look(eye: Eye, look: LookAt, viewport_px: [u32; 2], (near_m, far_m): (f64, f64)) -> FrameLook {
-    // From afar the whole twin is clear; from near, the haze gives the street its depth.
-    let hidden_m = (6.0 * look.distance_m).max(4_500.0);
-    FrameLook {
-        clip_from_rel: eye.clip_from_rel(near_m, far_m),
-        eye,
-        viewport_px,
-        fog_m: [0.6, 1.0].map(|part| (part * hidden_m) as f32),
-        edges_m: 1_800.0,
-        pixels_at_1_m: f64::from(viewport_px[1]) / 2.0 / (FOV_DEG.to_radians() / 2.0).tan(),
-    }
 }

@@ -1,6 +1,6 @@
 //! What is under a point, and what becomes of the answer: events, marks, futures.
 
-use super::core::{Core, frame_look, place};
+use super::core::{Core, place};
 use super::gpu::{DrawLists, Gpu};
 use super::tile::{Mark, Tile};
 use crate::matrix::{Eye, near_far, pixel_from_clip, ray_meets_box};
@@ -175,7 +175,7 @@ impl Core {
             }
         }
         lists.sort();
-        let mut look = frame_look(eye, self.camera.look(), self.size_px, near_far(nearest, farthest));
+        let mut look = self.frame_look(eye, near_far(nearest, farthest));
         look.clip_from_rel = pixel_from_clip(ndc, viewport_px / SIDE as f64) * look.clip_from_rel;
         let started = gpu.as_mut().is_some_and(|gpu| gpu.start_pick(&look, &lists));
         drop(lists);

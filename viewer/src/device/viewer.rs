@@ -6,7 +6,7 @@ use super::picking::Purpose;
 use super::pool::Pool;
 use super::shared::{Shared, now_ms};
 use crate::oneshot::oneshot;
-use crate::{Event, Hit, LookAt, Padding, Stats, Theme, Twin, ViewerError, ViewerOptions};
+use crate::{Event, Hit, LookAt, Padding, Scene, SceneError, Stats, Theme, Twin, ViewerError, ViewerOptions};
 use citytwin_tiles::resolve_url;
 use glam::DVec2;
 use std::rc::{Rc, Weak};
@@ -106,6 +106,21 @@ impl Viewer {
     /// Shows or hides a layer; a hidden layer loads nothing. Nothing happens when there is none of this id.
     pub fn set_layer_visible(&self, id: &str, on: bool) {
         self.change(|core| core.set_layer_visible(id, on));
+    }
+
+    /// How the city is drawn.
+    pub fn scene(&self) -> Scene {
+        self.handle.0.read(|core| core.scene().clone()).unwrap_or_default()
+    }
+
+    /// Draws the city in another way, from the next frame on.
+    ///
+    /// # Errors
+    /// When a number is out of range ([`Scene::validate`]); the scene stays as it was.
+    pub fn set_scene(&self, scene: Scene) -> Result<(), SceneError> {
+        scene.validate()?;
+        self.change(|core| core.set_scene(scene));
+        Ok(())
     }
 
     /// What is looked at, and from where. The target lies on the ground.

@@ -1,39 +1,29 @@
-// Light, sky and haze. Axes: x east, y north, z up; colours are linear.
+// Light, sky and haze. On a plane that faces up, a mid-morning's sun and sky together give about 1: palette colours
+// come out as chosen.
 
-// On a plane that faces up, sun and sky together give about 1: palette colours come out as chosen.
-const vec3 SUN_LIGHT = vec3(0.860, 0.770, 0.645);
-const vec3 SKY_LIGHT = vec3(0.410, 0.465, 0.540);
-const vec3 BOUNCE_LIGHT = vec3(0.320, 0.305, 0.285);
 // A little light from the west keeps the two shaded sides of a house apart.
 const vec3 FILL = vec3(-0.80, 0.36, 0.48);
-const vec3 FILL_LIGHT = vec3(0.075, 0.085, 0.10);
-
-uniform vec2 u_fog; // metres: begin, end
 
 vec3 lit(vec3 albedo, vec3 normal) {
-    vec3 ambient = mix(BOUNCE_LIGHT, SKY_LIGHT, normal.z * 0.5 + 0.5);
-    float sun = max(dot(normal, SUN), 0.0);
+    vec3 ambient = mix(u_bounce_light.rgb, u_sky_light.rgb, normal.z * 0.5 + 0.5);
+    float sun = max(dot(normal, u_sun.xyz), 0.0);
     float fill = max(dot(normal, FILL), 0.0) * (1.0 - sun);
-    return albedo * (ambient + SUN_LIGHT * sun + FILL_LIGHT * fill);
+    return albedo * (ambient + u_sun_light.rgb * sun + u_fill_light.rgb * fill);
 }
 
 // The sky in a unit direction.
 vec3 sky(vec3 direction) {
-    vec3 horizon = vec3(0.79, 0.86, 0.91);
-    vec3 zenith = vec3(0.21, 0.42, 0.74);
     float rise = clamp(direction.z, 0.0, 1.0);
-    vec3 color = mix(horizon, zenith, 1.0 - exp(-2.6 * rise));
-    float toward = max(dot(direction, SUN), 0.0);
-    vec3 glow = vec3(1.0, 0.93, 0.78);
-    color += glow * (0.10 * pow(toward, 6.0) + 0.30 * pow(toward, 90.0));
-    return color;
+    vec3 color = mix(u_horizon.rgb, u_zenith.rgb, 1.0 - exp(-2.6 * rise));
+    float toward = max(dot(direction, u_glow_from.xyz), 0.0);
+    return color + u_glow.rgb * u_glow_from.w * (pow(toward, 6.0) + 3.0 * pow(toward, 90.0));
 }
 
 // Haze towards the colour of the horizon behind.
 vec3 hazed(vec3 color, vec3 from_eye) {
     float away = length(from_eye);
     float fog = smoothstep(u_fog.x, u_fog.y, away);
-    float air = 0.16 * smoothstep(0.0, u_fog.y, away);
+    float air = u_fog.z * smoothstep(0.0, u_fog.y, away);
     vec2 flat_dir = from_eye.xy / max(length(from_eye.xy), 1e-6);
     vec3 behind = sky(vec3(flat_dir, 0.0));
     return mix(color, behind, 1.0 - (1.0 - fog) * (1.0 - air));

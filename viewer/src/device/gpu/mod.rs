@@ -6,6 +6,7 @@
 //!
 //! Nothing here survives a lost context: the whole [`Gpu`] is dropped and made again.
 
+mod frame;
 mod pick;
 mod program;
 mod scenery;
@@ -13,9 +14,10 @@ mod textures;
 mod tile_buffers;
 mod tiles;
 
+pub(super) use frame::FrameLook;
 pub(super) use textures::{Pictures, formats, seen_features};
 pub(super) use tile_buffers::TileBuffers;
-pub(super) use tiles::{Draw, DrawLists, FrameLook};
+pub(super) use tiles::{Draw, DrawLists};
 
 use crate::ViewerError;
 use crate::pick_window::Seen;
@@ -26,6 +28,8 @@ use web_sys::{HtmlCanvasElement, WebGl2RenderingContext as Gl, WebGlContextAttri
 /// Everything that lives on the GPU beside the tiles' own buffers.
 pub(super) struct Gpu {
     pub(super) gl: Gl,
+    frame: frame::FrameBlock,
+    pick_frame: frame::FrameBlock,
     scenery: scenery::Scenery,
     tiles: tiles::TilePrograms,
     pick: pick::PickTarget,
@@ -63,6 +67,8 @@ impl Gpu {
         let context = three_d::Context::from_gl_context(low_level).map_err(graphics)?;
         Ok(Self {
             gl: gl.clone(),
+            frame: frame::FrameBlock::new(gl)?,
+            pick_frame: frame::FrameBlock::new(gl)?,
             scenery: scenery::Scenery::new(&context)?,
             tiles: tiles::TilePrograms::new(gl)?,
             pick: pick::PickTarget::new(gl)?,
@@ -70,8 +76,9 @@ impl Gpu {
     }
 
     /// Draws a frame into the canvas.
-    pub(super) fn draw(&self, look: &FrameLook, lists: &DrawLists<'_>) {
+    pub(super) fn draw(&mut self, look: &FrameLook, lists: &DrawLists<'_>) {
         let gl = &self.gl;
+        self.frame.begin(gl, look);
         gl.bind_framebuffer(Gl::FRAMEBUFFER, None);
         gl.depth_mask(true);
         gl.clear_depth(1.0);
@@ -85,7 +92,8 @@ impl Gpu {
     /// Starts to find out what is in the window of pixels that `look` was blown up from; the answer comes from
     /// [`Gpu::picked`]. False when the GPU refuses.
     pub(super) fn start_pick(&mut self, look: &FrameLook, lists: &DrawLists<'_>) -> bool {
-        self.pick.start(&self.gl, |gl| self.tiles.draw_pick(gl, look, lists))
+        self.pick_frame.begin(&self.gl, look);
+        self.pick.start(&self.gl, |gl| self.tiles.draw_pick(gl, lists))
     }
 
     /// The answer to the last pick, once it is there.

@@ -14,12 +14,10 @@ out vec2 v_texcoord;
 out vec2 v_id_texcoord;
 #endif
 
-uniform mat4 u_clip_from_rel;
 #ifdef POINTS
-uniform vec4 u_point; // width in metres, pixels per metre at 1 m, least pixels, most pixels
+uniform vec3 u_point; // width in metres, least pixels, most pixels
 #endif
 #ifdef SHADOW
-uniform float u_height; // of the eye above the ground, metres
 const float EARTH_DIAMETER = 12742000.0;
 #endif
 // [0..2] rows of rel_from_local, [3] base colour,
@@ -54,8 +52,8 @@ void main() {
     v_feature = a_feature < 0.0 ? 0u : uint(a_feature + 0.5) + 1u;
 #ifdef SHADOW
     // Down along the sunlight to the ground, which falls away with distance as the Earth does.
-    float ground = -u_height - dot(v_rel.xy, v_rel.xy) / EARTH_DIAMETER;
-    v_rel -= SUN * (max(v_rel.z - ground, 0.0) / SUN.z);
+    float ground = -u_eye.x - dot(v_rel.xy, v_rel.xy) / EARTH_DIAMETER;
+    v_rel -= u_sun.xyz * (max(v_rel.z - ground, 0.0) / u_sun.z);
 #endif
     gl_Position = u_clip_from_rel * vec4(v_rel, 1.0);
 #ifdef RICH
@@ -63,7 +61,7 @@ void main() {
     v_id_texcoord = vec2(dot(u_rich[2].xyz, vec3(a_id_texcoord, 1.0)), dot(u_rich[3].xyz, vec3(a_id_texcoord, 1.0)));
 #endif
 #ifdef POINTS
-    gl_PointSize = clamp(u_point.x * u_point.y / max(length(v_rel), 1e-3), u_point.z, u_point.w);
+    gl_PointSize = clamp(u_point.x * u_eye.y / max(length(v_rel), 1e-3), u_point.y, u_point.z);
 #ifdef PICK_SIDE
     // A point whose centre is outside of the viewport would be clipped away: one that reaches into the window covers
     // all of it, and the fragments know where it really is.

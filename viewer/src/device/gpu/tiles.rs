@@ -1,13 +1,12 @@
 //! The draw path of tiles: per draw one vertex array, one uniform array and one draw call.
 
-use super::TileBuffers;
+use super::frame::FRAME_GLSL;
 use super::program::Program;
 use super::textures::Rich;
 use super::tile_buffers::constants;
+use super::{FrameLook, TileBuffers};
 use crate::ViewerError;
-use crate::matrix::Eye;
 use citytwin_tiles::{Alpha, IndexRange, Primitive, Topology};
-use glam::DMat4;
 use web_sys::{WebGl2RenderingContext as Gl, WebGlUniformLocation, WebGlVertexArrayObject};
 
 // The shaders have the window's side as a text.
@@ -15,19 +14,6 @@ const _: () = assert!(crate::pick_window::SIDE == 17);
 
 /// Points are at least and at most this wide, pixels: none is lost, and none hides a house.
 const POINT_PX: [f32; 2] = [1.5, 12.0];
-
-/// What holds for a whole frame.
-pub(in crate::device) struct FrameLook {
-    pub(in crate::device) eye: Eye,
-    pub(in crate::device) clip_from_rel: DMat4,
-    pub(in crate::device) viewport_px: [u32; 2],
-    /// Where haze begins and where it hides everything, metres.
-    pub(in crate::device) fog_m: [f32; 2],
-    /// Edges have faded away at this distance, metres.
-    pub(in crate::device) edges_m: f32,
-    /// Pixels of a metre at a distance of one.
-    pub(in crate::device) pixels_at_1_m: f64,
-}
 
 /// One primitive of one tile in one frame.
 #[derive(Clone, Copy)]
@@ -116,23 +102,20 @@ impl<'a> DrawLists<'a> {
 /// A program that draws tiles.
 struct TileProgram {
     program: Program,
-    clip_from_rel: Option<WebGlUniformLocation>,
     draw: Option<WebGlUniformLocation>,
-    fog: Option<WebGlUniformLocation>,
-    /// `u_line`, `u_ghost` or `u_height`.
+    /// `u_line` or `u_ghost`.
     extra: Option<WebGlUniformLocation>,
     /// Of programs for textures.
     rich: Option<WebGlUniformLocation>,
     /// Of programs for points.
     point: Option<WebGlUniformLocation>,
-    pixels_at_1_m: std::cell::Cell<f32>,
 }
 
 impl TileProgram {
     fn new(gl: &Gl, variant: &str, fragment: &[&str], extra: &str) -> Result<Self, ViewerError> {
         let rich = if variant.contains("RICH") { include_str!("rich.glsl") } else { "" };
-        let vertex = [variant, include_str!("sun.glsl"), rich, include_str!("tile.vert")];
-        let program = Program::new(gl, &vertex, &[&[variant, rich], fragment].concat())?;
+        let vertex = [FRAME_GLSL, variant, rich, include_str!("tile.vert")];
+        let program = Program::new(gl, &vertex, &[&[FRAME_GLSL, variant, rich], fragment].concat())?;
         let uniform = |name| program.uniform(gl, name);
         program.bind(gl);
         gl.uniform1i(uniform("u_base").as_ref(), 0);
@@ -141,22 +124,14 @@ impl TileProgram {
         Ok(Self {
             rich: uniform("u_rich"),
             point: uniform("u_point"),
-            pixels_at_1_m: std::cell::Cell::default(),
-            clip_from_rel: uniform("u_clip_from_rel"),
             draw: uniform("u_draw"),
-            fog: uniform("u_fog"),
             extra: uniform(extra),
             program,
         })
     }
 
-    /// Binds the program and sets what holds for the frame.
-    fn begin(&self, gl: &Gl, look: &FrameLook) {
+    fn begin(&self, gl: &Gl) {
         self.program.bind(gl);
-        let clip_from_rel = look.clip_from_rel.as_mat4().to_cols_array();
-        gl.uniform_matrix4fv_with_f32_array(self.clip_from_rel.as_ref(), false, &clip_from_rel);
-        gl.uniform2f(self.fog.as_ref(), look.fog_m[0], look.fog_m[1]);
-        self.pixels_at_1_m.set(look.pixels_at_1_m as f32);
     }
 
     /// Binds a draw's array and sets its uniforms. `only_selected` hides every other feature.
@@ -181,7 +156,7 @@ impl TileProgram {
         }
         if let Some(location) = &self.point {
             let px = draw.primitive.point_diameter_px.map_or(POINT_PX, |px| [px, px]);
-            gl.uniform4f(Some(location), draw.point_m, self.pixels_at_1_m.get(), px[0], px[1]);
+            gl.uniform3f(Some(location), draw.point_m, px[0], px[1]);
         }
     }
 }
@@ -200,13 +175,13 @@ pub(super) struct TilePrograms {
 
 impl TilePrograms {
     pub(super) fn new(gl: &Gl) -> Result<Self, ViewerError> {
-        let light = [include_str!("sun.glsl"), include_str!("common.glsl")].concat();
+        let light = include_str!("common.glsl");
         Ok(Self {
-            surface: TileProgram::new(gl, "", &[&light, include_str!("tile.frag")], "u_ghost")?,
-            rich: TileProgram::new(gl, "#define RICH\n", &[&light, include_str!("tile.frag")], "u_ghost")?,
-            point: TileProgram::new(gl, "#define POINTS\n", &[&light, include_str!("tile.frag")], "u_ghost")?,
-            shadow: TileProgram::new(gl, "#define SHADOW\n", &[include_str!("shadow.frag")], "u_height")?,
-            line: TileProgram::new(gl, "", &[&light, include_str!("line.frag")], "u_line")?,
+            surface: TileProgram::new(gl, "", &[light, include_str!("tile.frag")], "u_ghost")?,
+            rich: TileProgram::new(gl, "#define RICH\n", &[light, include_str!("tile.frag")], "u_ghost")?,
+            point: TileProgram::new(gl, "#define POINTS\n", &[light, include_str!("tile.frag")], "u_ghost")?,
+            shadow: TileProgram::new(gl, "#define SHADOW\n", &[include_str!("shadow.frag")], "")?,
+            line: TileProgram::new(gl, "", &[light, include_str!("line.frag")], "u_line")?,
             pick: TileProgram::new(gl, "", &[include_str!("pick.frag")], "")?,
             pick_rich: TileProgram::new(gl, "#define RICH\n", &[include_str!("pick.frag")], "")?,
             pick_point: TileProgram::new(
@@ -221,29 +196,28 @@ impl TilePrograms {
     pub(super) fn draw(&self, gl: &Gl, look: &FrameLook, lists: &DrawLists<'_>) {
         constants(gl);
         gl.blend_func(Gl::SRC_ALPHA, Gl::ONE_MINUS_SRC_ALPHA);
-        self.draw_flat(gl, look, lists);
+        self.draw_flat(gl, lists);
         self.draw_shadows(gl, look, lists);
-        self.draw_solid(gl, look, lists);
+        self.draw_solid(gl, lists);
         self.draw_lines(gl, look, lists);
-        self.draw_ghost(gl, look, lists);
+        self.draw_ghost(gl, lists);
         gl.disable(Gl::BLEND);
         gl.depth_mask(true);
         gl.bind_vertex_array(None);
         gl.use_program(None);
     }
 
-    fn draw_flat(&self, gl: &Gl, look: &FrameLook, lists: &DrawLists<'_>) {
+    fn draw_flat(&self, gl: &Gl, lists: &DrawLists<'_>) {
         gl.disable(Gl::DEPTH_TEST);
         gl.disable(Gl::CULL_FACE);
         gl.disable(Gl::BLEND);
-        self.run(gl, look, &mut Culling::off(), &lists.flat);
+        self.run(gl, &mut Culling::off(), &lists.flat);
     }
 
     /// Solids, projected along the sunlight onto the ground. The stencil darkens each pixel once.
     fn draw_shadows(&self, gl: &Gl, look: &FrameLook, lists: &DrawLists<'_>) {
         let program = &self.shadow;
-        program.begin(gl, look);
-        gl.uniform1f(program.extra.as_ref(), look.eye.height_m as f32);
+        program.begin(gl);
         gl.enable(Gl::BLEND);
         gl.blend_func(Gl::ZERO, Gl::SRC_COLOR);
         gl.enable(Gl::STENCIL_TEST);
@@ -262,7 +236,7 @@ impl TilePrograms {
         gl.blend_func(Gl::SRC_ALPHA, Gl::ONE_MINUS_SRC_ALPHA);
     }
 
-    fn draw_solid(&self, gl: &Gl, look: &FrameLook, lists: &DrawLists<'_>) {
+    fn draw_solid(&self, gl: &Gl, lists: &DrawLists<'_>) {
         gl.enable(Gl::DEPTH_TEST);
         gl.depth_func(Gl::LESS);
         gl.depth_mask(true);
@@ -270,25 +244,25 @@ impl TilePrograms {
         gl.enable(Gl::POLYGON_OFFSET_FILL);
         gl.polygon_offset(1.0, 1.0);
         let mut culling = Culling::default();
-        self.run(gl, look, &mut culling, &lists.solid);
-        self.run(gl, look, &mut culling, &lists.rich);
-        self.draw_points(gl, look, lists);
+        self.run(gl, &mut culling, &lists.solid);
+        self.run(gl, &mut culling, &lists.rich);
+        self.draw_points(gl, lists);
         gl.enable(Gl::BLEND);
         gl.depth_mask(false);
-        self.run(gl, look, &mut culling, &lists.glass);
+        self.run(gl, &mut culling, &lists.glass);
         gl.disable(Gl::POLYGON_OFFSET_FILL);
         gl.disable(Gl::CULL_FACE);
     }
 
     /// Draws surfaces in their order, each with the program that it needs.
-    fn run(&self, gl: &Gl, look: &FrameLook, culling: &mut Culling, draws: &[Draw<'_>]) {
+    fn run(&self, gl: &Gl, culling: &mut Culling, draws: &[Draw<'_>]) {
         let mut bound = None;
         for draw in draws {
             let is_rich = draw.rich.is_some();
             let program = if is_rich { &self.rich } else { &self.surface };
             if bound != Some(is_rich) {
                 bound = Some(is_rich);
-                program.begin(gl, look);
+                program.begin(gl);
                 gl.uniform1f(program.extra.as_ref(), 1.0);
             }
             culling.set(gl, draw);
@@ -298,12 +272,12 @@ impl TilePrograms {
     }
 
     /// Clouds; those that shine through after the others, from the farthest on.
-    fn draw_points(&self, gl: &Gl, look: &FrameLook, lists: &DrawLists<'_>) {
+    fn draw_points(&self, gl: &Gl, lists: &DrawLists<'_>) {
         if lists.point.is_empty() {
             return;
         }
         let program = &self.point;
-        program.begin(gl, look);
+        program.begin(gl);
         gl.uniform1f(program.extra.as_ref(), 1.0);
         for blends in [false, true] {
             if blends {
@@ -319,10 +293,10 @@ impl TilePrograms {
 
     fn draw_lines(&self, gl: &Gl, look: &FrameLook, lists: &DrawLists<'_>) {
         let program = &self.line;
-        program.begin(gl, look);
+        program.begin(gl);
         gl.depth_func(Gl::LEQUAL);
         gl.depth_mask(false);
-        gl.uniform2f(program.extra.as_ref(), look.edges_m, 0.30);
+        gl.uniform2f(program.extra.as_ref(), 1.0, 0.30);
         for draw in lists.solid.iter().filter(|draw| draw.distance_m < f64::from(look.edges_m)) {
             let Some(outline) = &draw.primitive.outline else { continue };
             program.place(gl, draw, false);
@@ -336,13 +310,13 @@ impl TilePrograms {
     }
 
     /// The selected feature shines through what stands before it.
-    fn draw_ghost(&self, gl: &Gl, look: &FrameLook, lists: &DrawLists<'_>) {
+    fn draw_ghost(&self, gl: &Gl, lists: &DrawLists<'_>) {
         let mut selected = lists.solid.iter().filter(|draw| draw.marks[0] >= 0.0).peekable();
         if selected.peek().is_none() {
             return;
         }
         let program = &self.surface;
-        program.begin(gl, look);
+        program.begin(gl);
         gl.uniform1f(program.extra.as_ref(), 0.3);
         gl.depth_func(Gl::GREATER);
         gl.enable(Gl::CULL_FACE);
@@ -356,25 +330,25 @@ impl TilePrograms {
     }
 
     /// Draws numbers, features and distances instead of colours, into the bound framebuffer.
-    pub(super) fn draw_pick(&self, gl: &Gl, look: &FrameLook, lists: &DrawLists<'_>) {
+    pub(super) fn draw_pick(&self, gl: &Gl, lists: &DrawLists<'_>) {
         constants(gl);
         gl.disable(Gl::BLEND);
         gl.disable(Gl::CULL_FACE);
         gl.disable(Gl::DEPTH_TEST);
-        self.run_pick(gl, look, &mut Culling::off(), &lists.flat);
+        self.run_pick(gl, &mut Culling::off(), &lists.flat);
         gl.enable(Gl::DEPTH_TEST);
         gl.depth_func(Gl::LESS);
         gl.depth_mask(true);
         let mut culling = Culling::default();
         for draws in [&lists.solid, &lists.rich, &lists.glass, &lists.line, &lists.point] {
-            self.run_pick(gl, look, &mut culling, draws);
+            self.run_pick(gl, &mut culling, draws);
         }
         gl.disable(Gl::CULL_FACE);
         gl.bind_vertex_array(None);
         gl.use_program(None);
     }
 
-    fn run_pick(&self, gl: &Gl, look: &FrameLook, culling: &mut Culling, draws: &[Draw<'_>]) {
+    fn run_pick(&self, gl: &Gl, culling: &mut Culling, draws: &[Draw<'_>]) {
         let mut bound = None;
         for draw in draws {
             let kind = (draw.primitive.topology == Topology::Points, draw.rich.is_some());
@@ -385,7 +359,7 @@ impl TilePrograms {
             };
             if bound != Some(kind) {
                 bound = Some(kind);
-                program.begin(gl, look);
+                program.begin(gl);
             }
             culling.set(gl, draw);
             program.place(gl, draw, false);

@@ -1,0 +1,20 @@
+// What holds for a whole frame, the same for every program; filled by frame.rs in this order. New members go to the
+// end. Axes: x east, y north, z up, from the eye; colours are linear.
+layout(std140) uniform Frame {
+    mat4 u_clip_from_rel;
+    vec4 u_eye;          // height above the ground (m), pixels of a metre at a distance of one, canvas (px)
+    vec4 u_forward;      // unit direction of looking; near plane (m)
+    vec4 u_right;        // as long as half the width at unit distance; far plane (m)
+    vec4 u_up;           // as long as half the height at unit distance
+    vec4 u_fog;          // begin, end (m), haze of clear air (share), edges have faded away (m)
+    vec4 u_sun;          // unit direction towards the light; how dark its shadows are (0 to 1)
+    vec4 u_sun_light;    // on a surface that faces it
+    vec4 u_sky_light;    // on a surface that faces up
+    vec4 u_bounce_light; // on a surface that faces down
+    vec4 u_fill_light;   // from the west
+    vec4 u_horizon;      // colour of the sky there
+    vec4 u_zenith;       // colour of the sky there
+    vec4 u_glow;         // colour of the sky around the sun
+    vec4 u_glow_from;    // unit direction towards the sun, even when it is down; share of the wide glow
+    vec4 u_ground;       // colour of the endless ground
+};

@@ -1,0 +1,87 @@
+//! The uniform block `Frame`: what holds for a whole frame, written once and read by every program.
+
+use super::graphics;
+use crate::ViewerError;
+use crate::light::Light;
+use crate::matrix::Eye;
+use glam::{DMat4, DVec3};
+use web_sys::{WebGl2RenderingContext as Gl, WebGlBuffer};
+
+/// Declares the block; every shader that reads of it begins with this.
+pub(super) const FRAME_GLSL: &str = include_str!("frame.glsl");
+
+/// Where the block is bound. Programs that bind nothing else read binding point 0, so that none has to be told.
+const BINDING: u32 = 0;
+
+/// What holds for a whole frame.
+pub(in crate::device) struct FrameLook {
+    pub(in crate::device) eye: Eye,
+    pub(in crate::device) clip_from_rel: DMat4,
+    /// Near and far plane, metres.
+    pub(in crate::device) planes_m: (f64, f64),
+    pub(in crate::device) viewport_px: [u32; 2],
+    /// Where haze begins and where it hides everything, metres.
+    pub(in crate::device) fog_m: [f32; 2],
+    /// Share of what is far away that the clear air before it hides.
+    pub(in crate::device) air: f32,
+    /// Edges have faded away at this distance, metres.
+    pub(in crate::device) edges_m: f32,
+    /// Pixels of a metre at a distance of one.
+    pub(in crate::device) pixels_at_1_m: f64,
+    /// Where light comes from, in the eye's axes.
+    pub(in crate::device) light: Light,
+}
+
+impl FrameLook {
+    /// The block's content, as `frame.glsl` declares it: only whole `vec4`s, so that std140 adds no padding.
+    fn write(&self, block: &mut Vec<u8>) {
+        let [width, height] = self.viewport_px.map(|px| px as f32);
+        let (near_m, far_m) = self.planes_m;
+        let eye = &self.eye;
+        let light = &self.light;
+        block.clear();
+        push(block, &self.clip_from_rel.as_mat4().to_cols_array());
+        push(block, &[eye.height_m.max(1.0) as f32, self.pixels_at_1_m as f32, width, height]);
+        push(block, &vec4(eye.forward, near_m as f32));
+        push(block, &vec4(eye.right * eye.tangents.x, far_m as f32));
+        push(block, &vec4(eye.up * eye.tangents.y, 0.0));
+        push(block, &[self.fog_m[0], self.fog_m[1], self.air, self.edges_m]);
+        push(block, &vec4(light.toward, light.shade as f32));
+        for color in [light.key, light.sky, light.bounce, light.fill, light.horizon, light.zenith, light.glow] {
+            push(block, &vec4(color, 0.0));
+        }
+        push(block, &vec4(light.toward_sun, light.wide_glow as f32));
+        push(block, &vec4(light.ground, 0.0));
+    }
+}
+
+fn push(block: &mut Vec<u8>, values: &[f32]) {
+    block.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+}
+
+fn vec4(v: DVec3, w: f32) -> [f32; 4] {
+    [v.x as f32, v.y as f32, v.z as f32, w]
+}
+
+/// The block on the GPU. Drawing and picking have one each, so that neither waits for the other's to be read.
+pub(super) struct FrameBlock {
+    buffer: WebGlBuffer,
+    /// Kept so that a frame allocates nothing.
+    content: Vec<u8>,
+}
+
+impl FrameBlock {
+    /// # Errors
+    /// [`ViewerError::Graphics`] when the GPU gives no buffer.
+    pub(super) fn new(gl: &Gl) -> Result<Self, ViewerError> {
+        let buffer = gl.create_buffer().ok_or_else(|| graphics("no buffer for what holds for a frame"))?;
+        Ok(Self { buffer, content: Vec::new() })
+    }
+
+    /// Uploads a frame's block and lets every program read it.
+    pub(super) fn begin(&mut self, gl: &Gl, look: &FrameLook) {
+        look.write(&mut self.content);
+        gl.bind_buffer_base(Gl::UNIFORM_BUFFER, BINDING, Some(&self.buffer));
+        gl.buffer_data_with_u8_array(Gl::UNIFORM_BUFFER, &self.content, Gl::STREAM_DRAW);
+    }
+}
