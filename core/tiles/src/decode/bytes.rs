@@ -78,6 +78,12 @@ pub(crate) fn strings(json: &Json) -> impl Iterator<Item = &str> {
     json.as_array().into_iter().flatten().filter_map(Json::as_str)
 }
 
+/// Puts names in order, each once.
+pub(crate) fn tidy(names: &mut Vec<String>) {
+    names.sort_unstable();
+    names.dedup();
+}
+
 /// The elements of a JSON array; none when it is not one.
 pub(crate) fn items(json: &Json) -> &[Json] {
     json.as_array().map_or(&[], Vec::as_slice)

@@ -1,6 +1,6 @@
 //! Several contents as one.
 
-use super::bytes::Fault;
+use super::bytes::{Fault, tidy};
 use super::metadata::push;
 use crate::{Attribute, FeatureIds, Primitive, TextureRef, TileContent};
 
@@ -43,8 +43,7 @@ pub(crate) fn append(out: &mut TileContent, part: TileContent) -> Result<(), Fau
     }
     out.property_attributes.extend(part.property_attributes);
     out.extensions_used.extend(part.extensions_used);
-    out.extensions_used.sort();
-    out.extensions_used.dedup();
+    tidy(&mut out.extensions_used);
     out.problems.extend(part.problems);
     Ok(())
 }

@@ -155,6 +155,12 @@ pub(crate) trait Views {
     fn view(&self, index: usize) -> Result<&[u8], Fault>;
 }
 
+/// Adds a column to those in the order of their ids. They mostly come in that order.
+pub(crate) fn insert_column(columns: &mut Vec<Column>, column: Column) {
+    let at = columns.partition_point(|other| other.id <= column.id);
+    columns.insert(at, column);
+}
+
 /// Reads `propertyTables[i]`, appending its columns to `out`. A bad property is left out and told to `report`.
 pub(crate) fn property_table(
     schema: &Json,
@@ -173,12 +179,11 @@ pub(crate) fn property_table(
     for (id, definition) in properties.into_iter().flatten() {
         let stored = &table["properties"][id];
         match column(schema, id, definition, stored, count, views, out) {
-            Ok(Some(column)) => result.columns.push(column),
+            Ok(Some(column)) => insert_column(&mut result.columns, column),
             Ok(None) => {}
             Err(fault) => report(format!("{class}.{id}"), fault),
         }
     }
-    result.columns.sort_by(|a, b| a.id.cmp(&b.id));
     result
 }
 

@@ -4,8 +4,8 @@
 use crate::decode::Context;
 use crate::decode::bytes::{Fault, malformed, uint};
 use meshoptimizer_rs::codec::{
-    Mode, decode_filter_color, decode_filter_exp, decode_filter_oct, decode_filter_quat, decode_index_buffer,
-    decode_index_sequence, decode_vertex_buffer,
+    Mode, decode_filter_color, decode_filter_exp, decode_filter_oct, decode_filter_quat, decode_index_buffer_into,
+    decode_index_sequence_into, decode_vertex_buffer_into,
 };
 use meshoptimizer_rs::{Limits, Workspace};
 use serde_json::Value as Json;
@@ -26,12 +26,14 @@ pub(super) fn decode(json: &Json, source: &[u8], context: Context<'_>) -> Result
     context.take(len)?;
     let mut workspace = Workspace::new(Limits { max_bytes: len.saturating_add(16 << 20), ..Limits::default() });
     let bad = |e: meshoptimizer_rs::Error| Fault::Malformed(format!("meshopt: {e:?}"));
-    let bytes = match mode {
-        Mode::Attributes => decode_vertex_buffer(count, stride, source, &mut workspace),
-        Mode::Triangles => decode_index_buffer(count, stride, source, &mut workspace),
-        Mode::Indices => decode_index_sequence(count, stride, source, &mut workspace),
-    };
-    let mut bytes = bytes.map_err(bad)?;
+    // Into an array of our own: the decoders that allocate are specialised for three kinds of targets.
+    let mut bytes = vec![0; len];
+    match mode {
+        Mode::Attributes => decode_vertex_buffer_into(&mut bytes, count, stride, source, &mut workspace),
+        Mode::Triangles => decode_index_buffer_into(&mut bytes, count, stride, source, &mut workspace),
+        Mode::Indices => decode_index_sequence_into(&mut bytes, count, stride, source, &mut workspace),
+    }
+    .map_err(bad)?;
     let filter = match json["filter"].as_str().unwrap_or("NONE") {
         "NONE" => return Ok((bytes, (mode == Mode::Attributes).then_some(stride))),
         _ if mode != Mode::Attributes => return malformed("meshopt: a filter on indices"),

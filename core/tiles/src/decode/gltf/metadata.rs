@@ -132,7 +132,7 @@ impl<'a> Reader<'a> {
         let of_used = used.iter().flat_map(|i| &known[*i as usize].properties);
         let mut wanted: Vec<(String, usize)> =
             of_used.map(|(shape, name)| (name.clone(), usize::from(shape.components))).collect();
-        wanted.sort();
+        wanted.sort_unstable();
         wanted.dedup();
         let mut found = Vec::new();
         for (name, components) in wanted {

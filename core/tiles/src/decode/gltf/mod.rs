@@ -13,7 +13,7 @@ mod needs;
 mod primitive;
 mod textures;
 
-use super::bytes::{Fault, items, malformed, numbers, slice, strings, u32_at, uint};
+use super::bytes::{Fault, items, malformed, numbers, slice, strings, tidy, u32_at, uint};
 use super::{Context, Decoder};
 use crate::{Problem, TileContent};
 use buffers::BufferViews;
@@ -112,8 +112,7 @@ fn read(json: &Json, bin: Option<&[u8]>, url: &str, context: Context<'_>) -> Res
         implicit: BTreeMap::new(),
     };
     reader.out.extensions_used = strings(&json["extensionsUsed"]).map(str::to_owned).collect();
-    reader.out.extensions_used.sort();
-    reader.out.extensions_used.dedup();
+    tidy(&mut reader.out.extensions_used);
     // At once, so that the array does not move while it grows. There are as many bytes in the file's own arrays.
     reader.out.vertices.reserve(views.vertex_bytes(bin.map_or(0, <[u8]>::len)));
     reader.structural_metadata();

@@ -4,7 +4,7 @@ use super::feature_table::{Values, component_type};
 use super::hierarchy;
 use crate::decode::Context;
 use crate::decode::bytes::{Fault, items, malformed, slice, uint};
-use crate::decode::metadata::{push, push_strings};
+use crate::decode::metadata::{insert_column, push, push_strings};
 use crate::{Column, ColumnKind, Number, PropertyTable, Value};
 use serde_json::Value as Json;
 use std::borrow::Cow;
@@ -52,7 +52,7 @@ impl BatchTable<'_> {
         let inside_draco = self.draco_properties();
         let mut columns = Vec::new();
         let mut keep = |id: &str, column: Result<Column, Fault>| match column {
-            Ok(column) => columns.push(column),
+            Ok(column) => insert_column(&mut columns, column),
             Err(fault) => problems.push((id.to_owned(), fault)),
         };
         for (id, json) in properties {
@@ -76,7 +76,7 @@ impl BatchTable<'_> {
                     // What a feature has of its own goes before what it inherits.
                     for (id, rows) in inherited.into_iter().filter(|(id, _)| !properties.contains_key(id)) {
                         match listed_column(&id, &rows, count, context, out) {
-                            Ok(column) => columns.push(column),
+                            Ok(column) => insert_column(&mut columns, column),
                             Err(fault) => problems.push((id, fault)),
                         }
                     }
@@ -84,7 +84,6 @@ impl BatchTable<'_> {
                 Err(fault) => problems.push((HIERARCHY.to_owned(), fault)),
             }
         }
-        columns.sort_by(|a, b| a.id.cmp(&b.id));
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         Some(PropertyTable { count, columns, hierarchy, ..PropertyTable::default() })
     }

@@ -10,7 +10,7 @@ mod orientation;
 mod pnts;
 mod point_draco;
 
-use super::bytes::{Fault, malformed, slice, u32_at};
+use super::bytes::{Fault, malformed, slice, tidy, u32_at};
 use super::{Context, gltf};
 use crate::{Problem, TileContent};
 use batch_table::BatchTable;
@@ -121,8 +121,7 @@ fn add_batch_table(
         .problems
         .extend(problems.into_iter().map(|(id, fault)| fault.problem(format!("{place}: batch table {id}"))));
     content.extensions_used.extend(batches.extensions());
-    content.extensions_used.sort();
-    content.extensions_used.dedup();
+    tidy(&mut content.extensions_used);
     let table = table.filter(|table| !table.columns.is_empty())?;
     content.tables.push(table);
     Some(content.tables.len() as u32 - 1)

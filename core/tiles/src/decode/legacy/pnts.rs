@@ -6,6 +6,7 @@ use super::orientation::oct_decoded;
 use super::{Parts, add_batch_table, check_header, claimed, cut_after, point_draco};
 use crate::decode::Context;
 use crate::decode::bytes::{Fault, malformed, slice, uint};
+use crate::decode::metadata::insert_column;
 use crate::{
     Alpha, Attribute, Component, FeatureIds, FeatureSet, Number, Primitive, Problem, PropertyTable, TileContent,
     Topology,
@@ -259,8 +260,7 @@ impl<'a> Cloud<'a> {
                         content.tables.len() as u32 - 1
                     });
                     let columns = &mut content.tables[index as usize].columns;
-                    columns.push(column);
-                    columns.sort_by(|a, b| a.id.cmp(&b.id));
+                    insert_column(columns, column);
                 }
                 Err(fault) => content.problems.push(fault.problem(format!("{place}: batch table {id}"))),
             }

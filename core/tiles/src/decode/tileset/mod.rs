@@ -3,14 +3,14 @@
 mod raw;
 
 use super::Context;
-use super::bytes::{Fault, uint};
+use super::bytes::{Fault, numbers, tidy, uint};
 use super::schema;
 use crate::{
     ContentDetails, DocTile, Implicit, Problem, PropertyRange, Refine, SubtreeShape, TileDetails, TilesetDoc, UpAxis,
     Volume, resolve_url,
 };
 use glam::DMat4;
-use raw::{RawAsset, RawContent, RawTile, RawTileset, RawTilesetMetadata, RawVolume};
+use raw::{RawContent, RawTile, RawTileset, RawVolume};
 use serde_json::Value as Json;
 
 /// Most problems that one document tells.
@@ -47,22 +47,21 @@ impl Volume {
 /// Reads a `tileset.json`.
 pub(crate) fn read(bytes: &[u8], url: &str, context: Context<'_>) -> Result<TilesetDoc, Problem> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let raw: RawTileset = serde_json::from_slice(bytes).map_err(|e| malformed_json(&e, url))?;
+    let json: Json = serde_json::from_slice(bytes).map_err(|e| malformed_json(&e, url))?;
+    let Some(raw) = RawTileset::new(&json) else {
+        return Err(Problem::new("tileset-malformed", "not a tileset.json: it has no asset or no root", url));
+    };
     let mut reader =
         Reader { url, context, schema: Json::Null, group_names: Vec::new(), told: 0, out: TilesetDoc::default() };
-    reader.asset(raw.asset);
-    reader.extensions(raw.extensions_used, raw.extensions_required);
-    let drafted = RawTilesetMetadata::drafted(&raw.extensions).unwrap_or_else(|e| {
-        reader.report("3DTILES_metadata", "tileset-malformed", &e.to_string());
-        RawTilesetMetadata::default()
-    });
-    reader.metadata(raw.metadata, drafted);
-    reader.out.properties = property_ranges(&raw.properties);
-    reader.out.geometric_error = raw.geometric_error.filter(|e| e.is_finite() && *e >= 0.0).unwrap_or_else(|| {
+    reader.asset(raw);
+    reader.extensions(raw.extensions_used(), raw.extensions_required());
+    reader.metadata(raw);
+    reader.out.properties = property_ranges(raw.properties());
+    reader.out.geometric_error = raw.geometric_error().filter(|e| e.is_finite() && *e >= 0.0).unwrap_or_else(|| {
         reader.report("geometricError", "tileset-malformed", "it is missing or no number of at least 0");
         0.0
     });
-    reader.tree(&raw.root)?;
+    reader.tree(raw.root())?;
     Ok(reader.finish())
 }
 
@@ -121,12 +120,13 @@ impl Reader<'_> {
         self.out
     }
 
-    fn asset(&mut self, asset: RawAsset) {
-        if !["0.0", "1.0", "1.1"].contains(&asset.version.as_str()) {
-            let message = format!("3D Tiles \"{}\" is not known; it is read as 1.1", asset.version);
+    fn asset(&mut self, raw: RawTileset<'_>) {
+        let version = raw.version();
+        if !["0.0", "1.0", "1.1"].contains(&version) {
+            let message = format!("3D Tiles \"{version}\" is not known; it is read as 1.1");
             self.report("asset.version", "tileset-unsupported", &message);
         }
-        self.out.gltf_up = match asset.gltf_up_axis.as_deref().map(str::to_ascii_uppercase).as_deref() {
+        self.out.gltf_up = match raw.gltf_up_axis().map(str::to_ascii_uppercase).as_deref() {
             Some("X") => Some(UpAxis::X),
             Some("Z") => Some(UpAxis::Z),
             None | Some("Y") => None,
@@ -136,15 +136,12 @@ impl Reader<'_> {
                 None
             }
         };
-        self.out.version = asset.version;
-        self.out.tileset_version = asset.tileset_version;
+        self.out.version = version.to_owned();
+        self.out.tileset_version = raw.tileset_version().map(str::to_owned);
     }
 
     fn extensions(&mut self, mut used: Vec<String>, mut required: Vec<String>) {
-        for names in [&mut used, &mut required] {
-            names.sort();
-            names.dedup();
-        }
+        [&mut used, &mut required].into_iter().for_each(tidy);
         for name in required.iter().filter(|name| !EXTENSIONS.contains(&name.as_str())) {
             let message = format!("the tileset requires the extension \"{name}\", which is not understood");
             self.report("extensionsRequired", "tileset-unsupported", &message);
@@ -153,12 +150,11 @@ impl Reader<'_> {
         self.out.extensions_required = required;
     }
 
-    /// Schema, groups, statistics and the tileset's own entity; `drafted` is what the extension of 1.0 says.
-    fn metadata(&mut self, core: RawTilesetMetadata, drafted: RawTilesetMetadata) {
-        let first = |core: Json, drafted: Json| if core.is_null() { drafted } else { core };
-        self.schema = first(core.schema, drafted.schema);
-        if let Some(uri) = core.schema_uri.or(drafted.schema_uri).filter(|_| self.schema.is_null()) {
-            self.schema = self.schema_file(&uri).unwrap_or_else(|fault| {
+    /// Schema, groups, statistics and the tileset's own entity.
+    fn metadata(&mut self, raw: RawTileset<'_>) {
+        self.schema = raw.schema().clone();
+        if let Some(uri) = raw.schema_uri().filter(|_| self.schema.is_null()) {
+            self.schema = self.schema_file(uri).unwrap_or_else(|fault| {
                 let Problem { message, .. } = fault.problem("");
                 self.report("schemaUri", "tileset-unsupported", &message);
                 Json::Null
@@ -171,10 +167,9 @@ impl Reader<'_> {
             self.out.schema = Some(read);
             found.iter().for_each(|(place, message)| self.report(place, "tileset-malformed", message));
         }
-        self.out.statistics = schema::statistics(&first(core.statistics, drafted.statistics));
-        let own = first(core.metadata, drafted.metadata);
-        self.out.metadata = self.entity(&own, "metadata");
-        self.groups(&first(core.groups, drafted.groups));
+        self.out.statistics = schema::statistics(raw.statistics());
+        self.out.metadata = self.entity(raw.metadata(), "metadata");
+        self.groups(raw.groups());
     }
 
     fn schema_file(&self, uri: &str) -> Result<Json, Fault> {
@@ -212,7 +207,7 @@ impl Reader<'_> {
     }
 
     /// Flattens the tree, parents before children, depth first.
-    fn tree(&mut self, root: &RawTile) -> Result<(), Problem> {
+    fn tree(&mut self, root: RawTile<'_>) -> Result<(), Problem> {
         let parent = Parent {
             index: None,
             tileset_from_tile: DMat4::IDENTITY,
@@ -224,14 +219,14 @@ impl Reader<'_> {
     }
 
     /// One tile and, by recursion, its children; the JSON reader has bounded the depth.
-    fn tile(&mut self, raw: &RawTile, parent: &Parent) -> Result<(), Problem> {
+    fn tile(&mut self, raw: RawTile<'_>, parent: &Parent) -> Result<(), Problem> {
         let most = self.context.limits().tiles;
         if self.out.tiles.len() >= most as usize {
             return Err(Problem::new("tileset-too-large", format!("more than {most} tiles in one file"), self.url));
         }
         let index = self.out.tiles.len() as u32;
         let place = format!("tile {index}");
-        let Some(volume) = raw.bounding_volume.as_ref().and_then(RawVolume::read).or_else(|| {
+        let Some(volume) = raw.bounding_volume().and_then(RawVolume::read).or_else(|| {
             self.report(&place, "tileset-malformed", "no bounding volume that is a box, region, sphere or S2 cell");
             parent.volume
         }) else {
@@ -242,16 +237,13 @@ impl Reader<'_> {
         let refine = self.refine(raw, parent, &place);
         let tileset_from_tile = parent.tileset_from_tile * self.transform(raw, &place);
         let (contents, details) = self.contents(raw, &place);
-        let metadata = match &raw.extensions {
-            Some(drafted) if raw.metadata.is_null() => self.entity(&drafted.metadata, &place),
-            _ => self.entity(&raw.metadata, &place),
-        };
+        let metadata = self.entity(raw.metadata(), &place);
         let implicit = self.implicit(raw, &contents, &place);
         let content_volume = match details.as_slice() {
             [one] => one.volume,
             _ => None,
         };
-        let viewer_request_volume = self.volume(raw.viewer_request_volume.as_ref(), &place, "viewerRequestVolume");
+        let viewer_request_volume = self.volume(raw.viewer_request_volume(), &place, "viewerRequestVolume");
         let told = metadata.is_some() || details.iter().any(|d| *d != ContentDetails::default());
         self.out.tiles.push(DocTile {
             parent: parent.index,
@@ -266,11 +258,11 @@ impl Reader<'_> {
             details: told.then(|| Box::new(TileDetails { metadata, contents: details })),
         });
         let own = Parent { index: Some(index), tileset_from_tile, refine, volume: Some(volume), geometric_error };
-        raw.children.iter().try_for_each(|child| self.tile(child, &own))
+        raw.children().try_for_each(|child| self.tile(child, &own))
     }
 
     /// A volume that may be absent, but if it is there must be one.
-    fn volume(&mut self, raw: Option<&RawVolume>, place: &str, what: &str) -> Option<Volume> {
+    fn volume(&mut self, raw: Option<RawVolume<'_>>, place: &str, what: &str) -> Option<Volume> {
         let volume = raw?.read();
         if volume.is_none() {
             let message = format!("the {what} is no box, region, sphere or S2 cell");
@@ -279,18 +271,18 @@ impl Reader<'_> {
         volume
     }
 
-    fn geometric_error(&mut self, raw: &RawTile, parent: &Parent, place: &str) -> f64 {
-        match raw.geometric_error {
+    fn geometric_error(&mut self, raw: RawTile<'_>, parent: &Parent, place: &str) -> f64 {
+        match raw.geometric_error() {
             Some(error) if error.is_finite() && error >= 0.0 => error,
-            found => {
-                self.report(place, "tileset-malformed", &format!("geometricError is {found:?}"));
+            _ => {
+                self.report(place, "tileset-malformed", "the geometricError is no number of at least 0");
                 if parent.geometric_error.is_finite() { parent.geometric_error / 2.0 } else { 0.0 }
             }
         }
     }
 
-    fn refine(&mut self, raw: &RawTile, parent: &Parent, place: &str) -> Refine {
-        let Some(given) = &raw.refine else { return parent.refine };
+    fn refine(&mut self, raw: RawTile<'_>, parent: &Parent, place: &str) -> Refine {
+        let Some(given) = raw.refine() else { return parent.refine };
         match given.to_ascii_uppercase().as_str() {
             "ADD" => Refine::Add,
             "REPLACE" => Refine::Replace,
@@ -301,33 +293,28 @@ impl Reader<'_> {
         }
     }
 
-    fn transform(&mut self, raw: &RawTile, place: &str) -> DMat4 {
-        let Some(values) = &raw.transform else { return DMat4::IDENTITY };
-        match <[f64; 16]>::try_from(values.as_slice()) {
-            Ok(matrix) if values.iter().all(|v| v.is_finite()) => DMat4::from_cols_array(&matrix),
-            _ => {
-                self.report(place, "tileset-malformed", "the transform is not 16 finite numbers");
-                DMat4::IDENTITY
-            }
-        }
+    fn transform(&mut self, raw: RawTile<'_>, place: &str) -> DMat4 {
+        let Some(values) = raw.transform() else { return DMat4::IDENTITY };
+        let matrix = numbers(values).map(|values| DMat4::from_cols_array(&values));
+        matrix.unwrap_or_else(|| {
+            self.report(place, "tileset-malformed", "the transform is not 16 finite numbers");
+            DMat4::IDENTITY
+        })
     }
 
     /// Absolute URLs of the contents, and what is said of each.
-    fn contents(&mut self, raw: &RawTile, place: &str) -> (Vec<String>, Vec<ContentDetails>) {
-        let extensions = raw.extensions.as_ref();
-        let drafted = extensions.and_then(|e| e.contents.as_ref()).map_or(&[][..], |c| &c.contents);
-        let is_implicit = raw.implicit_tiling.is_some() || extensions.is_some_and(|e| e.implicit.is_some());
+    fn contents(&mut self, raw: RawTile<'_>, place: &str) -> (Vec<String>, Vec<ContentDetails>) {
         let (mut urls, mut details) = (Vec::new(), Vec::new());
-        for (i, content) in raw.content.iter().chain(&raw.contents).chain(drafted).enumerate() {
+        for (i, content) in raw.contents().enumerate() {
             let place = format!("{place}: content {i}");
             let Some(uri) = content.uri() else {
                 self.report(&place, "tileset-malformed", "a content without uri");
                 // In subtrees the further ones are known by their number, which they would lose.
-                if is_implicit { break } else { continue }
+                if raw.implicit().is_some() { break } else { continue }
             };
             urls.push(resolve_url(self.url, uri));
             details.push(ContentDetails {
-                volume: self.volume(content.bounding_volume.as_ref(), &place, "content's boundingVolume"),
+                volume: self.volume(content.bounding_volume(), &place, "content's boundingVolume"),
                 group: self.group(content, &place),
                 metadata: self.content_metadata(content, &place),
             });
@@ -336,13 +323,13 @@ impl Reader<'_> {
     }
 
     /// In drafts, the object that names the group may have a class or not.
-    fn content_metadata(&mut self, content: &RawContent, place: &str) -> Option<crate::MetadataEntity> {
+    fn content_metadata(&mut self, content: RawContent<'_>, place: &str) -> Option<crate::MetadataEntity> {
         let json = content.metadata();
         let only_group = json["class"].is_null() && !json["group"].is_null();
         if only_group { None } else { self.entity(json, place) }
     }
 
-    fn group(&mut self, content: &RawContent, place: &str) -> Option<u32> {
+    fn group(&mut self, content: RawContent<'_>, place: &str) -> Option<u32> {
         let given = content.group();
         let named = given.as_str().and_then(|name| self.group_names.iter().position(|known| known == name));
         let index = named.or_else(|| uint(given));
@@ -358,16 +345,15 @@ impl Reader<'_> {
         }
     }
 
-    fn implicit(&mut self, tile: &RawTile, contents: &[String], place: &str) -> Option<Implicit> {
-        let drafted = tile.extensions.as_ref().and_then(|e| e.implicit.as_ref());
-        let raw = tile.implicit_tiling.as_ref().or(drafted)?;
-        if !tile.children.is_empty() {
+    fn implicit(&mut self, tile: RawTile<'_>, contents: &[String], place: &str) -> Option<Implicit> {
+        let raw = tile.implicit()?;
+        if tile.children().len() > 0 {
             self.report(place, "tileset-malformed", "the root of an implicit tree has children of its own");
         }
         let limits = self.context.limits();
-        let levels = raw.available_levels.or(raw.maximum_level.map(|last| last + 1.0)).unwrap_or(0.0);
+        let (levels, subtree_levels) = (raw.levels(), raw.subtree_levels());
         let in_range = |v: f64, max: u32| v >= 1.0 && v <= f64::from(max) && v.fract() == 0.0;
-        let octree = match raw.subdivision_scheme.to_ascii_uppercase().as_str() {
+        let octree = match raw.subdivision_scheme().to_ascii_uppercase().as_str() {
             "QUADTREE" => Some(false),
             "OCTREE" => Some(true),
             _ => None,
@@ -375,7 +361,7 @@ impl Reader<'_> {
         // Coordinates stay below 2³¹.
         let most_levels = limits.levels.min(31);
         let (Some(octree), Some(uri), true, true) =
-            (octree, raw.subtrees.uri(), in_range(levels, most_levels), in_range(raw.subtree_levels, 31))
+            (octree, raw.subtrees().uri(), in_range(levels, most_levels), in_range(subtree_levels, 31))
         else {
             let message = format!(
                 "implicit tiling needs QUADTREE or OCTREE, subtrees.uri, 1 to {most_levels} levels, and at least 1 \
@@ -387,7 +373,7 @@ impl Reader<'_> {
         let subtrees = resolve_url(self.url, uri);
         let shape = SubtreeShape {
             octree,
-            subtree_levels: raw.subtree_levels as u32,
+            subtree_levels: subtree_levels as u32,
             contents: contents.len() as u32,
             schema: if self.schema.is_object() { self.schema.to_string() } else { String::new() },
         };

@@ -1,215 +1,209 @@
-//! `tileset.json` as serde sees it: the core of 1.0 and 1.1, and the extensions of 1.0 that became the core of 1.1.
+//! The parts of a `tileset.json`: the core of 1.0 and 1.1, and the extensions of 1.0 that became the core of 1.1.
+//!
+//! They read fields of one JSON value where they are needed. Types with derived readers say the same in fewer words,
+//! but cost the decode worker 40 kB of code.
 
 use crate::Volume;
-use serde::Deserialize;
+use crate::decode::bytes::{items, numbers, strings};
 use serde_json::Value as Json;
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct RawTileset {
-    pub(super) asset: RawAsset,
-    #[serde(default)]
-    pub(super) geometric_error: Option<f64>,
-    pub(super) root: RawTile,
-    #[serde(flatten)]
-    pub(super) metadata: RawTilesetMetadata,
+/// What stands for a missing value.
+const NULL: &Json = &Json::Null;
+
+/// The first that is there.
+fn first<'a>(core: &'a Json, drafted: &'a Json) -> &'a Json {
+    if core.is_null() { drafted } else { core }
+}
+
+fn text(json: &Json) -> Option<&str> {
+    json.as_str()
+}
+
+fn object(json: &Json) -> Option<&Json> {
+    json.is_object().then_some(json)
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct RawTileset<'a>(&'a Json);
+
+impl<'a> RawTileset<'a> {
+    /// `None` when it lacks what makes a tileset.
+    pub(super) fn new(json: &'a Json) -> Option<Self> {
+        (json["asset"].is_object() && json["root"].is_object()).then_some(Self(json))
+    }
+
+    pub(super) fn version(self) -> &'a str {
+        text(&self.0["asset"]["version"]).unwrap_or_default()
+    }
+
+    pub(super) fn tileset_version(self) -> Option<&'a str> {
+        text(&self.0["asset"]["tilesetVersion"])
+    }
+
+    pub(super) fn gltf_up_axis(self) -> Option<&'a str> {
+        text(&self.0["asset"]["gltfUpAxis"])
+    }
+
+    pub(super) fn geometric_error(self) -> Option<f64> {
+        self.0["geometricError"].as_f64()
+    }
+
+    pub(super) fn root(self) -> RawTile<'a> {
+        RawTile(&self.0["root"])
+    }
+
     /// Of 1.0: ranges of the features' properties.
-    #[serde(default)]
-    pub(super) properties: Json,
-    #[serde(default)]
-    pub(super) extensions_used: Vec<String>,
-    #[serde(default)]
-    pub(super) extensions_required: Vec<String>,
-    #[serde(default)]
-    pub(super) extensions: RawTilesetExtensions,
-}
+    pub(super) fn properties(self) -> &'a Json {
+        &self.0["properties"]
+    }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct RawAsset {
-    #[serde(default)]
-    pub(super) version: String,
-    #[serde(default)]
-    pub(super) tileset_version: Option<String>,
-    #[serde(default)]
-    pub(super) gltf_up_axis: Option<String>,
-}
+    pub(super) fn extensions_used(self) -> Vec<String> {
+        strings(&self.0["extensionsUsed"]).map(str::to_owned).collect()
+    }
 
-/// The core of 1.1, and with `tileset` and a map of groups the extension `3DTILES_metadata`.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct RawTilesetMetadata {
-    #[serde(default)]
-    pub(super) schema: Json,
-    #[serde(default)]
-    pub(super) schema_uri: Option<String>,
-    #[serde(default)]
-    pub(super) statistics: Json,
-    #[serde(default)]
-    pub(super) groups: Json,
-    #[serde(default, alias = "tileset")]
-    pub(super) metadata: Json,
-}
+    pub(super) fn extensions_required(self) -> Vec<String> {
+        strings(&self.0["extensionsRequired"]).map(str::to_owned).collect()
+    }
 
-#[derive(Default, Deserialize)]
-pub(super) struct RawTilesetExtensions {
-    #[serde(default, rename = "3DTILES_metadata")]
-    pub(super) metadata: Option<Json>,
-}
+    fn drafted(self) -> &'a Json {
+        &self.0["extensions"]["3DTILES_metadata"]
+    }
 
-impl RawTilesetMetadata {
-    /// What the extension of 1.0 says. It is, itself, the entity of the tileset, or in drafts has one in it.
-    pub(super) fn drafted(extensions: &RawTilesetExtensions) -> serde_json::Result<Self> {
-        let Some(json) = &extensions.metadata else { return Ok(Self::default()) };
-        let mut read = Self::deserialize(json)?;
-        if read.metadata.is_null() && json["class"].is_string() {
-            read.metadata = json.clone();
-        }
-        Ok(read)
+    pub(super) fn schema(self) -> &'a Json {
+        first(&self.0["schema"], &self.drafted()["schema"])
+    }
+
+    pub(super) fn schema_uri(self) -> Option<&'a str> {
+        text(first(&self.0["schemaUri"], &self.drafted()["schemaUri"]))
+    }
+
+    pub(super) fn statistics(self) -> &'a Json {
+        first(&self.0["statistics"], &self.drafted()["statistics"])
+    }
+
+    pub(super) fn groups(self) -> &'a Json {
+        first(&self.0["groups"], &self.drafted()["groups"])
+    }
+
+    /// The entity of the tileset. The extension of 1.0 is it, itself, or in drafts has it in it.
+    pub(super) fn metadata(self) -> &'a Json {
+        let drafted = self.drafted();
+        let inner = first(&drafted["metadata"], &drafted["tileset"]);
+        let drafted = if inner.is_null() && drafted["class"].is_string() { drafted } else { inner };
+        first(first(&self.0["metadata"], &self.0["tileset"]), drafted)
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct RawTile {
-    #[serde(default)]
-    pub(super) bounding_volume: Option<RawVolume>,
-    #[serde(default)]
-    pub(super) viewer_request_volume: Option<RawVolume>,
-    #[serde(default)]
-    pub(super) geometric_error: Option<f64>,
-    #[serde(default)]
-    pub(super) refine: Option<String>,
-    #[serde(default)]
-    pub(super) transform: Option<Vec<f64>>,
-    #[serde(default)]
-    pub(super) content: Option<RawContent>,
-    #[serde(default)]
-    pub(super) contents: Vec<RawContent>,
-    #[serde(default)]
-    pub(super) children: Vec<RawTile>,
-    #[serde(default)]
-    pub(super) implicit_tiling: Option<RawImplicit>,
-    #[serde(default)]
-    pub(super) metadata: Json,
-    #[serde(default)]
-    pub(super) extensions: Option<RawTileExtensions>,
-}
+/// A tile; drafts of 1.1 had parts of it as extensions of 1.0.
+#[derive(Clone, Copy)]
+pub(super) struct RawTile<'a>(&'a Json);
 
-/// Drafts of 1.1 had these as extensions of 1.0.
-#[derive(Deserialize)]
-pub(super) struct RawTileExtensions {
-    #[serde(default, rename = "3DTILES_implicit_tiling")]
-    pub(super) implicit: Option<RawImplicit>,
-    #[serde(default, rename = "3DTILES_multiple_contents")]
-    pub(super) contents: Option<RawContents>,
-    #[serde(default, rename = "3DTILES_metadata")]
-    pub(super) metadata: Json,
-}
-
-#[derive(Deserialize)]
-pub(super) struct RawContents {
-    #[serde(default, alias = "content")]
-    pub(super) contents: Vec<RawContent>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct RawContent {
-    #[serde(default)]
-    pub(super) uri: Option<String>,
-    /// Before 1.0.
-    #[serde(default)]
-    pub(super) url: Option<String>,
-    #[serde(default)]
-    pub(super) bounding_volume: Option<RawVolume>,
-    #[serde(default)]
-    pub(super) group: Json,
-    #[serde(default)]
-    pub(super) metadata: Json,
-    #[serde(default)]
-    pub(super) extensions: Option<RawContentExtensions>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct RawContentExtensions {
-    #[serde(default, rename = "3DTILES_metadata")]
-    pub(super) metadata: Json,
-}
-
-impl RawContent {
-    pub(super) fn uri(&self) -> Option<&str> {
-        self.uri.as_deref().or(self.url.as_deref()).filter(|uri| !uri.is_empty())
+impl<'a> RawTile<'a> {
+    pub(super) fn bounding_volume(self) -> Option<RawVolume<'a>> {
+        object(&self.0["boundingVolume"]).map(RawVolume)
     }
 
-    fn drafted(&self) -> &Json {
-        self.extensions.as_ref().map_or(&Json::Null, |e| &e.metadata)
+    pub(super) fn viewer_request_volume(self) -> Option<RawVolume<'a>> {
+        object(&self.0["viewerRequestVolume"]).map(RawVolume)
+    }
+
+    pub(super) fn geometric_error(self) -> Option<f64> {
+        self.0["geometricError"].as_f64()
+    }
+
+    pub(super) fn refine(self) -> Option<&'a str> {
+        text(&self.0["refine"])
+    }
+
+    pub(super) fn transform(self) -> Option<&'a Json> {
+        Some(&self.0["transform"]).filter(|json| !json.is_null())
+    }
+
+    /// Its contents, however they are written.
+    pub(super) fn contents(self) -> impl Iterator<Item = RawContent<'a>> {
+        let drafted = &self.0["extensions"]["3DTILES_multiple_contents"];
+        let drafted = first(&drafted["contents"], &drafted["content"]);
+        let one = object(&self.0["content"]).into_iter();
+        one.chain(items(&self.0["contents"])).chain(items(drafted)).map(RawContent)
+    }
+
+    pub(super) fn children(self) -> impl ExactSizeIterator<Item = RawTile<'a>> {
+        items(&self.0["children"]).iter().map(RawTile)
+    }
+
+    pub(super) fn implicit(self) -> Option<RawImplicit<'a>> {
+        let drafted = &self.0["extensions"]["3DTILES_implicit_tiling"];
+        object(first(&self.0["implicitTiling"], drafted)).map(RawImplicit)
+    }
+
+    pub(super) fn metadata(self) -> &'a Json {
+        first(&self.0["metadata"], &self.0["extensions"]["3DTILES_metadata"])
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct RawContent<'a>(&'a Json);
+
+impl<'a> RawContent<'a> {
+    /// `uri`, or `url` as before 1.0.
+    pub(super) fn uri(self) -> Option<&'a str> {
+        text(first(&self.0["uri"], &self.0["url"])).filter(|uri| !uri.is_empty())
+    }
+
+    pub(super) fn bounding_volume(self) -> Option<RawVolume<'a>> {
+        object(&self.0["boundingVolume"]).map(RawVolume)
+    }
+
+    fn drafted(self) -> &'a Json {
+        &self.0["extensions"]["3DTILES_metadata"]
     }
 
     /// Its metadata entity, if any.
-    pub(super) fn metadata(&self) -> &Json {
-        if self.metadata.is_null() { self.drafted() } else { &self.metadata }
+    pub(super) fn metadata(self) -> &'a Json {
+        first(&self.0["metadata"], self.drafted())
     }
 
     /// Its group: an index; in drafts a name.
-    pub(super) fn group(&self) -> &Json {
-        if self.group.is_null() { &self.drafted()["group"] } else { &self.group }
+    pub(super) fn group(self) -> &'a Json {
+        first(&self.0["group"], &self.drafted()["group"])
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct RawImplicit {
-    #[serde(default)]
-    pub(super) subdivision_scheme: String,
-    #[serde(default)]
-    pub(super) subtree_levels: f64,
-    #[serde(default)]
-    pub(super) available_levels: Option<f64>,
-    /// Of the draft: the last level, not the number of levels.
-    #[serde(default)]
-    pub(super) maximum_level: Option<f64>,
-    pub(super) subtrees: RawContent,
+#[derive(Clone, Copy)]
+pub(super) struct RawImplicit<'a>(&'a Json);
+
+impl<'a> RawImplicit<'a> {
+    pub(super) fn subdivision_scheme(self) -> &'a str {
+        text(&self.0["subdivisionScheme"]).unwrap_or_default()
+    }
+
+    pub(super) fn subtree_levels(self) -> f64 {
+        self.0["subtreeLevels"].as_f64().unwrap_or(0.0)
+    }
+
+    /// How many; drafts gave the last one.
+    pub(super) fn levels(self) -> f64 {
+        let last = || Some(self.0["maximumLevel"].as_f64()? + 1.0);
+        self.0["availableLevels"].as_f64().or_else(last).unwrap_or(0.0)
+    }
+
+    pub(super) fn subtrees(self) -> RawContent<'a> {
+        RawContent(self.0.get("subtrees").unwrap_or(NULL))
+    }
 }
 
-#[derive(Deserialize)]
-pub(super) struct RawVolume {
-    #[serde(default, rename = "box")]
-    oriented_box: Option<Vec<f64>>,
-    #[serde(default)]
-    region: Option<Vec<f64>>,
-    #[serde(default)]
-    sphere: Option<Vec<f64>>,
-    #[serde(default)]
-    extensions: Option<RawVolumeExtensions>,
-}
+#[derive(Clone, Copy)]
+pub(super) struct RawVolume<'a>(&'a Json);
 
-#[derive(Deserialize)]
-struct RawVolumeExtensions {
-    #[serde(default, rename = "3DTILES_bounding_volume_S2")]
-    s2: Option<RawS2>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawS2 {
-    #[serde(default)]
-    token: String,
-    #[serde(default)]
-    minimum_height: f64,
-    #[serde(default)]
-    maximum_height: f64,
-}
-
-impl RawVolume {
-    pub(super) fn read(&self) -> Option<Volume> {
-        let exactly = |v: &Option<Vec<f64>>, n: usize| v.clone().filter(|v| v.len() == n);
-        let oriented_box = exactly(&self.oriented_box, 12).and_then(|v| v.try_into().ok()).map(Volume::Box);
-        let region = || exactly(&self.region, 6).and_then(|v| v.try_into().ok()).map(Volume::Region);
-        let sphere = || exactly(&self.sphere, 4).and_then(|v| v.try_into().ok()).map(Volume::Sphere);
-        let cell = self.extensions.as_ref().and_then(|e| e.s2.as_ref());
-        let cell = cell.and_then(|s2| Volume::s2(&s2.token, [s2.minimum_height, s2.maximum_height]));
+impl RawVolume<'_> {
+    pub(super) fn read(self) -> Option<Volume> {
+        let s2 = &self.0["extensions"]["3DTILES_bounding_volume_S2"];
+        let height = |key: &str| s2[key].as_f64().unwrap_or(0.0);
+        let cell = || Volume::s2(text(&s2["token"])?, [height("minimumHeight"), height("maximumHeight")]);
+        let oriented_box = || numbers(&self.0["box"]).map(Volume::Box);
+        let region = || numbers(&self.0["region"]).map(Volume::Region);
+        let sphere = || numbers(&self.0["sphere"]).map(Volume::Sphere);
         // The order that other engines use when a volume has several shapes; an extension goes before its fallback.
-        cell.or(oriented_box).or_else(region).or_else(sphere).filter(Volume::is_sane)
+        cell().or_else(oriented_box).or_else(region).or_else(sphere).filter(Volume::is_sane)
     }
 }
