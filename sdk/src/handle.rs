@@ -1,6 +1,6 @@
 //! The exports.
 
-use crate::shapes::{EventShape, HitShape, StatsShape, error_code};
+use crate::shapes::{EventShape, HitShape, StatsShape, error_code, style_error_code};
 use citytwin_manifest::Twin;
 use citytwin_viewer::{LookAt, Stats, Subscription, Viewer, ViewerError, ViewerOptions};
 use js_sys::{Error, Function, Reflect};
@@ -110,6 +110,31 @@ impl Handle {
     pub fn pick(&self, x_css: f64, y_css: f64) -> js_sys::Promise {
         let hit = self.viewer.pick(x_css, y_css);
         wasm_bindgen_futures::future_to_promise(async move { plain(&hit.await.as_ref().map(HitShape::of)) })
+    }
+
+    /// Styles a layer by a 3D Tiles style, a JSON text; without one it shows as it is. Resolves when that is seen.
+    ///
+    /// # Errors
+    /// `layer` when there is none of this id, `style` when it is not a style.
+    #[wasm_bindgen(js_name = setStyle)]
+    pub fn set_style(&self, layer: &str, style: Option<String>) -> js_sys::Promise {
+        let styled = self.viewer.set_style(layer, style.as_deref());
+        wasm_bindgen_futures::future_to_promise(async move {
+            let styled = styled.await.map(|()| JsValue::UNDEFINED);
+            styled.map_err(|problem| {
+                thrown(style_error_code(&problem), &format!("{}: {}", problem.place, problem.message))
+            })
+        })
+    }
+
+    /// Marks features by their stable ids, and no others.
+    pub fn highlight(&self, ids: Vec<String>) {
+        self.viewer.highlight(&ids);
+    }
+
+    /// Hides features by their stable ids, and no others.
+    pub fn hide(&self, ids: Vec<String>) {
+        self.viewer.hide(&ids);
     }
 
     /// Resolves when everything that the view needs is drawn.

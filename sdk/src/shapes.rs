@@ -129,6 +129,11 @@ pub fn error_code(error: &ViewerError) -> &'static str {
     }
 }
 
+/// The same, of a style that was not taken.
+pub fn style_error_code(problem: &Problem) -> &'static str {
+    if problem.code == "layer" { "layer" } else { "style" }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

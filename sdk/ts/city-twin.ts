@@ -1,6 +1,6 @@
-import { calling, CityTwinError } from "./errors.js";
+import { awaiting, calling, CityTwinError } from "./errors.js";
 import type { PartialScene, Scene } from "./scene.js";
-import type { CityTwinEvents, CityTwinOptions, Hit, Layer, Stats, View } from "./types.js";
+import type { CityTwinEvents, CityTwinOptions, Hit, Layer, Stats, Style, View } from "./types.js";
 import loadEngine, { Handle } from "./wasm/citytwin.js";
 
 type Listener = (data: unknown) => void;
@@ -112,6 +112,46 @@ export class CityTwin {
    */
   pick(x: number, y: number): Promise<Hit | null> {
     return this.#engine().pick(x, y) as Promise<Hit | null>;
+  }
+
+  /**
+   * Styles a layer, by an object or by its JSON text; null shows it as it is. Until the style can be seen everywhere,
+   * nothing changes; tiles that load later are styled before they are seen. A feature for which an expression has no
+   * value keeps its look, and is told as a `problem`.
+   *
+   * ```js
+   * await twin.setStyle("buildings", {
+   *   color: { conditions: [["${height_m} >= 20", "color('#d7301f')"], ["true", "color('#fee8c8')"]] },
+   *   show: "${height_m} > 3",
+   * });
+   * ```
+   *
+   * @returns a promise that resolves when the style is on the screen
+   * @throws CityTwinError `style`, whose message names the expression and the place in it, or `layer`
+   */
+  async setStyle(layer: string, style: Style | string | null): Promise<void> {
+    const json = style === null || typeof style === "string" ? style : JSON.stringify(style);
+    await awaiting(this.#engine().setStyle(layer, json ?? undefined));
+  }
+
+  /**
+   * Marks features as a selection is marked, in every level of detail: tinted, with an outline that is seen through
+   * walls. Replaces what was highlighted before; null ends it.
+   *
+   * @param ids the features' `id` properties
+   */
+  highlight(ids: readonly string[] | null): void {
+    calling(() => this.#engine().highlight([...(ids ?? [])]));
+  }
+
+  /**
+   * Hides features in every level of detail: they are not drawn, not picked, and cast no shadow. Replaces what was
+   * hidden before; null shows everything.
+   *
+   * @param ids the features' `id` properties
+   */
+  hide(ids: readonly string[] | null): void {
+    calling(() => this.#engine().hide([...(ids ?? [])]));
   }
 
   /** What is drawn and held. */

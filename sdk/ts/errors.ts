@@ -10,6 +10,7 @@
  * - `manifest`: what was fetched is not a `twin.json` that this version reads.
  * - `view`: a number of a view is missing or out of range.
  * - `scene`: a scene has a key that is not known, or a value of another type or out of range.
+ * - `style`: a style is not one; the message names the expression and the place in it.
  * - `layer`: the twin has no layer of that id.
  * - `search`: the search index cannot be fetched or read, or its worker has broken down.
  * - `removed`: the viewer has been removed, or the search closed.
@@ -24,6 +25,7 @@ export type CityTwinErrorCode =
   | "manifest"
   | "view"
   | "scene"
+  | "style"
   | "layer"
   | "search"
   | "removed";
@@ -46,8 +48,21 @@ export function calling<T>(work: () => T): T {
   try {
     return work();
   } catch (cause) {
-    const code = (cause as { code?: unknown }).code;
-    const known = typeof code === "string" ? (code as CityTwinErrorCode) : "browser";
-    throw new CityTwinError(known, (cause as Error).message ?? String(cause), cause);
+    throw told(cause);
   }
+}
+
+/** As {@link calling}, for what the engine promises. */
+export async function awaiting<T>(promise: Promise<T>): Promise<T> {
+  try {
+    return await promise;
+  } catch (cause) {
+    throw told(cause);
+  }
+}
+
+function told(cause: unknown): CityTwinError {
+  const code = (cause as { code?: unknown }).code;
+  const known = typeof code === "string" ? (code as CityTwinErrorCode) : "browser";
+  return new CityTwinError(known, (cause as Error).message ?? String(cause), cause);
 }

@@ -36,6 +36,29 @@ export interface Layer {
   readonly visible: boolean;
 }
 
+/**
+ * What features show, by expressions over their properties: a 3D Tiles style (3D Tiles 1.1, section 11).
+ *
+ * An expression is a text such as `${height_m} > 30`, or a boolean or number. A rule is one expression, or conditions
+ * of which the first that holds counts.
+ */
+export interface Style {
+  /** Whether a feature is drawn. Default true. What is not drawn is not picked and casts no shadow. */
+  show?: StyleRule;
+  /**
+   * Its colour, such as `rgba(255, 0, 0, 0.5)` or `color('#fde725', 0.8)`: in place of a plain colour, in front of a
+   * texture. White, the default, leaves its own.
+   */
+  color?: StyleRule;
+  /** Width of points, CSS pixels, up to 127. By default they are as wide as they lie apart. */
+  pointSize?: StyleRule;
+  /** Expressions to be used by others, as `${name}`. */
+  defines?: Record<string, string>;
+}
+
+/** A rule of a {@link Style}. */
+export type StyleRule = string | number | boolean | { conditions: [string | boolean, string | number | boolean][] };
+
 /** The thing under a point of the canvas. */
 export interface Hit {
   /** Id of the layer that it belongs to. */

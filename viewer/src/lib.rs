@@ -30,6 +30,7 @@ mod daylight;
 #[cfg(target_arch = "wasm32")]
 mod device;
 mod fade;
+mod feature_rows;
 mod flight;
 mod gesture;
 mod light;
@@ -43,6 +44,8 @@ mod property_rows;
 mod reply;
 mod samples;
 mod scene;
+#[path = "../style-worker/src/rows.rs"]
+mod style_rows;
 mod types;
 
 pub use camera::Padding;

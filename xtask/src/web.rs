@@ -64,6 +64,9 @@ pub(crate) const DECODE_WORKER_FULL: Module = Module {
     typescript: false,
     features: &["citytwin-decode-worker/full"],
 };
+/// What runs in the style worker.
+pub(crate) const STYLE_WORKER: Module =
+    Module { package: "citytwin-style-worker", stem: "style_worker", typescript: false, features: &[] };
 /// What runs in the search worker.
 pub(crate) const SEARCH_WORKER: Module =
     Module { package: "citytwin-search-worker", stem: "search_worker", typescript: false, features: &[] };
@@ -72,12 +75,14 @@ pub(crate) const SDK: Module = Module { package: "citytwin-sdk", stem: "citytwin
 
 /// The script of a decode worker; it lies beside the bound modules.
 pub(crate) const DECODE_WORKER_JS: &str = "viewer/decode-worker/worker.js";
+/// The script of the style worker; it lies beside the bound modules.
+pub(crate) const STYLE_WORKER_JS: &str = "viewer/style-worker/style-worker.js";
 /// The script of the search worker; it lies beside the bound modules.
 pub(crate) const SEARCH_WORKER_JS: &str = "sdk/search-worker/search-worker.js";
 
 /// Builds the app into `target/dist`, leaving the demo twin that may lie there, and returns its `pkg-HASH` folder.
 pub(crate) fn build(repo: &Repo, profile: Profile) -> Result<PathBuf> {
-    let modules = [APP, DECODE_WORKER, DECODE_WORKER_FULL, SEARCH_WORKER];
+    let modules = [APP, DECODE_WORKER, DECODE_WORKER_FULL, STYLE_WORKER, SEARCH_WORKER];
     compile(repo, profile, &modules)?;
     let bound = repo.target.join("bound/app");
     bind(repo, profile, &modules, &bound)?;
@@ -164,7 +169,9 @@ fn assemble(repo: &Repo, bound: &Path) -> Result<PathBuf> {
         pkg.push((relative(&file, bound)?, read(&file)?));
     }
     let mut beside = Vec::new();
-    for (dir, into_pkg) in [("www/assets", false), (DECODE_WORKER_JS, true), (SEARCH_WORKER_JS, true)] {
+    for (dir, into_pkg) in
+        [("www/assets", false), (DECODE_WORKER_JS, true), (STYLE_WORKER_JS, true), (SEARCH_WORKER_JS, true)]
+    {
         let path = repo.at(dir);
         if path.is_file() {
             pkg.push((relative(&path, path.parent().unwrap_or(&path))?, read(&path)?));

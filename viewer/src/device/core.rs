@@ -5,7 +5,8 @@ use super::gpu::{self, Draw, DrawLists, FrameLook, Gpu};
 use super::obstacles::Obstacles;
 use super::picking::Picking;
 use super::pool::{Job, Loaded, Payload, Pool};
-use super::tile::{Mark, Tile};
+use super::styles::Styles;
+use super::tile::{FlaggedIds, Mark, Tile};
 use crate::camera::{Camera, FOV_DEG, Limits};
 use crate::daylight::Daylight;
 use crate::gesture::Gestures;
@@ -39,17 +40,17 @@ pub(super) struct Core {
     scene: Scene,
     daylight: Daylight,
     home: Option<LookAt>,
-    engine: Engine,
+    pub(super) engine: Engine,
     pub(super) layers: Vec<LayerState>,
     pool: Pool,
     gl: Gl,
     pub(super) gpu: Option<Gpu>,
     pub(super) tiles: Vec<Option<Box<Tile>>>,
-    drawn: Vec<TileId>,
+    pub(super) drawn: Vec<TileId>,
     obstacles: Obstacles,
     /// Tile of each content under way.
-    requests: BTreeMap<u64, Option<TileId>>,
-    arrivals: VecDeque<Loaded>,
+    pub(super) requests: BTreeMap<u64, Option<TileId>>,
+    pub(super) arrivals: VecDeque<Loaded>,
     pub(super) size_px: [u32; 2],
     seen: Option<(LookAt, [u32; 2])>,
     pub(super) resting: bool,
@@ -60,11 +61,13 @@ pub(super) struct Core {
     settled: bool,
     settled_waiters: Vec<Sender<()>>,
     pub(super) picking: Picking,
+    pub(super) styles: Styles,
+    flagged: FlaggedIds,
     /// Selected and hovered; the numbers count their changes.
     pub(super) marks: [Option<Mark>; 2],
     pub(super) mark_epochs: [u32; 2],
     progress: Progress,
-    stats: Stats,
+    pub(super) stats: Stats,
     frame_ms: Samples,
     dataset: [String; 4],
 }
@@ -74,6 +77,7 @@ impl Core {
         canvas: HtmlCanvasElement,
         options: ViewerOptions,
         pool: Pool,
+        styles: Styles,
         reduced_motion: bool,
     ) -> Result<Self, ViewerError> {
         let gl = gpu::context(&canvas)?;
@@ -115,6 +119,8 @@ impl Core {
             settled: false,
             settled_waiters: Vec::new(),
             picking: Picking::default(),
+            styles,
+            flagged: FlaggedIds::default(),
             marks: [None, None],
             mark_epochs: [0; 2],
             progress: Progress::default(),
@@ -147,6 +153,7 @@ impl Core {
     pub(super) fn remove_layer(&mut self, id: &str) {
         if let Some(index) = self.layers.iter().position(|layer| layer.id == id) {
             let layer = self.layers.remove(index);
+            self.drop_style(layer.tileset);
             self.engine.remove_tileset(layer.tileset);
             self.engine_changed();
         }
@@ -154,6 +161,7 @@ impl Core {
 
     pub(super) fn remove_layers(&mut self) {
         for layer in std::mem::take(&mut self.layers) {
+            self.drop_style(layer.tileset);
             self.engine.remove_tileset(layer.tileset);
         }
         self.engine_changed();
@@ -164,6 +172,11 @@ impl Core {
             self.engine.set_visible(layer.tileset, on);
             self.engine_changed();
         }
+    }
+
+    /// Flags the features that have these stable ids (list 0: highlighted, 1: hidden), and no others.
+    pub(super) fn flag(&mut self, list: usize, ids: &[String]) {
+        self.draw_due |= self.flagged.set(list, ids);
     }
 
     fn engine_changed(&mut self) {
@@ -286,6 +299,7 @@ impl Core {
     }
 
     fn arrive(&mut self, loaded: Loaded) -> u64 {
+        let Some(loaded) = self.styled_first(loaded) else { return 0 };
         self.stats.bytes_downloaded += loaded.bytes;
         let request = RequestId(loaded.id);
         let Some(tile) = self.requests.remove(&loaded.id) else { return 0 };
@@ -388,6 +402,11 @@ impl Core {
             if let Some(tile) = self.tiles.get_mut(id.0 as usize).and_then(Option::as_deref_mut) {
                 self.stats.gpu_bytes += tile.upload(&gpu.gl);
                 tile.look_up(marks, self.mark_epochs);
+                let heap_bytes = tile.heap_bytes();
+                tile.look_up_flags(&self.flagged);
+                self.stats.heap_bytes = self.stats.heap_bytes + tile.heap_bytes() - heap_bytes;
+                let (more, less) = tile.upload_features(&gpu.gl);
+                self.stats.gpu_bytes = self.stats.gpu_bytes + more - less;
             }
         }
         let [width, height] = self.size_px;
@@ -437,6 +456,7 @@ impl Core {
             clip_from_rel: eye.clip_from_rel(planes_m.0, planes_m.1),
             planes_m,
             viewport_px: self.size_px,
+            pixel_ratio: (f64::from(self.size_px[0]) / self.camera.size_css().x.max(1.0)) as f32,
             // Without fog it begins beyond everything.
             fog_m: [0.6, 1.0].map(|part| if fog.enabled { part * hidden_m } else { part * 1e9 } as f32),
             air: if fog.enabled { 0.16 } else { 0.0 },
@@ -510,7 +530,7 @@ impl Core {
     pub(super) fn context_lost(&mut self) {
         self.gpu = None;
         for tile in self.tiles.iter_mut().flatten() {
-            tile.buffers = None;
+            tile.forget_graphics();
         }
         self.stats.gpu_bytes = 0;
         self.picking.forget();
@@ -550,5 +570,16 @@ pub(super) fn place<'a>(tile: &'a Tile, index: usize, eye: &Eye, distance_m: f64
     let primitive = &tile.content.primitives[index];
     let buffers = tile.buffers.as_ref()?;
     let point_m = tile.point_m[index];
-    Draw::new(primitive, buffers, index, rel_rows, mirrored, tile.marks(index), distance_m, point_m, number)
+    Draw::new(
+        primitive,
+        buffers,
+        index,
+        rel_rows,
+        mirrored,
+        tile.marks(index),
+        distance_m,
+        point_m,
+        number,
+        tile.feature_draw(index),
+    )
 }

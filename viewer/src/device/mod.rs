@@ -7,6 +7,7 @@ mod obstacles;
 mod picking;
 mod pool;
 mod shared;
+mod styles;
 mod tile;
 mod viewer;
 

@@ -232,8 +232,9 @@ impl Core {
         Some((hit, mark, tints))
     }
 
-    /// Whether people point at things of this kind: ground, water and roads are what things stand on.
+    /// Whether people point at things of this kind: ground, water and roads are what things stand on, unless a style
+    /// makes them say something.
     fn is_pointed_at(&self, tile: &Tile, primitive: usize) -> bool {
-        tile.content.primitives[primitive].flat_order.is_none()
+        tile.content.primitives[primitive].flat_order.is_none() || self.styles.has(tile.tileset)
     }
 }

@@ -1,5 +1,6 @@
 //! The pool of decode workers: hands out loads, hears what became of them, replaces workers that die.
 
+use super::styles::Painted;
 use crate::reply::{Decoded, Reply};
 use crate::{Problem, ViewerError};
 use citytwin_tiles::{ContentInfo, ImageFormat, SubtreeDoc, TileContent, TilesetDoc, UpAxis, What};
@@ -50,6 +51,8 @@ pub(super) struct ContentPayload {
     pub(super) images: Uint8Array,
     /// The others, as the browser has read them, by the number of the image; `None` for what it could not read.
     pub(super) bitmaps: Vec<Option<ImageBitmap>>,
+    /// What the style of its layer says of it.
+    pub(super) painted: Option<Painted>,
 }
 
 type OnLoaded = Rc<dyn Fn(Loaded)>;
@@ -282,6 +285,7 @@ fn read(id: u64, data: &JsValue) -> Loaded {
                 properties: array("properties"),
                 images: array("images"),
                 bitmaps,
+                painted: None,
             }))
         }
     });
@@ -337,7 +341,7 @@ fn failed(job: &Job, code: &str, message: String) -> Loaded {
     Loaded { id: job.id, bytes: 0, result: Err(Problem::new(code, message, job.url.clone())) }
 }
 
-fn post(worker: &Worker, fields: &[(&str, JsValue)]) {
+pub(super) fn post(worker: &Worker, fields: &[(&str, JsValue)]) {
     let message = js_sys::Object::new();
     for (name, value) in fields {
         // Setting a field of a fresh plain object cannot fail.
@@ -347,7 +351,7 @@ fn post(worker: &Worker, fields: &[(&str, JsValue)]) {
     let _ = worker.post_message(&message);
 }
 
-fn get(object: &JsValue, name: &str) -> JsValue {
+pub(super) fn get(object: &JsValue, name: &str) -> JsValue {
     Reflect::get(object, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
 }
 

@@ -1,13 +1,16 @@
 //! A loaded tile: its arrays in main memory, from which the GPU's are made as often as need be.
 
-use super::gpu::{Pictures, TileBuffers, seen_features};
+use super::gpu::{FeatureDraw, FeatureTexture, Pictures, TileBuffers, seen_features};
 use super::pool::ContentPayload;
 use crate::collide::Solid;
+use crate::feature_rows::FeatureRows;
 use crate::matrix::{distance_to_box, reach_of_box};
-use crate::property_rows::row_with_id;
-use citytwin_tiles::{ContentInfo, Primitive, TileContent, TileId, TilesetId, Value};
+use crate::property_rows::rows_with_ids;
+use crate::style_rows::Rows;
+use citytwin_tiles::{ContentInfo, Primitive, PropertyTable, TileContent, TileId, TilesetId, Value};
 use glam::{DMat4, DVec3};
 use js_sys::Uint8Array;
+use std::collections::BTreeSet;
 use web_sys::WebGl2RenderingContext as Gl;
 
 /// A feature that is marked: selected or hovered.
@@ -20,6 +23,28 @@ pub(super) struct Mark {
     pub(super) tile: Option<TileId>,
     pub(super) table: Option<u32>,
     pub(super) feature: u32,
+}
+
+/// Features that the host has flagged, by their stable ids.
+#[derive(Default)]
+pub(super) struct FlaggedIds {
+    /// Highlighted, hidden.
+    ids: [BTreeSet<Vec<u8>>; 2],
+    /// Counts the changes.
+    epoch: u32,
+}
+
+impl FlaggedIds {
+    /// Replaces a list (0: highlighted, 1: hidden). False when it is the same as before.
+    pub(super) fn set(&mut self, list: usize, ids: &[String]) -> bool {
+        let ids = ids.iter().map(|id| id.as_bytes().to_vec()).collect();
+        if self.ids[list] == ids {
+            return false;
+        }
+        self.ids[list] = ids;
+        self.epoch += 1;
+        true
+    }
 }
 
 /// Which feature of a tile bears a mark: its table and row.
@@ -38,10 +63,16 @@ pub(super) struct Tile {
     pub(super) point_m: Vec<f32>,
     /// Per primitive: its placement, and whether that turns triangles inside out.
     placed: Vec<(DMat4, bool)>,
+    ecef_from_tile: DMat4,
     tile_from_ecef: DMat4,
     /// Metres per unit of the tile's frame.
     scale: f64,
     pub(super) buffers: Option<TileBuffers>,
+    /// What each feature shows, where that is more than how it is.
+    pub(super) features: FeatureRows,
+    feature_texture: Option<FeatureTexture>,
+    /// The number of the flagged ids that its rows were looked up for.
+    flags_epoch: u32,
     /// Selected and hovered, with the number of the mark they were looked up for.
     marked: [(u32, MarkedRow); 2],
 }
@@ -61,9 +92,18 @@ impl Tile {
         };
         let scale = ecef_from_tile.x_axis.truncate().length();
         let point_m = |primitive: &Primitive| (spacing(primitive) * scale).min(finest(error_m)) as f32;
+        let mut features = FeatureRows::default();
+        match payload.painted {
+            Some(painted) => painted.onto(&mut features),
+            None => features.unpaint(Rows::of(&payload.content, &[]).unwrap_or_default()),
+        }
         Self {
             id,
             tileset,
+            features,
+            feature_texture: None,
+            flags_epoch: 0,
+            ecef_from_tile,
             point_m: payload.content.primitives.iter().map(point_m).collect(),
             placed: payload.content.primitives.iter().map(placed).collect(),
             content: payload.content,
@@ -91,7 +131,8 @@ impl Tile {
 
     /// Bytes that it holds in main memory.
     pub(super) fn heap_bytes(&self) -> u64 {
-        self.array_bytes() + u64::from(self.properties.length()) + self.pictures.heap_bytes()
+        let bulk = self.array_bytes() + u64::from(self.properties.length()) + self.pictures.heap_bytes();
+        bulk + self.features.bytes().len() as u64
     }
 
     /// Uploads if need be. Returns the bytes uploaded.
@@ -105,13 +146,106 @@ impl Tile {
 
     /// Frees what the GPU holds. Returns the bytes freed.
     pub(super) fn free(&mut self, gl: &Gl) -> u64 {
+        let features = self.free_features(gl);
         match self.buffers.take() {
             Some(buffers) => {
                 buffers.free(gl);
-                self.gpu_bytes()
+                self.gpu_bytes() + features
             }
-            None => 0,
+            None => features,
         }
+    }
+
+    fn free_features(&mut self, gl: &Gl) -> u64 {
+        let texture = self.feature_texture.take();
+        texture.inspect(|texture| texture.free(gl)).map_or(0, |texture| texture.bytes())
+    }
+
+    /// A lost context has taken everything already.
+    pub(super) fn forget_graphics(&mut self) {
+        self.buffers = None;
+        self.feature_texture = None;
+    }
+
+    /// Everything shows as it is, but what the host has flagged.
+    pub(super) fn unpaint(&mut self) {
+        self.features.unpaint(Rows::of(&self.content, &[]).unwrap_or_default());
+    }
+
+    /// Brings the feature texture up to date, or frees it when nothing is to be said any more. Returns the bytes that
+    /// the GPU holds more, and those that it holds less.
+    pub(super) fn upload_features(&mut self, gl: &Gl) -> (u64, u64) {
+        if !self.features.matter() {
+            return (0, self.free_features(gl));
+        }
+        let dirty = self.features.take_dirty();
+        if let Some(texture) = self.feature_texture.as_ref().filter(|texture| texture.fits(&self.features)) {
+            if !dirty.is_empty() {
+                texture.update(gl, &self.features, dirty);
+            }
+            return (0, 0);
+        }
+        let freed = self.free_features(gl);
+        self.feature_texture = FeatureTexture::new(gl, &self.features);
+        (self.feature_texture.as_ref().map_or(0, FeatureTexture::bytes), freed)
+    }
+
+    /// Looks up which rows the host has flagged, once per change of that.
+    pub(super) fn look_up_flags(&mut self, flagged: &FlaggedIds) {
+        if self.flags_epoch == flagged.epoch {
+            return;
+        }
+        self.flags_epoch = flagged.epoch;
+        for (list, ids) in flagged.ids.iter().enumerate() {
+            let rows = if ids.is_empty() { Vec::new() } else { self.rows_of(&|id| ids.contains(id)) };
+            self.features.flag(list, rows);
+        }
+    }
+
+    /// Rows of the feature texture whose features have a wanted id.
+    fn rows_of(&self, is_wanted: &dyn Fn(&[u8]) -> bool) -> Vec<u32> {
+        let tables = self.content.tables.iter().zip(&self.features.rows().tables);
+        tables
+            .flat_map(|(table, first)| self.table_rows(table, is_wanted).into_iter().map(move |row| first + row))
+            .collect()
+    }
+
+    fn table_rows(&self, table: &PropertyTable, is_wanted: &dyn Fn(&[u8]) -> bool) -> Vec<u32> {
+        rows_with_ids(table, &|(start, end)| self.properties.subarray(start, end.max(start)).to_vec(), is_wanted)
+    }
+
+    /// What a draw of a primitive needs for its features; `None` where they show as they are.
+    pub(super) fn feature_draw(&self, primitive: usize) -> Option<FeatureDraw<'_>> {
+        let texture = self.feature_texture.as_ref()?;
+        let (table, null_id) = seen_features(&self.content.primitives[primitive]);
+        let rows = self.features.rows();
+        let first =
+            |table: u32| Some((*rows.tables.get(table as usize)?, self.content.tables.get(table as usize)?.count));
+        let (first, count) = table.and_then(first).unwrap_or((0, 0));
+        let points = rows.points.get(primitive).copied().flatten();
+        Some(FeatureDraw {
+            texture,
+            uniforms: [
+                first as f32,
+                count as f32,
+                null_id.map_or(-1.0, |id| id as f32),
+                points.map_or(-1.0, |first| first as f32),
+            ],
+            is_clear: self.features.is_clear(),
+            has_highlights: self.features.has_highlights(),
+        })
+    }
+
+    pub(super) fn properties(&self) -> &Uint8Array {
+        &self.properties
+    }
+
+    pub(super) fn vertices(&self) -> &Uint8Array {
+        &self.vertices
+    }
+
+    pub(super) fn ecef_from_tile(&self) -> DMat4 {
+        self.ecef_from_tile
     }
 
     /// Placement of a primitive, ECEF from its attribute values, and whether it mirrors.
@@ -170,8 +304,8 @@ impl Tile {
             return Some((mark.table, mark.feature));
         }
         let wanted = mark.stable_id.as_ref()?;
-        let bytes = self.properties.to_vec();
-        let found = |(i, table)| row_with_id(table, &bytes, wanted).map(|row| (Some(i as u32), row));
+        let is_wanted = |id: &[u8]| id == wanted.as_bytes();
+        let found = |(i, table)| Some((Some(i as u32), *self.table_rows(table, &is_wanted).first()?));
         self.content.tables.iter().enumerate().find_map(found)
     }
 

@@ -5,8 +5,9 @@ use super::listeners::{Listeners, reduced_motion};
 use super::picking::Purpose;
 use super::pool::Pool;
 use super::shared::{Shared, now_ms};
+use super::styles::Styles;
 use crate::oneshot::oneshot;
-use crate::{Event, Hit, LookAt, Padding, Scene, SceneError, Stats, Theme, Twin, ViewerError, ViewerOptions};
+use crate::{Event, Hit, LookAt, Padding, Problem, Scene, SceneError, Stats, Theme, Twin, ViewerError, ViewerOptions};
 use citytwin_tiles::resolve_url;
 use glam::DVec2;
 use std::rc::{Rc, Weak};
@@ -72,9 +73,16 @@ impl Viewer {
             }
         };
         let pool = Pool::new(&on_page(&options.worker_url), workers, Rc::new(on_loaded))?;
+        let weak = Rc::downgrade(&shared);
+        let on_style = move |answer| {
+            if let Some(shared) = weak.upgrade() {
+                shared.change(|core| core.style_answered(&answer));
+            }
+        };
+        let styles = Styles::new(resolve_url(&on_page(&options.worker_url), "style-worker.js"), Rc::new(on_style));
         let handle = Rc::new(Handle(Rc::clone(&shared)));
         let listeners = Listeners::new(&shared, &canvas)?;
-        shared.start(Core::new(canvas, options, pool, reduced_motion())?, listeners);
+        shared.start(Core::new(canvas, options, pool, styles, reduced_motion())?, listeners);
         Ok(Self { handle })
     }
 
@@ -194,6 +202,35 @@ impl Viewer {
     /// Marks a feature as selected in every level of detail, or none.
     pub fn select(&self, hit: Option<&Hit>) {
         self.change(|core| core.select(hit));
+    }
+
+    /// Styles a layer by a 3D Tiles style, a JSON text (3D Tiles 1.1, section 11), or shows it as it is again. Nothing
+    /// changes before all tiles that are there can change together; tiles to come are styled before they are seen.
+    ///
+    /// `color` stands in place of plain colours and in front of textures; white leaves a feature's own colour.
+    /// `pointSize` is in CSS pixels, up to 127. A feature that cannot be styled is an [`Event::Problem`] and keeps its
+    /// look.
+    ///
+    /// # Errors
+    /// `layer` when there is none of this id; `style-malformed` or `style-too-large`, whose place names the expression
+    /// and the column in it; `style-worker` when styles cannot be evaluated here. Nothing changes then.
+    pub fn set_style(&self, layer: &str, style: Option<&str>) -> impl Future<Output = Result<(), Problem>> + use<> {
+        let (sender, receiver) = oneshot();
+        self.change(|core| core.set_style(layer, style, sender));
+        // `None`: removed meanwhile.
+        async move { receiver.await.unwrap_or(Ok(())) }
+    }
+
+    /// Marks the features with these stable ids, in every level of detail, as a selection is marked; an empty list
+    /// marks none. Replaces the list before.
+    pub fn highlight(&self, ids: &[String]) {
+        self.change(|core| core.flag(0, ids));
+    }
+
+    /// Hides the features with these stable ids, in every level of detail: they are not drawn, not picked, and cast no
+    /// shadow. Replaces the list before; an empty list shows all.
+    pub fn hide(&self, ids: &[String]) {
+        self.change(|core| core.flag(1, ids));
     }
 
     /// What was drawn last and what is held.

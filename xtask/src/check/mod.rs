@@ -12,9 +12,10 @@ use anyhow::{Result, bail};
 use std::time::Instant;
 
 /// What the wasm target alone compiles in full.
-const WASM_PACKAGES: [&str; 6] = [
+const WASM_PACKAGES: [&str; 7] = [
     "citytwin-viewer",
     "citytwin-decode-worker",
+    "citytwin-style-worker",
     "citytwin-search-worker",
     "citytwin-www",
     "citytwin-sdk",

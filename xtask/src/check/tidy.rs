@@ -10,9 +10,10 @@ use std::path::Path;
 const NOT_IN_CORE: [&str; 5] = ["wasm-bindgen", "js-sys", "web-sys", "three-d", "tokio"];
 
 /// The rooms at the browser's rim, which alone may name wasm-bindgen.
-const BROWSER_ROOMS: [&str; 6] = [
+const BROWSER_ROOMS: [&str; 7] = [
     "citytwin-viewer",
     "citytwin-decode-worker",
+    "citytwin-style-worker",
     "citytwin-search-worker",
     "citytwin-sdk",
     "citytwin-www",

@@ -5,7 +5,7 @@ layout(std140) uniform Frame {
     vec4 u_eye;          // height above the ground (m), pixels of a metre at a distance of one, canvas (px)
     vec4 u_forward;      // unit direction of looking; near plane (m)
     vec4 u_right;        // as long as half the width at unit distance; far plane (m)
-    vec4 u_up;           // as long as half the height at unit distance
+    vec4 u_up;           // as long as half the height at unit distance; device pixels of a CSS pixel
     vec4 u_fog;          // begin, end (m), haze of clear air (share), edges have faded away (m)
     vec4 u_sun;          // unit direction towards the light; how dark its shadows are (0 to 1)
     vec4 u_sun_light;    // on a surface that faces it

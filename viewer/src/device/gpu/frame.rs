@@ -20,6 +20,8 @@ pub(in crate::device) struct FrameLook {
     /// Near and far plane, metres.
     pub(in crate::device) planes_m: (f64, f64),
     pub(in crate::device) viewport_px: [u32; 2],
+    /// Device pixels of a CSS pixel.
+    pub(in crate::device) pixel_ratio: f32,
     /// Where haze begins and where it hides everything, metres.
     pub(in crate::device) fog_m: [f32; 2],
     /// Share of what is far away that the clear air before it hides.
@@ -44,7 +46,7 @@ impl FrameLook {
         push(block, &[eye.height_m.max(1.0) as f32, self.pixels_at_1_m as f32, width, height]);
         push(block, &vec4(eye.forward, near_m as f32));
         push(block, &vec4(eye.right * eye.tangents.x, far_m as f32));
-        push(block, &vec4(eye.up * eye.tangents.y, 0.0));
+        push(block, &vec4(eye.up * eye.tangents.y, self.pixel_ratio));
         push(block, &[self.fog_m[0], self.fog_m[1], self.air, self.edges_m]);
         push(block, &vec4(light.toward, light.shade as f32));
         for color in [light.key, light.sky, light.bounce, light.fill, light.horizon, light.zenith, light.glow] {

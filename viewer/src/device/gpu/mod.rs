@@ -6,7 +6,9 @@
 //!
 //! Nothing here survives a lost context: the whole [`Gpu`] is dropped and made again.
 
+mod features;
 mod frame;
+mod outline;
 mod pick;
 mod program;
 mod scenery;
@@ -14,10 +16,11 @@ mod textures;
 mod tile_buffers;
 mod tiles;
 
+pub(super) use features::FeatureTexture;
 pub(super) use frame::FrameLook;
 pub(super) use textures::{Pictures, formats, seen_features};
 pub(super) use tile_buffers::TileBuffers;
-pub(super) use tiles::{Draw, DrawLists};
+pub(super) use tiles::{Draw, DrawLists, FeatureDraw};
 
 use crate::ViewerError;
 use crate::pick_window::Seen;
@@ -33,6 +36,7 @@ pub(super) struct Gpu {
     scenery: scenery::Scenery,
     tiles: tiles::TilePrograms,
     pick: pick::PickTarget,
+    outline: outline::Outline,
 }
 
 /// Asks the canvas for a context.
@@ -72,6 +76,7 @@ impl Gpu {
             scenery: scenery::Scenery::new(&context)?,
             tiles: tiles::TilePrograms::new(gl)?,
             pick: pick::PickTarget::new(gl)?,
+            outline: outline::Outline::default(),
         })
     }
 
@@ -79,14 +84,20 @@ impl Gpu {
     pub(super) fn draw(&mut self, look: &FrameLook, lists: &DrawLists<'_>) {
         let gl = &self.gl;
         self.frame.begin(gl, look);
+        gl.clear_depth(1.0);
+        if lists.has_selection() {
+            self.outline.mask(gl, look.viewport_px, |gl| self.tiles.draw_mask(gl, lists));
+        } else {
+            self.outline.free(gl);
+        }
         gl.bind_framebuffer(Gl::FRAMEBUFFER, None);
         gl.depth_mask(true);
-        gl.clear_depth(1.0);
         gl.clear_stencil(0);
         gl.clear(Gl::COLOR_BUFFER_BIT | Gl::DEPTH_BUFFER_BIT | Gl::STENCIL_BUFFER_BIT);
         self.scenery.draw(look);
         gl.viewport(0, 0, look.viewport_px[0] as i32, look.viewport_px[1] as i32);
         self.tiles.draw(gl, look, lists);
+        self.outline.draw(gl, look.pixel_ratio);
     }
 
     /// Starts to find out what is in the window of pixels that `look` was blown up from; the answer comes from

@@ -1,6 +1,4 @@
 // What is in a window of pixels: number of the draw, feature, distance.
-uniform vec4 u_draw[5];
-
 #ifdef RICH
 uniform sampler2D u_base;
 uniform sampler2D u_ids;
@@ -24,8 +22,9 @@ void main() {
     float alpha = v_color.a * (u_rich[0].w > 0.5 ? texture(u_base, v_texcoord).a : 1.0);
     if (alpha < u_rich[1].w) discard;
     if (u_rich[2].w > 0.5) {
-        uvec4 channels = uvec4(texture(u_ids, v_id_texcoord) * 255.0 + 0.5) * uvec4(u_rich[4]);
-        feature = channels.x + channels.y + channels.z + channels.w + 1u;
+        float id = id_of(texture(u_ids, v_id_texcoord));
+        if (!is_seen(feature_of(u_draw[5], id), 0.0, false)) discard;
+        feature = uint(id + 0.5) + 1u;
     }
 #endif
     o_pick = uvec4(uint(u_draw[4].w + 0.5), feature, floatBitsToUint(length(v_rel)), 0u);

@@ -1,10 +1,7 @@
 // Solid and flat surfaces.
-uniform float u_ghost; // opacity of a selection seen through walls; 1 otherwise
-
 #ifdef RICH
 uniform sampler2D u_base;
 uniform sampler2D u_ids;
-uniform vec4 u_draw[5];
 in vec2 v_texcoord;
 in vec2 v_id_texcoord;
 #endif
@@ -12,6 +9,7 @@ in vec3 v_rel;
 in vec3 v_normal;
 in vec4 v_color;
 flat in vec2 v_mark;
+flat in float v_alpha;
 flat in uint v_feature;
 layout(location = 0) out vec4 o_color;
 
@@ -20,17 +18,22 @@ const vec3 ACCENT = vec3(0.0033, 0.1500, 1.0); // #0b6cff
 void main() {
     vec4 material = v_color;
     vec2 marks = v_mark;
+    float alpha = v_alpha;
     bool unlit = false;
 #ifdef RICH
     // Sampled before anything is discarded, while the derivatives that choose the mipmap level are whole.
     vec4 texel = texture(u_base, v_texcoord);
-    uvec4 channels = uvec4(texture(u_ids, v_id_texcoord) * 255.0 + 0.5) * uvec4(u_rich[4]);
+    float id = id_of(texture(u_ids, v_id_texcoord));
     if (u_rich[0].w > 0.5) material *= texel;
     if (material.a < u_rich[1].w) discard;
     if (u_rich[1].w >= 0.0) material.a = 1.0;
     if (u_rich[2].w > 0.5) {
-        float feature = float(channels.x + channels.y + channels.z + channels.w);
-        marks = vec2(lessThan(abs(vec2(feature) - u_draw[4].xy), vec2(0.5)));
+        Feature feature = feature_of(u_draw[5], id);
+        bool selected = is_selected(feature, id);
+        if (!is_seen(feature, u_draw[4].z, selected)) discard;
+        material = styled(material, feature.color.rgb, u_rich[0].w > 0.5);
+        alpha = feature.color.a;
+        marks = vec2(selected, abs(id - u_draw[4].y) < 0.5);
     }
     unlit = u_rich[3].w > 0.5;
 #endif
@@ -51,7 +54,8 @@ void main() {
     vec3 albedo = material.rgb;
     // Both marks keep the light and shade of the surface.
     albedo = mix(albedo, mix(albedo, vec3(0.42, 0.66, 1.0), 0.55), marks.y * (1.0 - marks.x));
-    albedo = mix(albedo, mix(albedo * 0.3, ACCENT, 0.93), marks.x);
+    // The outline has the full accent; what it runs around stays lighter, so that its form is seen.
+    albedo = mix(albedo, ACCENT, 0.62 * marks.x);
     vec3 color = hazed(unlit ? albedo : lit(albedo, normal), v_rel);
-    o_color = vec4(display(color), material.a * u_ghost);
+    o_color = vec4(display(color), material.a * alpha);
 }

@@ -20,9 +20,6 @@ uniform vec3 u_point; // width in metres, least pixels, most pixels
 #ifdef SHADOW
 const float EARTH_DIAMETER = 12742000.0;
 #endif
-// [0..2] rows of rel_from_local, [3] base colour,
-// [4] selected feature, hovered feature, only the selected one (0 or 1), number of the draw
-uniform vec4 u_draw[5];
 
 #ifdef PICK_SIDE
 flat out vec3 v_point; // centre and radius, pixels
@@ -31,6 +28,7 @@ out vec3 v_rel;
 out vec3 v_normal;
 out vec4 v_color;
 flat out vec2 v_mark;    // selected, hovered
+flat out float v_alpha;  // of the style
 flat out uint v_feature; // one more than the feature id, 0 for none
 
 void main() {
@@ -46,9 +44,24 @@ void main() {
     vec3 normal = cofactors * a_normal;
     v_normal = normal * (inversesqrt(max(dot(normal, normal), 1e-30)) * sign(dot(m[0], cofactors[0])));
 
-    v_color = a_color * u_draw[3];
-    vec2 marked = vec2(abs(a_feature - u_draw[4].x), abs(a_feature - u_draw[4].y));
-    v_mark = a_feature < 0.0 ? vec2(0.0) : vec2(lessThan(marked, vec2(0.5)));
+    Feature feature = feature_of(u_draw[5], a_feature);
+    bool is_textured = false;
+    bool in_texture = false; // feature ids: the fragments decide
+#ifdef RICH
+    is_textured = u_rich[0].w > 0.5;
+    in_texture = u_rich[2].w > 0.5;
+    if (in_texture) feature = Feature(vec4(1.0), 0u, 0.0);
+#endif
+#ifdef POINTS
+    if (u_draw[5].w >= 0.0) {
+        Feature own = row_of(int(u_draw[5].w + 0.5) + gl_VertexID);
+        feature = Feature(own.color, own.flags | feature.flags, own.size);
+    }
+#endif
+    v_color = styled(a_color * u_draw[3], feature.color.rgb, is_textured);
+    v_alpha = feature.color.a;
+    bool selected = is_selected(feature, a_feature);
+    v_mark = vec2(selected, a_feature >= 0.0 && abs(a_feature - u_draw[4].y) < 0.5);
     v_feature = a_feature < 0.0 ? 0u : uint(a_feature + 0.5) + 1u;
 #ifdef SHADOW
     // Down along the sunlight to the ground, which falls away with distance as the Earth does.
@@ -62,6 +75,7 @@ void main() {
 #endif
 #ifdef POINTS
     gl_PointSize = clamp(u_point.x * u_eye.y / max(length(v_rel), 1e-3), u_point.y, u_point.z);
+    if (feature.size > 0.0) gl_PointSize = feature.size * u_up.w;
 #ifdef PICK_SIDE
     // A point whose centre is outside of the viewport would be clipped away: one that reaches into the window covers
     // all of it, and the fragments know where it really is.
@@ -74,7 +88,7 @@ void main() {
     }
 #endif
 #endif
-    if (u_draw[4].z > 0.5 && v_mark.x < 0.5) {
+    if (!in_texture && !is_seen(feature, u_draw[4].z, selected)) {
         gl_Position = vec4(0.0, 0.0, 2.0, 1.0); // beyond the far plane: never drawn
     }
 }

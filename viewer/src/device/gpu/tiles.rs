@@ -1,5 +1,6 @@
 //! The draw path of tiles: per draw one vertex array, one uniform array and one draw call.
 
+use super::features::{self, FeatureTexture};
 use super::frame::FRAME_GLSL;
 use super::program::Program;
 use super::textures::Rich;
@@ -7,6 +8,7 @@ use super::tile_buffers::constants;
 use super::{FrameLook, TileBuffers};
 use crate::ViewerError;
 use citytwin_tiles::{Alpha, IndexRange, Primitive, Topology};
+use std::cell::OnceCell;
 use web_sys::{WebGl2RenderingContext as Gl, WebGlUniformLocation, WebGlVertexArrayObject};
 
 // The shaders have the window's side as a text.
@@ -14,6 +16,26 @@ const _: () = assert!(crate::pick_window::SIDE == 17);
 
 /// Points are at least and at most this wide, pixels: none is lost, and none hides a house.
 const POINT_PX: [f32; 2] = [1.5, 12.0];
+
+/// What a draw needs for its features.
+#[derive(Clone, Copy)]
+pub(in crate::device) struct FeatureDraw<'a> {
+    pub(in crate::device) texture: &'a FeatureTexture,
+    /// As `features.glsl` reads them.
+    pub(in crate::device) uniforms: [f32; 4],
+    /// Some features shine through by their style.
+    pub(in crate::device) is_clear: bool,
+    pub(in crate::device) has_highlights: bool,
+}
+
+/// Which features of a draw are drawn, as `features.glsl` numbers them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Which {
+    All = 0,
+    Opaque = 1,
+    Clear = 2,
+    Selected = 3,
+}
 
 /// One primitive of one tile in one frame.
 #[derive(Clone, Copy)]
@@ -31,6 +53,8 @@ pub(in crate::device) struct Draw<'a> {
     pub(in crate::device) distance_m: f64,
     /// What a pick answers with; at least 1.
     number: u32,
+    features: Option<FeatureDraw<'a>>,
+    which: Which,
 }
 
 impl<'a> Draw<'a> {
@@ -47,10 +71,31 @@ impl<'a> Draw<'a> {
         distance_m: f64,
         point_m: f32,
         number: u32,
+        features: Option<FeatureDraw<'a>>,
     ) -> Option<Self> {
         let array = buffers.arrays.get(index)?;
         let rich = buffers.rich.get(index).and_then(Option::as_ref);
-        Some(Self { primitive, array, rich, point_m, rel_rows, mirrored, marks, distance_m, number })
+        Some(Self {
+            primitive,
+            array,
+            rich,
+            point_m,
+            rel_rows,
+            mirrored,
+            marks,
+            distance_m,
+            number,
+            features,
+            which: Which::All,
+        })
+    }
+
+    fn is_clear(&self) -> bool {
+        self.features.is_some_and(|features| features.is_clear)
+    }
+
+    fn is_selected(&self) -> bool {
+        self.marks[0] >= 0.0 || self.features.is_some_and(|features| features.has_highlights)
     }
 }
 
@@ -64,12 +109,23 @@ pub(in crate::device) struct DrawLists<'a> {
     point: Vec<Draw<'a>>,
     glass: Vec<Draw<'a>>,
     line: Vec<Draw<'a>>,
+    /// Those of the above that are selected, or have features that are.
+    selected: Vec<Draw<'a>>,
 }
 
 impl<'a> DrawLists<'a> {
-    fn push(&mut self, draw: Draw<'a>) {
+    fn push(&mut self, mut draw: Draw<'a>) {
+        if draw.is_selected() {
+            self.selected.push(Draw { which: Which::Selected, ..draw });
+        }
         let primitive = draw.primitive;
         let blends = primitive.alpha == Alpha::Blend || primitive.base_color[3] < 0.99;
+        let is_solid = primitive.topology == Topology::Triangles && primitive.flat_order.is_none();
+        if draw.is_clear() && is_solid && !blends {
+            // Opaque and translucent features of one primitive are drawn in two passes.
+            self.glass.push(Draw { which: Which::Clear, ..draw });
+            draw.which = Which::Opaque;
+        }
         let list = match (primitive.topology, primitive.flat_order) {
             (Topology::Lines, _) => &mut self.line,
             (Topology::Points, _) => &mut self.point,
@@ -79,6 +135,11 @@ impl<'a> DrawLists<'a> {
             (Topology::Triangles, None) => &mut self.solid,
         };
         list.push(draw);
+    }
+
+    /// Whether anything is selected.
+    pub(super) fn has_selection(&self) -> bool {
+        !self.selected.is_empty()
     }
 
     /// Adds a draw, if there is one.
@@ -103,7 +164,7 @@ impl<'a> DrawLists<'a> {
 struct TileProgram {
     program: Program,
     draw: Option<WebGlUniformLocation>,
-    /// `u_line` or `u_ghost`.
+    /// `u_line`.
     extra: Option<WebGlUniformLocation>,
     /// Of programs for textures.
     rich: Option<WebGlUniformLocation>,
@@ -114,12 +175,14 @@ struct TileProgram {
 impl TileProgram {
     fn new(gl: &Gl, variant: &str, fragment: &[&str], extra: &str) -> Result<Self, ViewerError> {
         let rich = if variant.contains("RICH") { include_str!("rich.glsl") } else { "" };
-        let vertex = [FRAME_GLSL, variant, rich, include_str!("tile.vert")];
-        let program = Program::new(gl, &vertex, &[&[FRAME_GLSL, variant, rich], fragment].concat())?;
+        let begin = [FRAME_GLSL, variant, rich, include_str!("features.glsl")];
+        let vertex = [&begin[..], &[include_str!("tile.vert")]].concat();
+        let program = Program::new(gl, &vertex, &[&begin, fragment].concat())?;
         let uniform = |name| program.uniform(gl, name);
         program.bind(gl);
         gl.uniform1i(uniform("u_base").as_ref(), 0);
         gl.uniform1i(uniform("u_ids").as_ref(), 1);
+        gl.uniform1i(uniform("u_features").as_ref(), features::UNIT as i32);
         gl.use_program(None);
         Ok(Self {
             rich: uniform("u_rich"),
@@ -134,17 +197,21 @@ impl TileProgram {
         self.program.bind(gl);
     }
 
-    /// Binds a draw's array and sets its uniforms. `only_selected` hides every other feature.
-    fn place(&self, gl: &Gl, draw: &Draw<'_>, only_selected: bool) {
-        let mut uniforms = [0.0; 20];
+    /// Binds a draw's array and sets its uniforms.
+    fn place(&self, gl: &Gl, draw: &Draw<'_>) {
+        let mut uniforms = [0.0; 24];
         uniforms[..12].copy_from_slice(&draw.rel_rows);
         uniforms[12..16].copy_from_slice(&draw.primitive.base_color);
-        uniforms[16..].copy_from_slice(&[
+        uniforms[16..20].copy_from_slice(&[
             draw.marks[0],
             draw.marks[1],
-            f32::from(u8::from(only_selected)),
+            f32::from(draw.which as u8),
             draw.number as f32,
         ]);
+        uniforms[20..].copy_from_slice(&draw.features.map_or([-1.0; 4], |features| features.uniforms));
+        if let Some(features) = &draw.features {
+            features.texture.bind(gl);
+        }
         gl.bind_vertex_array(Some(draw.array));
         gl.uniform4fv_with_f32_array(self.draw.as_ref(), &uniforms);
         if let (Some(location), Some(rich)) = (&self.rich, draw.rich) {
@@ -161,6 +228,26 @@ impl TileProgram {
     }
 }
 
+/// The programs of the mask of what is selected, each compiled when it is first needed; `None` for what the driver
+/// refuses.
+#[derive(Default)]
+struct Masks {
+    plain: OnceCell<Option<TileProgram>>,
+    rich: OnceCell<Option<TileProgram>>,
+    point: OnceCell<Option<TileProgram>>,
+}
+
+impl Masks {
+    fn of(&self, gl: &Gl, draw: &Draw<'_>) -> Option<&TileProgram> {
+        let (program, variant) = match (draw.primitive.topology, draw.rich) {
+            (Topology::Points, _) => (&self.point, "#define POINTS\n"),
+            (_, Some(_)) => (&self.rich, "#define RICH\n"),
+            (_, None) => (&self.plain, ""),
+        };
+        program.get_or_init(|| TileProgram::new(gl, variant, &[include_str!("mask.frag")], "").ok()).as_ref()
+    }
+}
+
 /// The programs of all passes.
 pub(super) struct TilePrograms {
     surface: TileProgram,
@@ -171,15 +258,16 @@ pub(super) struct TilePrograms {
     pick: TileProgram,
     pick_rich: TileProgram,
     pick_point: TileProgram,
+    masks: Masks,
 }
 
 impl TilePrograms {
     pub(super) fn new(gl: &Gl) -> Result<Self, ViewerError> {
         let light = include_str!("common.glsl");
         Ok(Self {
-            surface: TileProgram::new(gl, "", &[light, include_str!("tile.frag")], "u_ghost")?,
-            rich: TileProgram::new(gl, "#define RICH\n", &[light, include_str!("tile.frag")], "u_ghost")?,
-            point: TileProgram::new(gl, "#define POINTS\n", &[light, include_str!("tile.frag")], "u_ghost")?,
+            surface: TileProgram::new(gl, "", &[light, include_str!("tile.frag")], "")?,
+            rich: TileProgram::new(gl, "#define RICH\n", &[light, include_str!("tile.frag")], "")?,
+            point: TileProgram::new(gl, "#define POINTS\n", &[light, include_str!("tile.frag")], "")?,
             shadow: TileProgram::new(gl, "#define SHADOW\n", &[include_str!("shadow.frag")], "")?,
             line: TileProgram::new(gl, "", &[light, include_str!("line.frag")], "u_line")?,
             pick: TileProgram::new(gl, "", &[include_str!("pick.frag")], "")?,
@@ -190,6 +278,7 @@ impl TilePrograms {
                 &[include_str!("pick.frag")],
                 "",
             )?,
+            masks: Masks::default(),
         })
     }
 
@@ -200,7 +289,6 @@ impl TilePrograms {
         self.draw_shadows(gl, look, lists);
         self.draw_solid(gl, lists);
         self.draw_lines(gl, look, lists);
-        self.draw_ghost(gl, lists);
         gl.disable(Gl::BLEND);
         gl.depth_mask(true);
         gl.bind_vertex_array(None);
@@ -210,7 +298,11 @@ impl TilePrograms {
     fn draw_flat(&self, gl: &Gl, lists: &DrawLists<'_>) {
         gl.disable(Gl::DEPTH_TEST);
         gl.disable(Gl::CULL_FACE);
-        gl.disable(Gl::BLEND);
+        if lists.flat.iter().any(Draw::is_clear) {
+            gl.enable(Gl::BLEND);
+        } else {
+            gl.disable(Gl::BLEND);
+        }
         self.run(gl, &mut Culling::off(), &lists.flat);
     }
 
@@ -228,7 +320,7 @@ impl TilePrograms {
         let reach_m = 0.75 * f64::from(look.fog_m[1]);
         for draw in lists.solid.iter().filter(|draw| draw.distance_m < reach_m) {
             culling.set(gl, draw);
-            program.place(gl, draw, false);
+            program.place(gl, draw);
             assemble(gl, draw.primitive);
         }
         gl.disable(Gl::STENCIL_TEST);
@@ -263,10 +355,9 @@ impl TilePrograms {
             if bound != Some(is_rich) {
                 bound = Some(is_rich);
                 program.begin(gl);
-                gl.uniform1f(program.extra.as_ref(), 1.0);
             }
             culling.set(gl, draw);
-            program.place(gl, draw, false);
+            program.place(gl, draw);
             assemble(gl, draw.primitive);
         }
     }
@@ -278,13 +369,13 @@ impl TilePrograms {
         }
         let program = &self.point;
         program.begin(gl);
-        gl.uniform1f(program.extra.as_ref(), 1.0);
         for blends in [false, true] {
             if blends {
                 gl.enable(Gl::BLEND);
             }
-            for draw in lists.point.iter().filter(|draw| (draw.primitive.alpha == Alpha::Blend) == blends) {
-                program.place(gl, draw, false);
+            let is_clear = |draw: &Draw<'_>| draw.primitive.alpha == Alpha::Blend || draw.is_clear();
+            for draw in lists.point.iter().filter(|draw| is_clear(draw) == blends) {
+                program.place(gl, draw);
                 assemble(gl, draw.primitive);
             }
         }
@@ -299,34 +390,31 @@ impl TilePrograms {
         gl.uniform2f(program.extra.as_ref(), 1.0, 0.30);
         for draw in lists.solid.iter().filter(|draw| draw.distance_m < f64::from(look.edges_m)) {
             let Some(outline) = &draw.primitive.outline else { continue };
-            program.place(gl, draw, false);
+            program.place(gl, draw);
             elements(gl, Gl::LINES, outline, draw.primitive);
         }
         gl.uniform2f(program.extra.as_ref(), 0.0, 1.0);
         for draw in &lists.line {
-            program.place(gl, draw, false);
+            program.place(gl, draw);
             assemble(gl, draw.primitive);
         }
     }
 
-    /// The selected feature shines through what stands before it.
-    fn draw_ghost(&self, gl: &Gl, lists: &DrawLists<'_>) {
-        let mut selected = lists.solid.iter().filter(|draw| draw.marks[0] >= 0.0).peekable();
-        if selected.peek().is_none() {
-            return;
-        }
-        let program = &self.surface;
-        program.begin(gl);
-        gl.uniform1f(program.extra.as_ref(), 0.3);
-        gl.depth_func(Gl::GREATER);
-        gl.enable(Gl::CULL_FACE);
-        let mut culling = Culling::default();
-        for draw in selected {
-            culling.set(gl, draw);
-            program.place(gl, draw, true);
+    /// Fills the bound framebuffer with 1 where something is selected.
+    pub(super) fn draw_mask(&self, gl: &Gl, lists: &DrawLists<'_>) {
+        constants(gl);
+        gl.disable(Gl::BLEND);
+        gl.disable(Gl::CULL_FACE);
+        gl.enable(Gl::DEPTH_TEST);
+        gl.depth_func(Gl::LESS);
+        for draw in &lists.selected {
+            let Some(program) = self.masks.of(gl, draw) else { continue };
+            program.begin(gl);
+            program.place(gl, draw);
             assemble(gl, draw.primitive);
         }
-        gl.disable(Gl::CULL_FACE);
+        gl.bind_vertex_array(None);
+        gl.use_program(None);
     }
 
     /// Draws numbers, features and distances instead of colours, into the bound framebuffer.
@@ -362,7 +450,7 @@ impl TilePrograms {
                 program.begin(gl);
             }
             culling.set(gl, draw);
-            program.place(gl, draw, false);
+            program.place(gl, draw);
             assemble(gl, draw.primitive);
         }
     }
