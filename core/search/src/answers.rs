@@ -7,17 +7,29 @@ use crate::build::{Ranked, Tops};
 use crate::bytes::{put_varint, seal};
 use crate::fold::Analysis;
 use crate::record::{Field, POPULARITY_POINTS, put_block, stored_importance};
-use crate::root::{GROUP, Root, marker};
+use crate::root::{BLOCK, File, HAN_CHARS, Readings, Root, han_answer_key, marker};
+use crate::store::{Need, coalesce};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Records of an answer: a few more than a page shows, for the matcher may refuse one.
 const KEPT: usize = 11;
-/// A prefix of so many records gets an answer.
-const PREFIX_RECORDS: usize = 160;
-/// Han characters in a row that stand in so many names get an answer.
-const HAN_NAMES: usize = 60;
-/// Characters in a row that get an answer at most.
-const HAN_CHARS: usize = 3;
+/// A text of so many records gets an answer.
+const MANY_RECORDS: usize = 90;
+/// Unless so many of them begin with it: these are neighbours.
+const NEIGHBOURS: usize = 14;
+/// As long as these are no more than this.
+const MAX_NEIGHBOURS: usize = 600;
+
+/// Whether a text needs an answer that stands in so many records, of which so many begin with it.
+fn is_needed(records: usize, begun: usize) -> bool {
+    records >= MANY_RECORDS && !(NEIGHBOURS..=MAX_NEIGHBOURS).contains(&begun)
+}
+
+/// An answer's records are not copied when they come by so many requests among all records.
+const NEAR_REQUESTS: usize = 1;
+/// And by so many bytes.
+const NEAR_BYTES: u64 = 24_000;
 
 /// The best records for a text so far.
 #[derive(Default)]
@@ -43,14 +55,20 @@ impl Best {
     }
 }
 
-/// Where an answer starts in the lists file and its length in bytes, and the first groups of a wide prefix.
-pub(crate) type Written = ((u64, u64), Option<Tops>);
+/// Where the records of an answer are.
+pub(crate) enum Place {
+    /// They stand so near to each other among all records that their numbers will do; ascending.
+    Here(Vec<u32>),
+    /// Copies of them, in these bytes of the lists file.
+    Copied(Range<u64>),
+}
+
+/// An answer, and the first groups of a wide prefix.
+pub(crate) type Written = (Place, Option<Tops>);
 
 /// Collects answers.
 pub(crate) struct Answers<'a> {
     ranked: &'a Ranked<'a>,
-    /// Number of the first record of each record's name: records of a name are neighbours.
-    names: Vec<u32>,
     /// Letters of each record's name, Han characters counting as one.
     letters: Vec<u16>,
     texts: BTreeMap<Vec<u8>, Best>,
@@ -58,28 +76,24 @@ pub(crate) struct Answers<'a> {
 
 impl<'a> Answers<'a> {
     pub(crate) fn new(ranked: &'a Ranked<'a>) -> Self {
-        let mut names: Vec<u32> = Vec::with_capacity(ranked.records.len());
         let mut letters = Vec::with_capacity(ranked.records.len());
         let mut analysis = Analysis::default();
         for (number, record) in ranked.records.iter().enumerate() {
-            match number.checked_sub(1) {
-                Some(before) if ranked.records[before].name == record.name => {
-                    names.push(names[before]);
-                    letters.push(letters[before]);
-                }
-                _ => {
+            let same = ranked.names[number] as usize;
+            letters.push(match letters.get(same) {
+                Some(letters) => *letters,
+                None => {
                     analysis.read(&record.name);
-                    names.push(number as u32);
-                    letters.push(analysis.letters().clamp(1, usize::from(u16::MAX)) as u16);
+                    analysis.letters().clamp(1, usize::from(u16::MAX)) as u16
                 }
-            }
+            });
         }
-        Self { ranked, names, letters, texts: BTreeMap::new() }
+        Self { ranked, letters, texts: BTreeMap::new() }
     }
 
     /// Says how many records a prefix has; `wide` prefixes are answered in any case.
-    pub(crate) fn add_prefix(&mut self, prefix: &[u8], wide: bool, records: usize) {
-        if wide || records >= PREFIX_RECORDS {
+    pub(crate) fn add_prefix(&mut self, prefix: &[u8], wide: bool, records: usize, begun: usize) {
+        if wide || is_needed(records, begun) {
             self.texts.insert(prefix.to_vec(), Best::default());
         }
     }
@@ -109,32 +123,34 @@ impl<'a> Answers<'a> {
                 let number = place >> 1;
                 let start = if place & 1 == 0 { 15.0 } else { 0.0 };
                 let points = self.points(quality + start, matched, number);
-                best.offer(points, self.names[number as usize], number);
+                best.offer(points, self.ranked.names[number as usize], number);
             }
             self.texts.insert(letters[..depth].to_vec(), best);
         }
     }
 
     /// Finds the Han characters in a row that stand in many names, and their best records.
-    pub(crate) fn han(&mut self) {
+    pub(crate) fn han(&mut self, readings: &Readings) {
+        // Three characters leave a bit free: it says that a text begins with them.
         let mut rows: Vec<u64> = Vec::new();
-        self.each_han_row(|row, _, _| rows.push(row));
+        self.each_han_row(|row, _, points| rows.push(row << 1 | u64::from(points > 50.0)));
         rows.sort_unstable();
-        let frequent = rows.chunk_by(|a, b| a == b).filter(|same| same.len() >= HAN_NAMES).map(|same| same[0]);
-        let frequent: Vec<u64> = frequent.collect();
+        let alike = rows.chunk_by(|a, b| a >> 1 == b >> 1);
+        let frequent = alike.filter(|same| is_needed(same.len(), same.iter().filter(|row| **row & 1 == 1).count()));
+        let frequent: Vec<u64> = frequent.map(|same| same[0] >> 1).collect();
         drop(rows);
         let mut best: Vec<Best> = frequent.iter().map(|_| Best::default()).collect();
         self.each_han_row(|row, number, text| {
             if let Ok(at) = frequent.binary_search(&row) {
                 let chars = HAN_CHARS - (row.trailing_zeros() as usize / 21).min(HAN_CHARS - 1);
                 let points = self.points(text, chars as f64, number);
-                best[at].offer(points, self.names[number as usize], number);
+                best[at].offer(points, self.ranked.names[number as usize], number);
             }
         });
         for (row, best) in frequent.into_iter().zip(best) {
             let codes = [row >> 42, row >> 21 & 0x1F_FFFF, row & 0x1F_FFFF].map(|code| code as u32);
             let text: String = codes.into_iter().filter(|code| *code > 0).filter_map(char::from_u32).collect();
-            self.texts.insert(text.into_bytes(), best);
+            self.texts.insert(han_answer_key(&text, readings), best);
         }
     }
 
@@ -145,7 +161,7 @@ impl<'a> Answers<'a> {
         for (number, record) in self.ranked.records.iter().enumerate() {
             for (field, text) in record.texts() {
                 let penalty = match field {
-                    Field::Name if self.names[number] != number as u32 => continue,
+                    Field::Name if self.ranked.names[number] != number as u32 => continue,
                     Field::Name => 0.0,
                     Field::Address => 12.0,
                     _ => 3.0,
@@ -180,25 +196,39 @@ impl<'a> Answers<'a> {
             let tops = wide.remove(&text);
             let mut numbers: Vec<u32> = best.hits.iter().map(|(.., record)| *record).collect();
             numbers.sort_unstable();
-            let together = numbers.chunk_by(|a, b| b / GROUP - a / GROUP < 2).count();
             text.push(marker::TOPS);
-            if together < 2 && tops.is_none() {
+            if is_near(&numbers, root) {
+                written.push((text, (Place::Here(numbers), tops)));
                 continue;
             }
             let mut block = Vec::new();
-            put_varint(&mut block, numbers.len() as u64);
-            let mut before = 0;
-            for number in &numbers {
-                put_varint(&mut block, (number - before).into());
-                before = *number;
-            }
+            put_numbers(&mut block, &numbers);
             let records: Vec<_> = numbers.iter().map(|number| self.ranked.records[*number as usize]).collect();
             let popularity: Vec<u8> = numbers.iter().map(|number| self.ranked.popularity[*number as usize]).collect();
             put_block(&mut block, &records, &popularity, root);
             seal(&mut block);
-            written.push((text, ((lists.len() as u64, block.len() as u64), tops)));
+            let start = lists.len() as u64;
             lists.extend(block);
+            written.push((text, (Place::Copied(start..lists.len() as u64), tops)));
         }
         written
     }
+}
+
+/// Appends how many numbers there are, and the steps between them.
+pub(crate) fn put_numbers(out: &mut Vec<u8>, numbers: &[u32]) {
+    put_varint(out, numbers.len() as u64);
+    let mut before = 0;
+    for number in numbers {
+        put_varint(out, (number - before).into());
+        before = *number;
+    }
+}
+
+/// Whether records, by their numbers, ascending, come by few requests of few bytes.
+fn is_near(numbers: &[u32], root: &Root) -> bool {
+    let blocks = numbers.iter().filter_map(|number| root.records.range((number / BLOCK) as usize));
+    let needs = coalesce(blocks.map(|range| Need { file: File::Records, range }).collect());
+    let bytes: u64 = needs.iter().map(|need| need.range.end - need.range.start).sum();
+    needs.len() <= NEAR_REQUESTS && bytes <= NEAR_BYTES
 }

@@ -4,7 +4,7 @@
 //! so that the first records of every list are its best, and names that begin alike lie together. The same records
 //! give the same bytes, whatever their order.
 
-use crate::answers::Answers;
+use crate::answers::{Answers, Place, put_numbers};
 use crate::bytes::{bits_for, checksum, put_ascending, put_varint, seal};
 use crate::fold::{Analysis, floor};
 use crate::pinyin_table;
@@ -12,8 +12,8 @@ use crate::record::{
     MAX_POPULARITY, POPULARITY_POINTS, Record, put_block, split_id, stored_importance, stored_position,
 };
 use crate::root::{
-    BLOCK, Blocks, File, GROUP, INITIALS_KEY, PHRASE, PHRASE_KEY, PINYIN_KEY, Readings, Root, WORD_KEY, common_prefix,
-    marker,
+    ANSWER_HERE, BLOCK, Blocks, File, GROUP, INITIALS_KEY, PHRASE, PHRASE_KEY, PINYIN_KEY, Readings, Root, WORD_KEY,
+    common_prefix, marker,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -76,6 +76,8 @@ pub fn build(mut records: Vec<Record>, options: &BuildOptions) -> BuiltIndex {
     let order = rank(&records, &root.readings, &standings);
     root.tiers = tiers(&order, &standings);
     let ranked = Ranked {
+        group_points: group_points(&order, &standings),
+        names: first_of_names(&order, &standings),
         records: order.iter().map(|number| &records[*number as usize]).collect(),
         popularity: order.iter().map(|number| standings[*number as usize].popularity).collect(),
     };
@@ -90,7 +92,7 @@ pub fn build(mut records: Vec<Record>, options: &BuildOptions) -> BuiltIndex {
         record_bytes.extend(bytes);
         root.records.ends.push(record_bytes.len() as u64);
     }
-    let mut terms = TermWriter::new(root.group_count());
+    let mut terms = TermWriter::new(&ranked.group_points);
     let term_count = write_terms(&ranked, &root, &mut terms);
     let TermWriter { bytes: term_bytes, blocks, keys, lists, .. } = terms;
     root.terms = blocks;
@@ -174,9 +176,8 @@ fn describe(records: &[Record], options: &BuildOptions) -> Root {
     }
 }
 
-/// Names of the best tiers, as shares of all names: a prefix's best names stand side by side in the best tier that
-/// has enough of them.
-const TIER_SHARES: [f64; 2] = [0.02, 0.15];
+/// A name of so many records is stood for by its best one; the others come last, so that ten names are ten neighbours.
+const REPEATED: usize = 3;
 
 /// What decides the place of a record in the index beside its name.
 #[derive(Clone, Copy, Default)]
@@ -185,7 +186,10 @@ pub(crate) struct Standing {
     pub(crate) popularity: u8,
     /// Points of the best record of its name.
     points: u8,
-    tier: u8,
+    /// Another record of its name stands for the name.
+    repeats: bool,
+    /// Number of its name.
+    name: u32,
 }
 
 /// How each record stands: names that many records have, and important ones, come first.
@@ -193,42 +197,61 @@ fn standings(records: &[Record]) -> Vec<Standing> {
     let mut by_name: Vec<u32> = (0..records.len() as u32).collect();
     by_name.sort_unstable_by_key(|number| &records[*number as usize].name);
     let mut standings = vec![Standing::default(); records.len()];
-    let mut names_by_points = [0_u32; 256];
-    for same in by_name.chunk_by(|a, b| records[*a as usize].name == records[*b as usize].name) {
+    let alike = by_name.chunk_by(|a, b| records[*a as usize].name == records[*b as usize].name);
+    for (name, same) in (0..).zip(alike) {
         let popularity = (bits_for(same.len() as u64) - 1).min(MAX_POPULARITY) as u8;
         let points = |number: &u32| {
             let importance = stored_importance(&records[*number as usize]) as f64;
             (importance + POPULARITY_POINTS * f64::from(popularity)).round() as u8
         };
         let points = same.iter().map(points).max().unwrap_or(0);
-        names_by_points[usize::from(points)] += 1;
+        let best = same.iter().copied().min_by(|a, b| among_alike(&records[*a as usize], &records[*b as usize]));
         for number in same {
-            standings[*number as usize] = Standing { popularity, points, tier: 0 };
+            let repeats = Some(*number) != best && same.len() >= REPEATED;
+            standings[*number as usize] = Standing { popularity, points, repeats, name };
         }
-    }
-    let names: u32 = names_by_points.iter().sum();
-    let mut tiers = [0_u8; 256];
-    let mut before = 0;
-    for points in (0..256).rev() {
-        before += names_by_points[points];
-        let fits = |share: &&f64| f64::from(before) > f64::from(names) * **share;
-        tiers[points] = TIER_SHARES.iter().filter(fits).count() as u8;
-    }
-    for standing in &mut standings {
-        standing.tier = tiers[usize::from(standing.points)];
     }
     standings
 }
 
-/// Where each tier starts, and the points of its records on average.
+/// The place of the first record of each record's name, in the order of the index.
+fn first_of_names(order: &[u32], standings: &[Standing]) -> Vec<u32> {
+    let mut first = vec![u32::MAX; standings.len()];
+    (order.iter().enumerate())
+        .map(|(place, number)| {
+            let first = &mut first[standings[*number as usize].name as usize];
+            *first = (*first).min(place as u32);
+            *first
+        })
+        .collect()
+}
+
+/// The points of each group's best record; repeats of names bring none.
+fn group_points(order: &[u32], standings: &[Standing]) -> Vec<u8> {
+    let points = |number: &u32| match standings[*number as usize] {
+        Standing { repeats: true, .. } => 0,
+        Standing { points, .. } => points,
+    };
+    order.chunks(GROUP as usize).map(|group| group.iter().map(points).max().unwrap_or(0)).collect()
+}
+
+/// The order of records of one name, the most important first.
+fn among_alike(a: &Record, b: &Record) -> std::cmp::Ordering {
+    (stored_importance(b).cmp(&stored_importance(a)))
+        .then_with(|| a.id.cmp(&b.id))
+        .then_with(|| a.lon.total_cmp(&b.lon))
+        .then_with(|| a.lat.total_cmp(&b.lat))
+        .then_with(|| a.category.cmp(&b.category))
+}
+
+/// Where the names and the repeats of names start, and the points of their records on average.
 fn tiers(order: &[u32], standings: &[Standing]) -> Vec<(u32, u8)> {
     let standing = |number: &u32| standings[*number as usize];
-    let mut first = 0;
-    let mut tiers = Vec::new();
-    for tier in order.chunk_by(|a, b| standing(a).tier == standing(b).tier) {
-        let points: u64 = tier.iter().map(|number| u64::from(standing(number).points)).sum();
-        tiers.push((first / GROUP, (points / tier.len() as u64) as u8));
-        first += tier.len() as u32;
+    let names = order.partition_point(|number| !standing(number).repeats);
+    let points: u64 = order[..names].iter().map(|number| u64::from(standing(number).points)).sum();
+    let mut tiers = vec![(0, (points / names.max(1) as u64) as u8)];
+    if names < order.len() {
+        tiers.push(((names as u32).div_ceil(GROUP), 0));
     }
     tiers
 }
@@ -238,7 +261,7 @@ fn rank(records: &[Record], readings: &Readings, standings: &[Standing]) -> Vec<
     let mut analysis = Analysis::default();
     // Keys lie in one arena: a million strings of their own cost twice the memory.
     let mut arena: Vec<u8> = Vec::new();
-    let mut keyed: Vec<(u8, u64, u32, u32, u32)> = Vec::with_capacity(records.len());
+    let mut keyed: Vec<(bool, u64, u32, u32, u32)> = Vec::with_capacity(records.len());
     for (number, record) in records.iter().enumerate() {
         analysis.read(&record.name);
         let start = arena.len();
@@ -255,20 +278,16 @@ fn rank(records: &[Record], readings: &Readings, standings: &[Standing]) -> Vec<
         let key = &arena[start..];
         let mut first = [0; 8];
         first[..key.len().min(8)].copy_from_slice(&key[..key.len().min(8)]);
-        let tier = standings[number].tier;
-        keyed.push((tier, u64::from_be_bytes(first), number as u32, start as u32, arena.len() as u32));
+        let repeats = standings[number].repeats;
+        keyed.push((repeats, u64::from_be_bytes(first), number as u32, start as u32, arena.len() as u32));
     }
     keyed.sort_unstable_by(|a, b| {
-        let key = |entry: &(u8, u64, u32, u32, u32)| &arena[entry.3 as usize..entry.4 as usize];
-        let record = |entry: &(u8, u64, u32, u32, u32)| &records[entry.2 as usize];
+        let key = |entry: &(bool, u64, u32, u32, u32)| &arena[entry.3 as usize..entry.4 as usize];
+        let record = |entry: &(bool, u64, u32, u32, u32)| &records[entry.2 as usize];
         (a.0.cmp(&b.0).then(a.1.cmp(&b.1)))
             .then_with(|| key(a).cmp(key(b)))
             .then_with(|| record(a).name.cmp(&record(b).name))
-            .then_with(|| stored_importance(record(b)).cmp(&stored_importance(record(a))))
-            .then_with(|| record(a).id.cmp(&record(b).id))
-            .then_with(|| record(a).lon.total_cmp(&record(b).lon))
-            .then_with(|| record(a).lat.total_cmp(&record(b).lat))
-            .then_with(|| record(a).category.cmp(&record(b).category))
+            .then_with(|| among_alike(record(a), record(b)))
     });
     keyed.into_iter().map(|entry| entry.2).collect()
 }
@@ -318,10 +337,14 @@ pub(crate) struct Ranked<'a> {
     pub(crate) records: Vec<&'a Record>,
     /// The base-two logarithm of the number of records of each record's name.
     pub(crate) popularity: Vec<u8>,
+    /// Number of the first record of each record's name.
+    pub(crate) names: Vec<u32>,
+    /// Points of each group's best record.
+    pub(crate) group_points: Vec<u8>,
 }
 
 /// Writes the whole dictionary and answers how many keys it has.
-fn write_terms(ranked: &Ranked<'_>, root: &Root, terms: &mut TermWriter) -> usize {
+fn write_terms(ranked: &Ranked<'_>, root: &Root, terms: &mut TermWriter<'_>) -> usize {
     let mut letters = Occurrences::default();
     let mut han: Vec<(u64, u32)> = Vec::new();
     let mut analysis = Analysis::default();
@@ -350,8 +373,8 @@ fn write_terms(ranked: &Ranked<'_>, root: &Root, terms: &mut TermWriter) -> usiz
     han.sort_unstable();
     let letters = letters.sorted();
     let mut answers = Answers::new(ranked);
-    let wide = prefixes(&letters, &mut answers);
-    answers.han();
+    let wide = prefixes(&letters, &mut answers, &ranked.group_points);
+    answers.han(&root.readings);
     let tops = answers.write(wide, root, &mut terms.lists);
 
     let mut tops = tops.into_iter().peekable();
@@ -371,7 +394,7 @@ fn write_terms(ranked: &Ranked<'_>, root: &Root, terms: &mut TermWriter) -> usiz
         match stream {
             0 => {
                 let (key, (answer, lists)) = tops.next().expect("it was peeked at");
-                terms.push(&key, Some(answer), &lists.iter().flatten().map(Vec::as_slice).collect::<Vec<_>>());
+                terms.push(&key, Some(&answer), &lists.iter().flatten().map(Vec::as_slice).collect::<Vec<_>>());
             }
             1 => {
                 let (key, places) = words.next().expect("it was peeked at");
@@ -537,30 +560,33 @@ pub(crate) type Tops = [Vec<u32>; 6];
 
 /// For each prefix of many keys the first groups of all of them, by what the keys stand for. Prefixes of many records
 /// get their best records offered to `answers`.
-fn prefixes(letters: &Occurrences, answers: &mut Answers<'_>) -> BTreeMap<Vec<u8>, Tops> {
-    // How many keys and records each open prefix has so far, by its length less one.
-    let mut open: Vec<(usize, usize)> = Vec::new();
+fn prefixes(letters: &Occurrences, answers: &mut Answers<'_>, points: &[u8]) -> BTreeMap<Vec<u8>, Tops> {
+    // How many keys and records each open prefix has so far, and records that begin with it, by its length less one.
+    let mut open: Vec<(usize, usize, usize)> = Vec::new();
     let mut wide: BTreeMap<Vec<u8>, Tops> = BTreeMap::new();
     let mut before: &[u8] = &[];
-    let mut close = |open: &mut Vec<(usize, usize)>, key: &[u8], len: usize, answers: &mut Answers<'_>| {
+    let mut close = |open: &mut Vec<(usize, usize, usize)>, key: &[u8], len: usize, answers: &mut Answers<'_>| {
         while open.len() > len {
             let depth = open.len();
-            let Some((keys, records)) = open.pop() else { break };
+            let Some((keys, records, begun)) = open.pop() else { break };
             if std::str::from_utf8(&key[..depth]).is_ok() {
                 if keys > WIDE_PREFIX {
                     wide.insert(key[..depth].to_vec(), Tops::default());
                 }
-                answers.add_prefix(&key[..depth], keys > WIDE_PREFIX, records);
+                answers.add_prefix(&key[..depth], keys > WIDE_PREFIX, records, begun);
             }
         }
     };
     for (key, places) in (KeyRuns { letters, at: 0 }) {
         let shared = common_prefix(before, key).min(key.len() - 1);
         close(&mut open, before, shared, answers);
-        open.resize(key.len() - 1, (0, 0));
-        open.iter_mut().for_each(|(keys, records)| {
+        open.resize(key.len() - 1, (0, 0, 0));
+        let initials = key.last() == Some(&marker::INITIALS);
+        let starts = if initials { 0 } else { places.iter().filter(|place| **place & 1 == 0).count() };
+        open.iter_mut().for_each(|(keys, records, begun)| {
             *keys += 1;
             *records += places.len();
+            *begun += starts;
         });
         before = key;
     }
@@ -568,43 +594,40 @@ fn prefixes(letters: &Occurrences, answers: &mut Answers<'_>) -> BTreeMap<Vec<u8
     for (key, mut places) in (KeyRuns { letters, at: 0 }) {
         answers.offer_key(key, &places);
         let kind = usize::from(key[key.len() - 1] - marker::WORD) * 2;
-        places.sort_unstable_by_key(|place| (place & 1, *place));
-        for depth in 1..key.len() {
-            let Some(tops) = wide.get_mut(&key[..depth]) else { continue };
-            for at_start in [0, 1] {
-                let list = &mut tops[kind + at_start as usize];
-                let mine = places.iter().filter(|place| *place & 1 == at_start).map(|place| (place >> 1) / GROUP);
-                let mut taken = 0;
-                for group in mine {
-                    if list.last() != Some(&group) {
-                        list.push(group);
-                        taken += 1;
-                    }
-                    if taken == 2 * HEAD {
-                        break;
-                    }
-                }
-                if list.len() > 64 * HEAD {
-                    shorten(list);
+        places.sort_unstable();
+        let (start, other) = split_places(places.into_iter().map(group_of));
+        for (slot, mut groups) in [(kind, start), (kind + 1, other)] {
+            best_groups(&mut groups, points);
+            for depth in 1..key.len() {
+                let Some(tops) = wide.get_mut(&key[..depth]) else { continue };
+                tops[slot].extend(&groups);
+                if tops[slot].len() > 64 * HEAD {
+                    best_groups(&mut tops[slot], points);
                 }
             }
         }
     }
     for tops in wide.values_mut() {
-        tops.iter_mut().for_each(shorten);
+        tops.iter_mut().for_each(|list| best_groups(list, points));
     }
     wide
 }
 
-fn shorten(list: &mut Vec<u32>) {
+/// Leaves the groups with the best records; ascending.
+fn best_groups(list: &mut Vec<u32>, points: &[u8]) {
     list.sort_unstable();
     list.dedup();
-    list.truncate(HEAD);
+    if list.len() > HEAD {
+        list.sort_by_key(|group| std::cmp::Reverse(points[*group as usize]));
+        list.truncate(HEAD);
+        list.sort_unstable();
+    }
 }
 
 /// Writes keys in order into blocks, each key sharing the front of the one before it.
-struct TermWriter {
+struct TermWriter<'a> {
     universe: u32,
+    group_points: &'a [u8],
     bytes: Vec<u8>,
     blocks: Blocks,
     keys: Vec<Box<[u8]>>,
@@ -613,13 +636,14 @@ struct TermWriter {
     before: Vec<u8>,
 }
 
-impl TermWriter {
-    fn new(universe: u32) -> Self {
+impl<'a> TermWriter<'a> {
+    fn new(group_points: &'a [u8]) -> Self {
+        let universe = group_points.len() as u32;
         let (bytes, lists, block, before) = Default::default();
-        Self { universe, bytes, blocks: Blocks::default(), keys: Vec::new(), lists, block, before }
+        Self { universe, group_points, bytes, blocks: Blocks::default(), keys: Vec::new(), lists, block, before }
     }
 
-    fn push(&mut self, key: &[u8], answer: Option<(u64, u64)>, lists: &[&[u32]]) {
+    fn push(&mut self, key: &[u8], answer: Option<&Place>, lists: &[&[u32]]) {
         if self.block.len() >= BLOCK_BYTES {
             self.close_block();
         }
@@ -634,20 +658,26 @@ impl TermWriter {
         put_varint(&mut self.block, (key.len() - shared) as u64);
         self.block.extend_from_slice(&key[shared..]);
         let mut payload = Vec::new();
-        if let Some((start, len)) = answer {
-            put_varint(&mut payload, len);
-            if len > 0 {
-                put_varint(&mut payload, start);
+        match answer {
+            Some(Place::Copied(range)) => {
+                put_varint(&mut payload, range.end - range.start);
+                put_varint(&mut payload, range.start);
             }
+            Some(Place::Here(numbers)) => {
+                put_varint(&mut payload, ANSWER_HERE);
+                put_numbers(&mut payload, numbers);
+            }
+            None => {}
         }
         for list in lists {
             put_varint(&mut payload, list.len() as u64);
-            let head = &list[..list.len().min(HEAD)];
-            if let [only] = head {
+            let mut head = list.to_vec();
+            best_groups(&mut head, self.group_points);
+            if let [only] = head.as_slice() {
                 put_varint(&mut payload, (*only).into());
             } else if !head.is_empty() {
                 let mut coded = Vec::new();
-                put_ascending(&mut coded, head, self.universe);
+                put_ascending(&mut coded, &head, self.universe);
                 put_varint(&mut payload, coded.len() as u64);
                 payload.extend(coded);
             }

@@ -1,10 +1,11 @@
 //! The root of a published index: the small file that is read first and says where everything else is.
 
 use crate::bytes::{Reader, put_text, put_varint, seal, unseal};
+use crate::fold::floor;
 use crate::record::guess_importance;
 
 /// Version of the layout; a reader refuses every other.
-pub const FORMAT_VERSION: u64 = 2;
+pub const FORMAT_VERSION: u64 = 3;
 const MAGIC: &[u8; 4] = b"CTSI";
 
 /// Records that one posting stands for: postings name groups of records, and a group's names are looked at one by one.
@@ -16,12 +17,17 @@ pub(crate) const BLOCK: u32 = 64;
 pub(crate) const PINYIN_KEY: usize = 10;
 /// Letters of an initials key.
 pub(crate) const INITIALS_KEY: usize = 4;
+/// Han characters in a row that get an answer beforehand at most.
+pub(crate) const HAN_CHARS: usize = 3;
 /// Bytes of a phrase key, without its mark.
 pub(crate) const PHRASE_KEY: usize = 20;
 /// The first byte of a phrase key: the first two words of a text with a space between.
 pub(crate) const PHRASE: char = '\u{5}';
 /// Bytes of a word key.
 pub(crate) const WORD_KEY: usize = 32;
+
+/// Stands where the length of an answer in the lists file would: the numbers of its records follow instead.
+pub(crate) const ANSWER_HERE: u64 = 1;
 
 /// What a key of the dictionary stands for; its last byte, below every byte of a word.
 pub(crate) mod marker {
@@ -307,6 +313,18 @@ impl Root {
 /// Bytes that two keys begin with alike.
 pub(crate) fn common_prefix(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
+}
+
+/// The key of the answer made beforehand for Han characters in a row, without its mark. From three characters on it
+/// stands beside the reading of the characters: there, texts that begin with them are found too.
+pub(crate) fn han_answer_key(text: &str, readings: &Readings) -> Vec<u8> {
+    match text.chars().nth(2) {
+        Some(_) => {
+            let reading: String = text.chars().map_while(|c| readings.of(c).next()).collect();
+            [floor(&reading, PINYIN_KEY).as_bytes(), &[marker::TOPS], text.as_bytes()].concat()
+        }
+        None => text.as_bytes().to_vec(),
+    }
 }
 
 /// How the Han characters of an index are read: pinyin without tones, the most usual reading first.

@@ -34,9 +34,11 @@ const MAX_CELLS: usize = 4096;
 /// A list of groups that starts with its best ones.
 #[derive(Clone, Debug, Default)]
 struct List {
-    /// Ascending; all of the list, or its head.
+    /// Ascending; all of the list, or its best.
     groups: Vec<u32>,
-    /// The whole list, where `groups` is only its head: bytes of the lists file, and how many groups it has.
+    /// Names that each group brings at least; empty for one each.
+    names: Vec<u8>,
+    /// The whole list, where `groups` are only its best: bytes of the lists file, and how many groups it has.
     whole: Option<(Range<u64>, usize)>,
 }
 
@@ -47,6 +49,13 @@ impl List {
 
     fn is_empty(&self) -> bool {
         self.groups.is_empty()
+    }
+
+    /// Sorts groups put together from several lists, and counts from how many each came.
+    fn settle(&mut self) {
+        self.groups.sort_unstable();
+        self.names = self.groups.chunk_by(|a, b| a == b).map(|same| same.len().min(255) as u8).collect();
+        self.groups.dedup();
     }
 }
 

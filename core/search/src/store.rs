@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Ranges with a smaller gap between them are fetched as one.
-const MAX_GAP_BYTES: u64 = 8_000;
+const MAX_GAP_BYTES: u64 = 16_000;
 
 /// Bytes that a query wants: to be fetched by the caller and handed to [`crate::Searcher::feed`].
 #[derive(Clone, Debug, PartialEq, Eq)]

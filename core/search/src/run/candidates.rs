@@ -6,13 +6,21 @@ use super::dictionary::Beforehand;
 use super::{List, Run};
 use crate::fold::floor;
 use crate::matcher::Token;
-use crate::root::{PHRASE, PHRASE_KEY};
+use crate::root::{BLOCK, File, GROUP, PHRASE, PHRASE_KEY};
+use crate::store::Need;
 
 /// A hit that is expected to be better by less than this is not worth a further request.
 const SLACK_POINTS: f64 = 7.0;
 
+/// With more wanted hits than this, every one of them is worth a request.
+const FEW_WANTED: usize = 20;
+/// Groups looked at beyond what is enough, because they cost no request.
+const MAX_FREE_GROUPS: usize = 40;
+/// Bytes between what is fetched anyway and what comes along with it.
+const FREE_GAP_BYTES: u64 = 2_000;
+
 /// Groups looked at for a mistyped word.
-const MAX_TYPO_GROUPS: usize = 48;
+const MAX_TYPO_GROUPS: usize = 24;
 /// Groups looked at for a word that mixes syllables and initials: its initials alone say little.
 pub(super) const MAX_MIXED_GROUPS: usize = 32;
 
@@ -44,10 +52,10 @@ impl Run<'_> {
     /// Whether the query has an answer made beforehand, which is then among the hits or on its way.
     pub(super) fn answered_beforehand(&mut self, readings: &[Vec<Token>]) -> bool {
         let Some(tokens) = readings.first() else { return false };
-        let text = match tokens.as_slice() {
-            [Token::Word(text) | Token::Han(text)] => text.clone(),
+        let token = match tokens.as_slice() {
+            [only @ (Token::Word(_) | Token::Han(_))] => only.clone(),
             _ => match phrase_of(tokens) {
-                Some(phrase) if tokens.len() == 2 => phrase,
+                Some(phrase) if tokens.len() == 2 => Token::Word(phrase),
                 _ => return false,
             },
         };
@@ -55,8 +63,16 @@ impl Run<'_> {
         if !plain || self.query.exhaustive || self.query.limit > 10 || self.searcher.hidden.any() {
             return false;
         }
-        if self.answer_for(&text) == Beforehand::None {
-            return false;
+        match self.answer_for(&token) {
+            Beforehand::None => return false,
+            Beforehand::Numbers(numbers) => {
+                for same in numbers.chunk_by(|a, b| a / GROUP == b / GROUP) {
+                    let rows = same.iter().fold(0, |rows, number| rows | 1 << (number % GROUP));
+                    self.verify_group(same[0] / GROUP, tokens, false, rows);
+                }
+                return !self.hits.is_empty() || !self.needs.is_empty();
+            }
+            Beforehand::Here | Beforehand::Awaited => {}
         }
         let Some(prepared) = self.answer.take() else { return true };
         let numbers = &prepared.numbers;
@@ -87,16 +103,26 @@ impl Run<'_> {
         let ranked = self.query.near.is_none() && !self.filtered();
         let max_groups = if self.query.exhaustive { usize::MAX } else { most };
         let mut done = 0;
+        let mut enough_at = None;
         while done < max_groups {
             let Some((source, group, expected)) = self.most_promising(&mut sources) else { return };
             let found = self.names.len() + self.awaited;
+            // A person looks at the first few: what comes after them must not cost a request for each.
+            if ranked && self.query.limit <= FEW_WANTED && found >= self.few() && !self.is_free(group) {
+                return;
+            }
             if !self.query.exhaustive && found >= if ranked { enough } else { enough.saturating_mul(3) } {
                 let beaten = ranked && self.awaited == 0 && self.least_of_best(enough) >= expected - SLACK_POINTS;
-                if beaten || self.awaited > 0 || found >= enough.saturating_mul(20) || !ranked {
+                let since = done - *enough_at.get_or_insert(done);
+                // Neighbours of what is looked at anyway cost no request.
+                let free = since < MAX_FREE_GROUPS && self.is_free(group);
+                let stop = beaten || self.awaited > 0 || found >= enough.saturating_mul(20) || !ranked;
+                if stop && !(ranked && free) {
                     return;
                 }
             }
             let list = &mut sources[source];
+            let brings = list.list.names.get(list.next).copied().unwrap_or(1);
             list.next += 1;
             let in_a_row = list.list.groups.get(list.next) == Some(&(group + 1));
             if !self.seen.insert((mark, group)) {
@@ -105,9 +131,20 @@ impl Run<'_> {
             done += 1;
             if !self.verify_group(group, tokens, typos, u16::MAX) {
                 // A group that has not arrived brings a hit at least; one in a row of groups brings more.
-                self.awaited += if in_a_row { 2 } else { 1 };
+                self.awaited += usize::from(brings.max(if in_a_row { 2 } else { 1 }));
             }
         }
+    }
+
+    /// Whether a group's records are here, or come with what is to be fetched anyway.
+    fn is_free(&self, group: u32) -> bool {
+        let block = (group / (BLOCK / GROUP)) as usize;
+        let Some(range) = self.root().records.range(block) else { return false };
+        let comes = |need: &Need| {
+            let gap = range.start.saturating_sub(need.range.end).max(need.range.start.saturating_sub(range.end));
+            need.file == File::Records && gap < FREE_GAP_BYTES
+        };
+        self.needs.iter().any(comes) || self.has_block(File::Records, block)
     }
 
     /// The list whose next group promises most, that group and its points; `None` when all are done.

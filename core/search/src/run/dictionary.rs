@@ -2,9 +2,11 @@
 
 use super::{List, MAX_ENDING_BLOCKS, Prepared, Run, WordLists};
 use crate::bytes::{Reader, each_ascending};
-use crate::matcher::{initials_of_mixed, is_pinyin_letters};
+use crate::matcher::{Token, initials_of_mixed, is_pinyin_letters};
 use crate::record::RecordBlock;
-use crate::root::{File, GROUP, INITIALS_KEY, PINYIN_KEY, Root, WORD_KEY, marker};
+use crate::root::{
+    ANSWER_HERE, File, GROUP, HAN_CHARS, INITIALS_KEY, PINYIN_KEY, Root, WORD_KEY, han_answer_key, marker,
+};
 use crate::store::Problem;
 use std::ops::Range;
 
@@ -31,7 +33,7 @@ impl Run<'_> {
     pub(super) fn lists<const N: usize>(&self, payload: &[u8]) -> Option<[List; N]> {
         let mut reader = Reader::new(payload);
         if N == 6 {
-            read_answer_range(&mut reader)?;
+            read_place(&mut reader, self.root())?;
         }
         let mut lists: [List; N] = std::array::from_fn(|_| List::default());
         for list in &mut lists {
@@ -57,6 +59,7 @@ impl Run<'_> {
             return false;
         }
         list.groups = groups;
+        list.names.clear();
         list.whole = None;
         true
     }
@@ -75,8 +78,14 @@ impl Run<'_> {
     }
 
     /// The answer made beforehand for a text: its records' numbers, and their block. Notes what lacks.
-    pub(super) fn answer_for(&mut self, text: &str) -> Beforehand {
-        let key = [text.as_bytes(), &[marker::TOPS]].concat();
+    pub(super) fn answer_for(&mut self, token: &Token) -> Beforehand {
+        let key = match token {
+            Token::Han(run) if run.chars().count() > HAN_CHARS => return Beforehand::None,
+            Token::Han(run) => han_answer_key(run, &self.root().readings),
+            Token::Word(word) | Token::Pinyin(word) => word.as_bytes().to_vec(),
+            Token::Mixed(..) => return Beforehand::None,
+        };
+        let key = [key.as_slice(), &[marker::TOPS]].concat();
         let block = self.term_block(&key);
         if !self.has_block(File::Terms, block) {
             self.block(File::Terms, block);
@@ -84,8 +93,14 @@ impl Run<'_> {
         }
         let Some(payload) = self.payload_of(&key) else { return Beforehand::None };
         let mut reader = Reader::new(&payload);
-        let range = read_answer_range(&mut reader).filter(|range| !range.is_empty());
-        let Some(range) = range else { return Beforehand::None };
+        let range = match read_place(&mut reader, self.root()) {
+            Some(Place::Copied(range)) => range,
+            Some(Place::Here(numbers)) => return Beforehand::Numbers(numbers),
+            None => {
+                self.damaged(File::Terms, block);
+                return Beforehand::None;
+            }
+        };
         let needs = self.needs.len();
         let Some(bytes) = self.look(File::Lists, range.clone(), None) else {
             return if self.needs.len() > needs { Beforehand::Awaited } else { Beforehand::None };
@@ -127,12 +142,20 @@ impl Run<'_> {
         let first_block = self.term_block(key);
         let many = last_block - first_block > MAX_ENDING_BLOCKS && !self.query.exhaustive;
         let use_tops = !all || many;
+        let root = self.root();
         for block in first_block..=last_block {
+            if many && block == first_block && !self.has_block(File::Terms, block) {
+                // It says whether the others are needed.
+                self.block(File::Terms, block);
+                break;
+            }
             let finished = self.each_term(block, &mut |found, payload| {
                 let Some(after) = found.strip_prefix(key) else { return found < key };
                 match after {
                     // Without lists it is the answer alone.
-                    [marker::TOPS] if has_lists(payload) => tops = Some(payload.to_vec()),
+                    // The answer for Han characters that are read so.
+                    [marker::TOPS, _, ..] => {}
+                    [marker::TOPS] if has_lists(payload, root) => tops = Some(payload.to_vec()),
                     [kind @ marker::WORD..=marker::INITIALS] => {
                         payloads.push((usize::from(kind - marker::WORD) * 2, true, payload.to_vec()));
                     }
@@ -173,21 +196,24 @@ impl Run<'_> {
                 self.damaged(File::Terms, first_block);
             }
         }
-        for list in &mut lists.longer {
-            list.groups.sort_unstable();
-            list.groups.dedup();
-        }
-        // Pinyin and initials are filed under their first letters only.
-        for (len, marker, slot) in [(PINYIN_KEY, marker::PINYIN, 2), (INITIALS_KEY, marker::INITIALS, 4)] {
-            // No syllable begins with i, u or v.
-            let possible = marker == marker::PINYIN || !word.contains(['i', 'u', 'v']);
-            if word.len() > len && is_pinyin_letters(word) && possible {
-                let [start, other] = self.exact_lists(&[&word.as_bytes()[..len], &[marker]].concat());
-                lists.longer[slot] = merge(std::mem::take(&mut lists.longer[slot]), start);
-                lists.longer[slot + 1] = merge(std::mem::take(&mut lists.longer[slot + 1]), other);
-            }
+        lists.longer.iter_mut().for_each(List::settle);
+        // Pinyin is filed under its first letters only.
+        if word.len() > PINYIN_KEY && is_pinyin_letters(word) {
+            let [start, other] = self.exact_lists(&[&word.as_bytes()[..PINYIN_KEY], &[marker::PINYIN]].concat());
+            lists.longer[2] = merge(std::mem::take(&mut lists.longer[2]), start);
+            lists.longer[3] = merge(std::mem::take(&mut lists.longer[3]), other);
         }
         lists
+    }
+
+    /// Groups of the first of more initials than are filed, at the start of a text and elsewhere.
+    pub(super) fn many_initials(&mut self, word: &str) -> [List; 2] {
+        // No syllable begins with i, u or v.
+        if word.len() > INITIALS_KEY && is_pinyin_letters(word) && !word.contains(['i', 'u', 'v']) {
+            self.exact_lists(&[&word.as_bytes()[..INITIALS_KEY], &[marker::INITIALS]].concat())
+        } else {
+            Default::default()
+        }
     }
 
     /// Groups of initials that a word mixing syllables and initials may stand for.
@@ -222,6 +248,10 @@ impl Run<'_> {
         };
         match chars.as_slice() {
             [_] => vec![self.exact_lists(&key(&chars))],
+            // The first two and the last two tell enough of four and more: what is between is looked at in the record.
+            [a, b, .., c, d] if !self.query.exhaustive => {
+                [[*a, *b], [*c, *d]].map(|pair| self.exact_lists(&key(&pair))).into()
+            }
             _ => chars.windows(2).map(|pair| self.exact_lists(&key(pair))).collect(),
         }
     }
@@ -235,6 +265,7 @@ pub(super) fn merge(mut a: List, b: List) -> List {
         a.groups.extend(b.groups);
         a.groups.sort_unstable();
         a.groups.dedup();
+        a.names.clear();
         // Two heads merged are a head of the union; which whole it was the head of is no longer known.
         a.whole = None;
     }
@@ -252,43 +283,58 @@ pub(super) fn gallop(values: &[u32], target: u32) -> usize {
 }
 
 /// What is known of an answer made beforehand.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) enum Beforehand {
     /// It is here.
     Here,
+    /// The numbers of its records are here; ascending.
+    Numbers(Vec<u32>),
     /// Bytes lack to tell.
     Awaited,
     /// There is none.
     None,
 }
 
-/// Where the answer of a payload of [`marker::TOPS`] stands in the lists file; empty when there is none.
-fn read_answer_range(reader: &mut Reader<'_>) -> Option<Range<u64>> {
+/// Where the records of an answer are.
+enum Place {
+    Here(Vec<u32>),
+    /// Bytes of the lists file.
+    Copied(Range<u64>),
+}
+
+/// Reads the front of a payload of [`marker::TOPS`].
+fn read_place(reader: &mut Reader<'_>, root: &Root) -> Option<Place> {
     match reader.varint()? {
-        0 => Some(0..0),
+        ANSWER_HERE => Some(Place::Here(read_numbers(reader, root)?)),
         len => {
             let start = reader.varint()?;
-            Some(start..start.checked_add(len)?)
+            Some(Place::Copied(start..start.checked_add(len)?))
         }
     }
 }
 
-fn has_lists(payload: &[u8]) -> bool {
+fn has_lists(payload: &[u8], root: &Root) -> bool {
     let mut reader = Reader::new(payload);
-    read_answer_range(&mut reader).is_some() && !reader.is_empty()
+    read_place(&mut reader, root).is_some() && !reader.is_empty()
+}
+
+/// Numbers of at most a group of records, ascending.
+fn read_numbers(reader: &mut Reader<'_>, root: &Root) -> Option<Vec<u32>> {
+    let count = reader.len().filter(|count| *count <= GROUP as usize)?;
+    let mut number = 0_u32;
+    (0..count)
+        .map(|_| {
+            number = number.checked_add(reader.varint32()?).filter(|number| *number < root.record_count)?;
+            Some(number)
+        })
+        .collect()
 }
 
 /// The records of an answer.
 fn read_answer<'a>(bytes: &'a [u8], root: &'a Root) -> Option<(Vec<u32>, RecordBlock<'a>)> {
     let mut reader = Reader::new(bytes);
-    let count = reader.len().filter(|count| *count <= GROUP as usize)?;
-    let mut number = 0_u32;
-    let numbers = (0..count)
-        .map(|_| {
-            number = number.checked_add(reader.varint32()?).filter(|number| *number < root.record_count)?;
-            Some(number)
-        })
-        .collect::<Option<Vec<u32>>>()?;
+    let numbers = read_numbers(&mut reader, root)?;
+    let count = numbers.len();
     Some((numbers, RecordBlock::open_counted(reader.rest(), count, root)?))
 }
 
@@ -312,7 +358,7 @@ pub(super) fn read_list(reader: &mut Reader<'_>, universe: u32) -> Option<List> 
         let start = reader.varint()?;
         whole = Some((start..start.checked_add(reader.varint()?)?, len));
     }
-    Some(List { groups, whole })
+    Some(List { groups, whole, ..List::default() })
 }
 
 /// Hands every key of a block of terms with its payload to `each` until it answers `false`. `None` when the block does

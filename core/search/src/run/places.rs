@@ -70,7 +70,7 @@ impl Run<'_> {
                 // The most important records of the wanted categories.
                 let most = if self.query.exhaustive { u32::MAX } else { MAX_FILTERED_GROUPS as u32 };
                 let groups = (0..self.root().group_count().min(most)).collect();
-                let list = List { groups, whole: None };
+                let list = List { groups, ..List::default() };
                 self.search_sources(vec![Source::new(list, 0.0)], &[], 0, false);
             }
         }

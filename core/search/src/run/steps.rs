@@ -5,10 +5,13 @@ use super::dictionary::{gallop, merge};
 use super::{List, Run, WordLists};
 use crate::fold::floor;
 use crate::matcher::{Token, is_pinyin_letters, typos_allowed};
-use crate::root::PINYIN_KEY;
+use crate::root::{File, PINYIN_KEY};
 
 /// A list is fetched to narrow another when it takes fewer bytes than this for each group of the other.
 const BYTES_OF_A_LOOK: u64 = 700;
+
+/// Words of more letters are not taken for initials or for syllables mixed with initials: most often they are mistyped.
+const MAX_MIXED_LETTERS: usize = 8;
 
 /// Points that the text of a match brings, by kind of key: words, pinyin, initials; each at the start of a text and
 /// elsewhere. From the weights of [`crate::matcher`], the unknown coverage taken for a half.
@@ -28,7 +31,9 @@ impl Run<'_> {
                 self.search_han(lists, tokens, mark);
             }
             Token::Han(run) => {
-                self.search_han_start(run, tokens, mark);
+                if self.search_han_start(run, tokens, mark) && !self.query.exhaustive {
+                    return;
+                }
                 if self.names.len() + self.awaited < self.few() {
                     let lists = self.han_lists(run);
                     self.search_han(lists, tokens, mark);
@@ -45,9 +50,20 @@ impl Run<'_> {
                 let sources = sources.enumerate().filter(|(slot, _)| !joined || slot % 6 >= 2);
                 let sources = sources.map(|(_, (list, points))| Source::new(list, points)).collect();
                 self.search_sources(sources, tokens, mark, false);
-                if (self.names.is_empty() || self.query.exhaustive) && is_pinyin_letters(word) && word.len() > 2 && !cut
-                {
-                    let sources = self.mixed_lists(word).into_iter().zip([52.0, 37.0]);
+                let short = word.len() <= MAX_MIXED_LETTERS || self.query.exhaustive;
+                if self.names.len() + self.awaited < self.few() && short && !cut {
+                    let sources = self.many_initials(word).into_iter().zip([EXACT_POINTS[4], EXACT_POINTS[5]]);
+                    let sources = sources.map(|(list, points)| Source::new(list, points)).collect();
+                    self.search_sources(sources, tokens, mark, false);
+                }
+                let nothing = self.names.len() + self.awaited == 0;
+                let short = (3..=MAX_MIXED_LETTERS).contains(&word.len());
+                if (nothing && short && !cut || self.query.exhaustive) && is_pinyin_letters(word) && word.len() > 2 {
+                    let mut lists = self.mixed_lists(word);
+                    if !self.query.exhaustive {
+                        self.keep_readings(word, &mut lists);
+                    }
+                    let sources = lists.into_iter().zip([52.0, 37.0]);
                     let sources = sources.map(|(list, points)| Source::new(list, points)).collect();
                     self.search_some(sources, tokens, mark, false, MAX_MIXED_GROUPS);
                 }
@@ -55,23 +71,47 @@ impl Run<'_> {
         }
     }
 
+    /// Leaves of the groups of texts that begin with initials those between the texts that begin with the first syllable
+    /// of `word`: names stand in the order of their readings.
+    fn keep_readings(&mut self, word: &str, [start, _]: &mut [List; 2]) {
+        let root = self.root();
+        let syllable = (2..=word.len().min(6))
+            .rev()
+            .filter_map(|len| word.get(..len))
+            .find(|part| root.readings.is_syllable(part));
+        let Some(syllable) = syllable else { return };
+        let WordLists { exact: [_, _, exact, ..], longer: [_, _, longer, ..], .. } = self.word_lists(syllable, false);
+        let names = root.tiers.get(1).map_or(u32::MAX, |(first, _)| *first);
+        let read = || exact.groups.iter().chain(&longer.groups).copied().filter(|group| *group < names);
+        if let (Some(least), Some(most)) = (read().min(), read().max()) {
+            start.groups.retain(|group| (least..=most).contains(group));
+        }
+    }
+
     /// Texts that begin with three characters or more are found by how these are read, at one place of the dictionary.
-    fn search_han_start(&mut self, run: &str, tokens: &[Token], mark: u8) {
+    /// Answers whether it is too early to look elsewhere.
+    fn search_han_start(&mut self, run: &str, tokens: &[Token], mark: u8) -> bool {
         let root = self.root();
         let mut reading = String::new();
         for c in run.chars() {
             match root.readings.of(c).next() {
                 Some(syllable) => reading.push_str(syllable),
-                None => return,
+                None => return false,
             }
         }
         if run.chars().count() > 2 {
             let reading = floor(&reading, PINYIN_KEY);
+            let block = self.term_block(reading.as_bytes());
+            if !self.has_block(File::Terms, block) {
+                self.block(File::Terms, block);
+                return true;
+            }
             let WordLists { exact: [_, _, exact, ..], longer: [_, _, longer, ..], .. } =
                 self.word_lists(reading, false);
             let sources = vec![Source::new(exact, HAN_POINTS[0]), Source::new(longer, HAN_POINTS[0])];
             self.search_sources(sources, tokens, mark, false);
         }
+        self.awaited > 0
     }
 
     /// Several words: the texts that begin with the first two, in this order.
@@ -169,6 +209,12 @@ impl Run<'_> {
                     if typos {
                         for (_, groups) in self.typo_groups(word, typos_allowed(word), !self.query.exhaustive) {
                             list.groups.extend(groups);
+                        }
+                    }
+                    if (list.is_empty() || self.query.exhaustive) && !typos {
+                        for mut part in self.many_initials(word) {
+                            complete &= self.load(&mut part);
+                            list.groups.extend(part.groups);
                         }
                     }
                     if list.is_empty() && !typos && is_pinyin_letters(word) && word.len() > 2 {

@@ -35,7 +35,7 @@ impl Run<'_> {
             let found = self.typo_groups(word, allowed, first_right && !self.query.exhaustive);
             let sources = found.into_iter().map(|((mistakes, kind), groups)| {
                 let points = TYPO_POINTS[usize::from(kind)] - 7.5 * f64::from(mistakes);
-                Source::new(List { groups, whole: None }, points)
+                Source::new(List { groups, ..List::default() }, points)
             });
             self.search_sources(sources.collect(), tokens, mark, true);
             if !self.names.is_empty() {
@@ -52,7 +52,7 @@ impl Run<'_> {
         }
         let word = crate::fold::floor(word, WORD_KEY).as_bytes();
         let universe = self.root().group_count();
-        let mut budget = MAX_TYPO_BLOCKS;
+        let mut budget = if self.names.len() + self.awaited == 0 { MAX_TYPO_BLOCKS } else { 0 };
         let near = self.term_block(word);
         // What is at hand is searched in full; beyond it, only the blocks around the word itself are fetched.
         let half = MAX_TYPO_BLOCKS / 2;
