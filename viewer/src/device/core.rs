@@ -437,15 +437,16 @@ impl Core {
         }
         lists.sort();
         let look = self.frame_look(eye, near_far(nearest, farthest));
-        if let Some(gpu) = &mut gpu {
-            gpu.draw(&look, &lists);
-        }
+        // What lacks a program that is still being compiled is drawn again, until it is whole.
+        let is_partial = gpu.as_mut().is_some_and(|gpu| !gpu.draw(&look, &lists));
         drop(lists);
+        self.draw_due = is_partial;
+        let faults = gpu.as_ref().map_or_else(Vec::new, Gpu::take_faults);
+        self.events.extend(faults.into_iter().map(|words| Event::Problem(Problem::new("graphics", words, "canvas"))));
         self.gpu = gpu;
         self.stats.tiles_drawn = tiles;
         self.stats.triangles_drawn = triangles;
         self.stats.features_drawn = features;
-        self.draw_due = false;
     }
 
     pub(super) fn frame_look(&self, eye: Eye, planes_m: (f64, f64)) -> FrameLook {
@@ -481,7 +482,7 @@ impl Core {
     }
 
     fn step_settled(&mut self, moving: bool) {
-        let settled = self.engine_settled && !moving && !self.layers.is_empty();
+        let settled = self.engine_settled && !moving && !self.draw_due && !self.layers.is_empty();
         if settled && !self.settled {
             self.events.push(Event::Settled);
             self.settled_waiters.drain(..).for_each(|waiter| waiter.send(()));

@@ -175,6 +175,12 @@ impl Core {
             }
         }
         lists.sort();
+        if gpu.as_ref().is_some_and(|gpu| !gpu.can_pick(&lists)) {
+            drop(lists);
+            self.gpu = gpu;
+            self.picking.waiting.push_front((at_css, purpose));
+            return;
+        }
         let mut look = self.frame_look(eye, near_far(nearest, farthest));
         look.clip_from_rel = pixel_from_clip(ndc, viewport_px / SIDE as f64) * look.clip_from_rel;
         let started = gpu.as_mut().is_some_and(|gpu| gpu.start_pick(&look, &lists));

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use std::path::Path;
 
 /// What `core/` may not need: it knows no browser, no GPU and no runtime.
-const NOT_IN_CORE: [&str; 5] = ["wasm-bindgen", "js-sys", "web-sys", "three-d", "tokio"];
+const NOT_IN_CORE: [&str; 4] = ["wasm-bindgen", "js-sys", "web-sys", "tokio"];
 
 /// The rooms at the browser's rim, which alone may name wasm-bindgen.
 const BROWSER_ROOMS: [&str; 7] = [

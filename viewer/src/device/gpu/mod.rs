@@ -1,8 +1,8 @@
 //! The graphics context and what is drawn with it.
 //!
-//! One WebGL2 context, two hands: three-d holds it and draws the scenery; tiles are drawn through vertex-array objects
-//! on the same context from web-sys, because three-d's own per-object path issues about ten times the calls, and
-//! because tile arrays then go from a worker's buffer to the GPU without passing through wasm memory.
+//! One WebGL2 context, drawn on through web-sys alone. three-d, which drew the scenery once, cost 20 kB of download for a
+//! triangle; its per-object path issues about ten times the calls for a tile, and tile arrays go from a worker's buffer
+//! to the GPU without passing through wasm memory.
 //!
 //! Nothing here survives a lost context: the whole [`Gpu`] is dropped and made again.
 
@@ -24,13 +24,15 @@ pub(super) use tiles::{Draw, DrawLists, FeatureDraw};
 
 use crate::ViewerError;
 use crate::pick_window::Seen;
-use std::sync::Arc;
+use program::Compiler;
+use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlCanvasElement, WebGl2RenderingContext as Gl, WebGlContextAttributes, WebGlPowerPreference};
 
 /// Everything that lives on the GPU beside the tiles' own buffers.
 pub(super) struct Gpu {
     pub(super) gl: Gl,
+    compiler: Rc<Compiler>,
     frame: frame::FrameBlock,
     pick_frame: frame::FrameBlock,
     scenery: scenery::Scenery,
@@ -55,7 +57,7 @@ pub(super) fn context(canvas: &HtmlCanvasElement) -> Result<Gl, ViewerError> {
 }
 
 impl Gpu {
-    /// Compiles the programs.
+    /// Has the programs compiled that the first picture needs.
     ///
     /// # Errors
     /// [`ViewerError::Graphics`] with the driver's words; also when the context is lost.
@@ -65,23 +67,21 @@ impl Gpu {
         }
         // Asking for compressed formats is what turns them on, once for each context.
         formats(gl);
-        // three-d wants an `Arc`, though nothing in a browser's main thread is ever sent anywhere.
-        #[allow(clippy::arc_with_non_send_sync)]
-        let low_level = Arc::new(three_d::context::Context::from_webgl2_context(gl.clone()));
-        let context = three_d::Context::from_gl_context(low_level).map_err(graphics)?;
+        let compiler = Compiler::new(gl);
         Ok(Self {
             gl: gl.clone(),
             frame: frame::FrameBlock::new(gl)?,
             pick_frame: frame::FrameBlock::new(gl)?,
-            scenery: scenery::Scenery::new(&context)?,
-            tiles: tiles::TilePrograms::new(gl)?,
+            scenery: scenery::Scenery::new(&compiler),
+            tiles: tiles::TilePrograms::new(&compiler),
             pick: pick::PickTarget::new(gl)?,
-            outline: outline::Outline::default(),
+            outline: outline::Outline::new(&compiler),
+            compiler,
         })
     }
 
-    /// Draws a frame into the canvas.
-    pub(super) fn draw(&mut self, look: &FrameLook, lists: &DrawLists<'_>) {
+    /// Draws a frame into the canvas. Whether all of it was drawn: not when a program is still being compiled.
+    pub(super) fn draw(&mut self, look: &FrameLook, lists: &DrawLists<'_>) -> bool {
         let gl = &self.gl;
         self.frame.begin(gl, look);
         gl.clear_depth(1.0);
@@ -94,10 +94,29 @@ impl Gpu {
         gl.depth_mask(true);
         gl.clear_stencil(0);
         gl.clear(Gl::COLOR_BUFFER_BIT | Gl::DEPTH_BUFFER_BIT | Gl::STENCIL_BUFFER_BIT);
-        self.scenery.draw(look);
         gl.viewport(0, 0, look.viewport_px[0] as i32, look.viewport_px[1] as i32);
+        gl.disable(Gl::DEPTH_TEST);
+        gl.disable(Gl::CULL_FACE);
+        gl.disable(Gl::BLEND);
+        self.scenery.draw(gl);
         self.tiles.draw(gl, look, lists);
         self.outline.draw(gl, look.pixel_ratio);
+        let is_whole = !self.compiler.take_missed();
+        if is_whole {
+            self.tiles.warm();
+        }
+        is_whole
+    }
+
+    /// What the driver said of programs that it refused, each once.
+    pub(super) fn take_faults(&self) -> Vec<String> {
+        self.compiler.take_faults()
+    }
+
+    /// Whether picking can draw these; if not, it can soon.
+    pub(super) fn can_pick(&self, lists: &DrawLists<'_>) -> bool {
+        self.tiles.can_pick(lists);
+        !self.compiler.take_missed()
     }
 
     /// Starts to find out what is in the window of pixels that `look` was blown up from; the answer comes from

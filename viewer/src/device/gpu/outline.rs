@@ -3,8 +3,8 @@
 //! Selected features are drawn into a mask beside the canvas, with their depth. A pass over the canvas then draws the
 //! mask's edge, twice: before what is there in full, behind it faintly. Nothing of it exists while nothing is selected.
 
-use super::program::Program;
-use crate::ViewerError;
+use super::program::{Compiler, Lazy, Program};
+use std::rc::Rc;
 use web_sys::{WebGl2RenderingContext as Gl, WebGlFramebuffer, WebGlRenderbuffer, WebGlTexture, WebGlUniformLocation};
 
 /// Units of the mask and of its depth; others than the tiles' programs use.
@@ -15,14 +15,18 @@ const WIDTH_CSS: f32 = 2.0;
 /// Opacity of the edge before and behind other things, and of the whole where it is behind.
 const OPACITY: [[f32; 2]; 2] = [[1.0, 0.0], [0.3, 0.12]];
 
-/// The mask, and the program that draws its edge; made when something is selected.
-#[derive(Default)]
+/// The mask, made when something is selected, and the program that draws its edge.
 pub(super) struct Outline {
     mask: Option<Mask>,
-    edge: Option<Edge>,
+    edge: Lazy<Option<WebGlUniformLocation>>,
 }
 
 impl Outline {
+    pub(super) fn new(compiler: &Rc<Compiler>) -> Self {
+        let fragment = [include_str!("outline.frag")];
+        Self { mask: None, edge: Lazy::new(compiler, &[include_str!("scenery.vert")], &fragment, edge) }
+    }
+
     /// Draws the mask. `draw` fills the bound framebuffer with 1 where something is selected.
     pub(super) fn mask(&mut self, gl: &Gl, size_px: [u32; 2], draw: impl FnOnce(&Gl)) {
         if self.mask.as_ref().is_none_or(|mask| mask.size_px != size_px) {
@@ -52,16 +56,12 @@ impl Outline {
     /// Draws the mask's edge over the canvas. `pixel_ratio`: device pixels of a CSS pixel.
     pub(super) fn draw(&mut self, gl: &Gl, pixel_ratio: f32) {
         let Some(mask) = &self.mask else { return };
-        if self.edge.is_none() {
-            // A driver that refuses this program after all the others leaves the tint without an edge.
-            self.edge = Edge::new(gl).ok();
-        }
-        let Some(edge) = &self.edge else { return };
+        // A driver that refuses this program after all the others leaves the tint without an edge.
+        let Some(outline) = self.edge.bind() else { return };
         for (unit, texture) in UNITS.into_iter().zip(&mask.textures) {
             gl.active_texture(Gl::TEXTURE0 + unit);
             gl.bind_texture(Gl::TEXTURE_2D, Some(texture));
         }
-        edge.program.bind(gl);
         gl.bind_vertex_array(None);
         gl.disable(Gl::CULL_FACE);
         gl.enable(Gl::DEPTH_TEST);
@@ -70,7 +70,7 @@ impl Outline {
         gl.blend_func(Gl::SRC_ALPHA, Gl::ONE_MINUS_SRC_ALPHA);
         for (depth, [line, whole]) in [Gl::LEQUAL, Gl::GREATER].into_iter().zip(OPACITY) {
             gl.depth_func(depth);
-            gl.uniform3f(edge.outline.as_ref(), WIDTH_CSS * pixel_ratio, line, whole);
+            gl.uniform3f(outline.as_ref(), WIDTH_CSS * pixel_ratio, line, whole);
             gl.draw_arrays(Gl::TRIANGLES, 0, 3);
         }
         gl.disable(Gl::BLEND);
@@ -151,20 +151,10 @@ impl Mask {
     }
 }
 
-/// The program of the pass over the canvas.
-struct Edge {
-    program: Program,
-    outline: Option<WebGlUniformLocation>,
-}
-
-impl Edge {
-    fn new(gl: &Gl) -> Result<Self, ViewerError> {
-        let program = Program::new(gl, &[include_str!("scenery.vert")], &[include_str!("outline.frag")])?;
-        program.bind(gl);
-        for (name, unit) in ["u_mask", "u_depth"].into_iter().zip(UNITS) {
-            gl.uniform1i(program.uniform(gl, name).as_ref(), unit as i32);
-        }
-        gl.use_program(None);
-        Ok(Self { outline: program.uniform(gl, "u_outline"), program })
+/// The uniform `u_outline` of the pass over the canvas, and the textures' units told to its program.
+fn edge(gl: &Gl, program: &Program) -> Option<WebGlUniformLocation> {
+    for (name, unit) in ["u_mask", "u_depth"].into_iter().zip(UNITS) {
+        gl.uniform1i(program.uniform(gl, name).as_ref(), unit as i32);
     }
+    program.uniform(gl, "u_outline")
 }

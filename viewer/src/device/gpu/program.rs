@@ -1,44 +1,77 @@
-//! Shader programs on the raw context.
+//! Shader programs: compiled when they are first needed, and never waited for where the browser tells when they are
+//! ready (`KHR_parallel_shader_compile`). A pass whose program is not ready is left out of the frame, and the frame is
+//! drawn again.
 
-use crate::ViewerError;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
 use web_sys::{WebGl2RenderingContext as Gl, WebGlProgram, WebGlShader, WebGlUniformLocation};
 
 const HEADER: &str = "#version 300 es\nprecision highp float;\nprecision highp int;\n";
+/// `COMPLETION_STATUS_KHR`.
+const COMPLETION_STATUS: u32 = 0x91B1;
 
-/// A linked program.
+/// Where programs are compiled, and what came of it since the last frame.
+pub(super) struct Compiler {
+    gl: Gl,
+    /// Whether the browser tells of a program that it is ready.
+    tells: bool,
+    /// Whether a program was wanted that is not ready.
+    missed: Cell<bool>,
+    /// Without telling: whether a program was waited for in this frame. One at a time keeps frames short.
+    waited: Cell<bool>,
+    faults: RefCell<Vec<String>>,
+}
+
+impl Compiler {
+    pub(super) fn new(gl: &Gl) -> Rc<Self> {
+        let tells = gl.get_extension("KHR_parallel_shader_compile").ok().flatten().is_some();
+        let faults = RefCell::default();
+        Rc::new(Self { gl: gl.clone(), tells, missed: Cell::new(false), waited: Cell::new(false), faults })
+    }
+
+    /// Whether the last frame lacked a program; asking forgets.
+    pub(super) fn take_missed(&self) -> bool {
+        self.waited.set(false);
+        self.missed.take()
+    }
+
+    /// What the driver said of programs that it refused, each once.
+    pub(super) fn take_faults(&self) -> Vec<String> {
+        self.faults.take()
+    }
+
+    /// Compiles and links without asking what came of it.
+    fn start(&self, [vertex, fragment]: &[Vec<&'static str>; 2]) -> Option<Program> {
+        let gl = &self.gl;
+        let program = gl.create_program()?;
+        let shader = |kind: u32, parts: &[&'static str]| {
+            let shader = gl.create_shader(kind)?;
+            gl.shader_source(&shader, &[HEADER, &parts.concat()].concat());
+            gl.compile_shader(&shader);
+            gl.attach_shader(&program, &shader);
+            Some(shader)
+        };
+        let shaders = [shader(Gl::VERTEX_SHADER, vertex)?, shader(Gl::FRAGMENT_SHADER, fragment)?];
+        gl.link_program(&program);
+        Some(Program { program, shaders })
+    }
+
+    /// Whether the outcome can be asked for without waiting, or may be waited for.
+    fn may_ask(&self, program: &Program) -> bool {
+        if self.tells {
+            return self.gl.get_program_parameter(&program.program, COMPLETION_STATUS).is_truthy();
+        }
+        !self.waited.replace(true)
+    }
+}
+
+/// A program; the shaders it was linked from are kept for what the driver says of them.
 pub(super) struct Program {
     program: WebGlProgram,
+    shaders: [WebGlShader; 2],
 }
 
 impl Program {
-    /// Compiles and links; the parts are joined in their order.
-    ///
-    /// # Errors
-    /// [`ViewerError::Graphics`] with the driver's log.
-    pub(super) fn new(gl: &Gl, vertex: &[&str], fragment: &[&str]) -> Result<Self, ViewerError> {
-        let refused = || ViewerError::Graphics("no more shader programs".into());
-        let program = gl.create_program().ok_or_else(refused)?;
-        let shaders = [(Gl::VERTEX_SHADER, vertex), (Gl::FRAGMENT_SHADER, fragment)];
-        let mut compiled: Vec<WebGlShader> = Vec::with_capacity(2);
-        for (kind, parts) in shaders {
-            let shader = gl.create_shader(kind).ok_or_else(refused)?;
-            gl.shader_source(&shader, &format!("{HEADER}{}", parts.concat()));
-            gl.compile_shader(&shader);
-            gl.attach_shader(&program, &shader);
-            compiled.push(shader);
-        }
-        gl.link_program(&program);
-        let linked = gl.get_program_parameter(&program, Gl::LINK_STATUS).is_truthy();
-        let mut log = gl.get_program_info_log(&program).unwrap_or_default();
-        for shader in &compiled {
-            if !linked {
-                log += &gl.get_shader_info_log(shader).unwrap_or_default();
-            }
-            gl.delete_shader(Some(shader));
-        }
-        if linked { Ok(Self { program }) } else { Err(ViewerError::Graphics(log)) }
-    }
-
     pub(super) fn bind(&self, gl: &Gl) {
         gl.use_program(Some(&self.program));
     }
@@ -46,5 +79,79 @@ impl Program {
     /// Where a uniform is set; `None` when the compiler found it unused, which setting accepts.
     pub(super) fn uniform(&self, gl: &Gl, name: &str) -> Option<WebGlUniformLocation> {
         gl.get_uniform_location(&self.program, name)
+    }
+
+    /// The driver's words when it refused.
+    fn outcome(&self, gl: &Gl) -> Result<(), String> {
+        let linked = gl.get_program_parameter(&self.program, Gl::LINK_STATUS).is_truthy();
+        let mut log = String::new();
+        for shader in &self.shaders {
+            if !linked {
+                log += &gl.get_shader_info_log(shader).unwrap_or_default();
+            }
+            gl.delete_shader(Some(shader));
+        }
+        if linked { Ok(()) } else { Err(gl.get_program_info_log(&self.program).unwrap_or_default() + &log) }
+    }
+}
+
+/// What a program is made of, and it, once somebody wanted it.
+pub(super) struct Lazy<T> {
+    compiler: Rc<Compiler>,
+    sources: [Vec<&'static str>; 2],
+    /// `None` inside: the driver gives no more.
+    started: OnceCell<Option<Program>>,
+    ready: OnceCell<Option<T>>,
+    finish: fn(&Gl, &Program) -> T,
+}
+
+impl<T> Lazy<T> {
+    /// The parts of each shader are joined in their order. `finish` finds the program's uniforms.
+    pub(super) fn new(
+        compiler: &Rc<Compiler>,
+        vertex: &[&'static str],
+        fragment: &[&'static str],
+        finish: fn(&Gl, &Program) -> T,
+    ) -> Self {
+        Self {
+            compiler: Rc::clone(compiler),
+            sources: [vertex.to_vec(), fragment.to_vec()],
+            started: OnceCell::new(),
+            ready: OnceCell::new(),
+            finish,
+        }
+    }
+
+    /// Has it compiled, so that it is ready when it is wanted.
+    pub(super) fn start(&self) -> Option<&Program> {
+        self.started.get_or_init(|| self.compiler.start(&self.sources)).as_ref()
+    }
+
+    /// The program, bound. `None` when it is not ready, which [`Compiler::take_missed`] tells, or refused.
+    pub(super) fn bind(&self) -> Option<&T> {
+        let gl = &self.compiler.gl;
+        let was_started = self.started.get().is_some();
+        let program = self.start()?;
+        if let Some(ready) = self.ready.get() {
+            program.bind(gl);
+            return ready.as_ref();
+        }
+        if !was_started || gl.is_context_lost() || !self.compiler.may_ask(program) {
+            self.compiler.missed.set(true);
+            return None;
+        }
+        let ready = match program.outcome(gl) {
+            // The context went away meanwhile: all is made again.
+            Err(_) if gl.is_context_lost() => return None,
+            Err(words) => {
+                self.compiler.faults.borrow_mut().push(words);
+                None
+            }
+            Ok(()) => {
+                program.bind(gl);
+                Some((self.finish)(gl, program))
+            }
+        };
+        self.ready.get_or_init(|| ready).as_ref()
     }
 }

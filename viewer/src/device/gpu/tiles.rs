@@ -2,13 +2,12 @@
 
 use super::features::{self, FeatureTexture};
 use super::frame::FRAME_GLSL;
-use super::program::Program;
+use super::program::{Compiler, Lazy, Program};
 use super::textures::Rich;
 use super::tile_buffers::constants;
 use super::{FrameLook, TileBuffers};
-use crate::ViewerError;
 use citytwin_tiles::{Alpha, IndexRange, Primitive, Topology};
-use std::cell::OnceCell;
+use std::rc::Rc;
 use web_sys::{WebGl2RenderingContext as Gl, WebGlUniformLocation, WebGlVertexArrayObject};
 
 // The shaders have the window's side as a text.
@@ -160,9 +159,8 @@ impl<'a> DrawLists<'a> {
     }
 }
 
-/// A program that draws tiles.
+/// The uniforms of a program that draws tiles.
 struct TileProgram {
-    program: Program,
     draw: Option<WebGlUniformLocation>,
     /// `u_line`.
     extra: Option<WebGlUniformLocation>,
@@ -173,28 +171,21 @@ struct TileProgram {
 }
 
 impl TileProgram {
-    fn new(gl: &Gl, variant: &str, fragment: &[&str], extra: &str) -> Result<Self, ViewerError> {
+    /// A program of `tile.vert` with `variant` before it, and the parts of a fragment shader.
+    fn lazy(compiler: &Rc<Compiler>, variant: &'static str, fragment: &[&'static str]) -> Lazy<Self> {
         let rich = if variant.contains("RICH") { include_str!("rich.glsl") } else { "" };
-        let begin = [FRAME_GLSL, variant, rich, include_str!("features.glsl")];
-        let vertex = [&begin[..], &[include_str!("tile.vert")]].concat();
-        let program = Program::new(gl, &vertex, &[&begin, fragment].concat())?;
+        let head = [FRAME_GLSL, variant, rich, include_str!("features.glsl")];
+        let vertex = [&head[..], &[include_str!("tile.vert")]].concat();
+        Lazy::new(compiler, &vertex, &[&head[..], fragment].concat(), Self::of)
+    }
+
+    /// Finds the uniforms of a bound program.
+    fn of(gl: &Gl, program: &Program) -> Self {
         let uniform = |name| program.uniform(gl, name);
-        program.bind(gl);
         gl.uniform1i(uniform("u_base").as_ref(), 0);
         gl.uniform1i(uniform("u_ids").as_ref(), 1);
         gl.uniform1i(uniform("u_features").as_ref(), features::UNIT as i32);
-        gl.use_program(None);
-        Ok(Self {
-            rich: uniform("u_rich"),
-            point: uniform("u_point"),
-            draw: uniform("u_draw"),
-            extra: uniform(extra),
-            program,
-        })
-    }
-
-    fn begin(&self, gl: &Gl) {
-        self.program.bind(gl);
+        Self { rich: uniform("u_rich"), point: uniform("u_point"), draw: uniform("u_draw"), extra: uniform("u_line") }
     }
 
     /// Binds a draw's array and sets its uniforms.
@@ -228,58 +219,51 @@ impl TileProgram {
     }
 }
 
-/// The programs of the mask of what is selected, each compiled when it is first needed; `None` for what the driver
-/// refuses.
-#[derive(Default)]
-struct Masks {
-    plain: OnceCell<Option<TileProgram>>,
-    rich: OnceCell<Option<TileProgram>>,
-    point: OnceCell<Option<TileProgram>>,
-}
-
-impl Masks {
-    fn of(&self, gl: &Gl, draw: &Draw<'_>) -> Option<&TileProgram> {
-        let (program, variant) = match (draw.primitive.topology, draw.rich) {
-            (Topology::Points, _) => (&self.point, "#define POINTS\n"),
-            (_, Some(_)) => (&self.rich, "#define RICH\n"),
-            (_, None) => (&self.plain, ""),
-        };
-        program.get_or_init(|| TileProgram::new(gl, variant, &[include_str!("mask.frag")], "").ok()).as_ref()
-    }
-}
-
 /// The programs of all passes.
 pub(super) struct TilePrograms {
-    surface: TileProgram,
-    rich: TileProgram,
-    point: TileProgram,
-    shadow: TileProgram,
-    line: TileProgram,
-    pick: TileProgram,
-    pick_rich: TileProgram,
-    pick_point: TileProgram,
-    masks: Masks,
+    surface: Lazy<TileProgram>,
+    rich: Lazy<TileProgram>,
+    point: Lazy<TileProgram>,
+    shadow: Lazy<TileProgram>,
+    line: Lazy<TileProgram>,
+    pick: Lazy<TileProgram>,
+    pick_rich: Lazy<TileProgram>,
+    pick_point: Lazy<TileProgram>,
+    mask: Lazy<TileProgram>,
+    mask_rich: Lazy<TileProgram>,
+    mask_point: Lazy<TileProgram>,
 }
 
 impl TilePrograms {
-    pub(super) fn new(gl: &Gl) -> Result<Self, ViewerError> {
-        let light = include_str!("common.glsl");
-        Ok(Self {
-            surface: TileProgram::new(gl, "", &[light, include_str!("tile.frag")], "")?,
-            rich: TileProgram::new(gl, "#define RICH\n", &[light, include_str!("tile.frag")], "")?,
-            point: TileProgram::new(gl, "#define POINTS\n", &[light, include_str!("tile.frag")], "")?,
-            shadow: TileProgram::new(gl, "#define SHADOW\n", &[include_str!("shadow.frag")], "")?,
-            line: TileProgram::new(gl, "", &[light, include_str!("line.frag")], "u_line")?,
-            pick: TileProgram::new(gl, "", &[include_str!("pick.frag")], "")?,
-            pick_rich: TileProgram::new(gl, "#define RICH\n", &[include_str!("pick.frag")], "")?,
-            pick_point: TileProgram::new(
-                gl,
-                "#define POINTS\n#define PICK_SIDE 17.0\n",
-                &[include_str!("pick.frag")],
-                "",
-            )?,
-            masks: Masks::default(),
-        })
+    pub(super) fn new(compiler: &Rc<Compiler>) -> Self {
+        let surface = [include_str!("common.glsl"), include_str!("tile.frag")];
+        let line = [include_str!("common.glsl"), include_str!("line.frag")];
+        let pick = [include_str!("pick.frag")];
+        let mask = [include_str!("mask.frag")];
+        let lazy = |variant, fragment: &[&'static str]| TileProgram::lazy(compiler, variant, fragment);
+        let programs = Self {
+            surface: lazy("", &surface),
+            rich: lazy("#define RICH\n", &surface),
+            point: lazy("#define POINTS\n", &surface),
+            shadow: lazy("#define SHADOW\n", &[include_str!("shadow.frag")]),
+            line: lazy("", &line),
+            pick: lazy("", &pick),
+            pick_rich: lazy("#define RICH\n", &pick),
+            pick_point: lazy("#define POINTS\n#define PICK_SIDE 17.0\n", &pick),
+            mask: lazy("", &mask),
+            mask_rich: lazy("#define RICH\n", &mask),
+            mask_point: lazy("#define POINTS\n", &mask),
+        };
+        // The first picture of a city needs these: they are compiled while its tiles are on their way.
+        for program in [&programs.surface, &programs.shadow, &programs.line] {
+            program.start();
+        }
+        programs
+    }
+
+    /// Has compiled what the next click or hover will need. Called when a picture stands.
+    pub(super) fn warm(&self) {
+        self.pick.start();
     }
 
     pub(super) fn draw(&self, gl: &Gl, look: &FrameLook, lists: &DrawLists<'_>) {
@@ -308,8 +292,7 @@ impl TilePrograms {
 
     /// Solids, projected along the sunlight onto the ground. The stencil darkens each pixel once.
     fn draw_shadows(&self, gl: &Gl, look: &FrameLook, lists: &DrawLists<'_>) {
-        let program = &self.shadow;
-        program.begin(gl);
+        let Some(program) = self.shadow.bind() else { return };
         gl.enable(Gl::BLEND);
         gl.blend_func(Gl::ZERO, Gl::SRC_COLOR);
         gl.enable(Gl::STENCIL_TEST);
@@ -348,14 +331,14 @@ impl TilePrograms {
 
     /// Draws surfaces in their order, each with the program that it needs.
     fn run(&self, gl: &Gl, culling: &mut Culling, draws: &[Draw<'_>]) {
-        let mut bound = None;
+        let (mut last, mut bound) = (None, None);
         for draw in draws {
             let is_rich = draw.rich.is_some();
-            let program = if is_rich { &self.rich } else { &self.surface };
-            if bound != Some(is_rich) {
-                bound = Some(is_rich);
-                program.begin(gl);
+            if last != Some(is_rich) {
+                last = Some(is_rich);
+                bound = if is_rich { self.rich.bind() } else { self.surface.bind() };
             }
+            let Some(program) = bound else { continue };
             culling.set(gl, draw);
             program.place(gl, draw);
             assemble(gl, draw.primitive);
@@ -367,8 +350,7 @@ impl TilePrograms {
         if lists.point.is_empty() {
             return;
         }
-        let program = &self.point;
-        program.begin(gl);
+        let Some(program) = self.point.bind() else { return };
         for blends in [false, true] {
             if blends {
                 gl.enable(Gl::BLEND);
@@ -383,8 +365,7 @@ impl TilePrograms {
     }
 
     fn draw_lines(&self, gl: &Gl, look: &FrameLook, lists: &DrawLists<'_>) {
-        let program = &self.line;
-        program.begin(gl);
+        let Some(program) = self.line.bind() else { return };
         gl.depth_func(Gl::LEQUAL);
         gl.depth_mask(false);
         gl.uniform2f(program.extra.as_ref(), 1.0, 0.30);
@@ -408,8 +389,12 @@ impl TilePrograms {
         gl.enable(Gl::DEPTH_TEST);
         gl.depth_func(Gl::LESS);
         for draw in &lists.selected {
-            let Some(program) = self.masks.of(gl, draw) else { continue };
-            program.begin(gl);
+            let program = match kind(draw) {
+                (true, _) => &self.mask_point,
+                (false, true) => &self.mask_rich,
+                (false, false) => &self.mask,
+            };
+            let Some(program) = program.bind() else { continue };
             program.place(gl, draw);
             assemble(gl, draw.primitive);
         }
@@ -437,23 +422,44 @@ impl TilePrograms {
     }
 
     fn run_pick(&self, gl: &Gl, culling: &mut Culling, draws: &[Draw<'_>]) {
-        let mut bound = None;
+        let (mut last, mut bound) = (None, None);
         for draw in draws {
-            let kind = (draw.primitive.topology == Topology::Points, draw.rich.is_some());
-            let program = match kind {
-                (true, _) => &self.pick_point,
-                (false, true) => &self.pick_rich,
-                (false, false) => &self.pick,
-            };
-            if bound != Some(kind) {
-                bound = Some(kind);
-                program.begin(gl);
+            let of_draw = kind(draw);
+            if last != Some(of_draw) {
+                last = Some(of_draw);
+                bound = self.pick_program(of_draw).bind();
             }
+            let Some(program) = bound else { continue };
             culling.set(gl, draw);
             program.place(gl, draw);
             assemble(gl, draw.primitive);
         }
     }
+
+    fn pick_program(&self, kind: (bool, bool)) -> &Lazy<TileProgram> {
+        match kind {
+            (true, _) => &self.pick_point,
+            (false, true) => &self.pick_rich,
+            (false, false) => &self.pick,
+        }
+    }
+
+    /// Wants the programs that picking among these needs.
+    pub(super) fn can_pick(&self, lists: &DrawLists<'_>) {
+        let all = [&lists.flat, &lists.solid, &lists.rich, &lists.glass, &lists.line, &lists.point];
+        let kinds = all.into_iter().flatten().map(kind);
+        let mut wanted: Vec<_> = kinds.collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        for kind in wanted {
+            self.pick_program(kind).bind();
+        }
+    }
+}
+
+/// Points, and textured or without light.
+fn kind(draw: &Draw<'_>) -> (bool, bool) {
+    (draw.primitive.topology == Topology::Points, draw.rich.is_some())
 }
 
 /// Which faces are culled, to change it only when needed.
