@@ -1,7 +1,7 @@
 // A decode worker: fetches files, decodes them in wasm, and hands GPU-ready arrays to the viewer.
 //
 // Messages in:  {type: "init", module: WebAssembly.Module}
-//               {type: "load", id, url, what: Uint8Array, options: Uint8Array}
+//               {type: "load", id, url, what: Uint8Array, options: Uint8Array, cache: RequestCache}
 //               {type: "abort", id}
 // Messages out: {id, bytes, header, vertices, indices, properties, images, bitmaps}
 //                                                                   decoded, or a problem inside the header
@@ -43,19 +43,19 @@ self.onmessage = ({ data }) => {
 
 started.catch((error) => self.postMessage({ broken: String(error) }));
 
-async function load({ id, url, what, options }) {
+async function load({ id, url, what, options, cache }) {
   const controller = new AbortController();
   const { signal } = controller;
   running.set(id, controller);
   try {
-    const file = await fetchBytes(url, signal);
+    const file = await fetchBytes(url, { signal, cache });
     if (file.problem) {
       self.postMessage({ id, bytes: 0, problem: file.problem });
       return;
     }
     await started;
     signal.throwIfAborted();
-    const { output, bytes } = await decode(file, what, options, signal);
+    const { output, bytes } = await decode(file, what, options, { signal, cache });
     await post(id, output, bytes, signal);
   } catch (error) {
     self.postMessage(signal.aborted ? { id, aborted: true } : { id, crash: String(error) });
@@ -65,7 +65,7 @@ async function load({ id, url, what, options }) {
 }
 
 /** Decodes a file with all that it needs: other files, and decoders that the small module lacks. */
-async function decode(file, what, options, signal) {
+async function decode(file, what, options, request) {
   const files = [];
   let total = file.bytes.length;
   let decoder = base;
@@ -88,12 +88,12 @@ async function decode(file, what, options, signal) {
           files.forEach(([url, bytes]) => job.insert(url, bytes));
         }
       }
-      for (const [url, bytes] of await fetchAll(needs, signal)) {
+      for (const [url, bytes] of await fetchAll(needs, request)) {
         total += bytes?.length ?? 0;
         files.push([url, bytes]);
         job.insert(url, bytes);
       }
-      signal.throwIfAborted();
+      request.signal.throwIfAborted();
     }
   } finally {
     job.free();
@@ -146,12 +146,12 @@ async function readPictures(pictures, images) {
 }
 
 /** Secondary files, each with its bytes, or undefined where they cannot be had. Throws only when aborted. */
-async function fetchAll(urls, signal) {
+async function fetchAll(urls, request) {
   const found = [];
   const waiting = [...urls];
   const next = async () => {
     for (let url = waiting.shift(); url !== undefined; url = waiting.shift()) {
-      found.push([url, (await fetchBytes(url, signal, MOST_SECONDARY_BYTES)).bytes]);
+      found.push([url, (await fetchBytes(url, request, MOST_SECONDARY_BYTES)).bytes]);
     }
   };
   await Promise.all(Array.from({ length: MOST_AT_ONCE }, next));
@@ -159,19 +159,19 @@ async function fetchAll(urls, signal) {
 }
 
 /** The bytes of a URL, or the problem of getting them. Throws only when aborted. */
-async function fetchBytes(url, signal, most = Infinity) {
+async function fetchBytes(url, request, most = Infinity) {
   for (let attempt = 0; ; attempt += 1) {
-    const answer = await fetchOnce(url, signal, most);
+    const answer = await fetchOnce(url, request, most);
     if (!answer.again || attempt >= RETRY_AFTER_MS.length) {
       return answer;
     }
-    await pause(RETRY_AFTER_MS[attempt], signal);
+    await pause(RETRY_AFTER_MS[attempt], request.signal);
   }
 }
 
-async function fetchOnce(url, signal, most) {
+async function fetchOnce(url, request, most) {
   try {
-    const response = await fetch(url, { signal });
+    const response = await fetch(url, request);
     if (!response.ok) {
       const again = response.status >= 500 || response.status === 429;
       return { again, problem: problem("http-status", `the server answered ${response.status} ${response.statusText}`.trim(), url) };
@@ -179,7 +179,7 @@ async function fetchOnce(url, signal, most) {
     const bytes = most === Infinity ? new Uint8Array(await response.arrayBuffer()) : await readAtMost(response, most);
     return bytes ? { bytes, url } : { problem: problem("file-too-large", `it has more than ${most} bytes`, url) };
   } catch (error) {
-    signal.throwIfAborted();
+    request.signal.throwIfAborted();
     return { again: true, problem: problem("network", `the server cannot be reached, or hung up: ${error.message}`, url) };
   }
 }

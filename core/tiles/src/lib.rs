@@ -9,6 +9,7 @@
 //!   [`Problem`] in the output and the rest goes on. Sizes and counts in headers are never trusted.
 
 mod bounds;
+mod compact;
 mod content;
 mod decode;
 mod doc;

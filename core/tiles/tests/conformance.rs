@@ -72,8 +72,13 @@ fn names(content: &TileContent) -> String {
 fn content_row(file: &str, path: &Path) -> (Row, Vec<Problem>) {
     let row = Row { file: file.into(), kind: "content".into(), ..Row::default() };
     match read(&path.to_string_lossy(), &What::Content) {
-        Ok(Decoded::Content(content)) => {
+        Ok(Decoded::Content(mut content)) => {
             let info = content.info();
+            let gpu_bytes = info.gpu_bytes;
+            content.compact(0.0);
+            let smaller = content.info();
+            assert!(smaller.gpu_bytes <= gpu_bytes, "{file}: {gpu_bytes} bytes became {}", smaller.gpu_bytes);
+            assert_eq!(counts_of(&smaller), counts_of(&info), "{file}: a smaller content has the same in it");
             let state = if info.problems.is_empty() { "whole" } else { "partial" };
             let counts = counts_of(&info).into_iter().collect();
             (Row { state: state.into(), counts, properties: names(&content), ..row }, info.problems)

@@ -17,19 +17,20 @@ pub struct Job {
     bytes: Vec<u8>,
     url: String,
     what: Vec<u8>,
+    error_m: f64,
     resources: Resources,
 }
 
 #[wasm_bindgen]
 impl Job {
     /// A file that was fetched from `url`. In `postcard`: `what`, the [`What`] of the request, and `options`, the
-    /// [`ImageFormat`]s that the GPU takes and the [`UpAxis`] of glTFs, if that is not theirs; the defaults when they
-    /// cannot be read.
+    /// [`ImageFormat`]s that the GPU takes, the [`UpAxis`] of glTFs, if that is not theirs, and the tile's geometric
+    /// error, metres; the defaults when they cannot be read.
     #[wasm_bindgen(constructor)]
     pub fn new(bytes: Vec<u8>, url: String, what: Vec<u8>, options: &[u8]) -> Self {
-        let (gpu_formats, gltf_up): (Vec<ImageFormat>, Option<UpAxis>) =
+        let (gpu_formats, gltf_up, error_m): (Vec<ImageFormat>, Option<UpAxis>, f64) =
             postcard::from_bytes(options).unwrap_or_default();
-        Self { bytes, url, what, resources: Resources { gpu_formats, gltf_up, ..Resources::default() } }
+        Self { bytes, url, what, error_m, resources: Resources { gpu_formats, gltf_up, ..Resources::default() } }
     }
 
     /// Adds a file that [`Output::needs`] named; without bytes when it cannot be had.
@@ -61,7 +62,10 @@ impl Job {
         Ok(Some(match citytwin_tiles::decode_with(&self.bytes, &self.url, &what, &self.resources)? {
             Decoded::Tileset(tileset) => reply::Decoded::Tileset(tileset),
             Decoded::Subtree(subtree) => reply::Decoded::Subtree(subtree),
-            Decoded::Content(content) => output.take(content),
+            Decoded::Content(mut content) => {
+                content.compact(self.error_m);
+                output.take(content)
+            }
             Decoded::Needs { urls } => {
                 output.needs = urls;
                 return Ok(None);

@@ -43,8 +43,10 @@ pub(super) struct Core {
     pub(super) engine: Engine,
     pub(super) layers: Vec<LayerState>,
     pool: Pool,
-    gl: Gl,
+    pub(super) gl: Gl,
     pub(super) gpu: Option<Gpu>,
+    /// The graphics have been lost before.
+    was_lost: bool,
     pub(super) tiles: Vec<Option<Box<Tile>>>,
     pub(super) drawn: Vec<TileId>,
     obstacles: Obstacles,
@@ -104,6 +106,7 @@ impl Core {
             pool,
             gl,
             gpu: Some(gpu),
+            was_lost: false,
             tiles: Vec::new(),
             drawn: Vec::new(),
             obstacles: Obstacles::default(),
@@ -277,7 +280,7 @@ impl Core {
         let wanted = self.camera.look();
         let Some((before, _)) = self.seen.filter(|(before, _)| *before != wanted && !jumped) else { return };
         let tiles = self.drawn.iter().filter_map(|id| self.tiles.get(id.0 as usize)?.as_deref());
-        let step = self.obstacles.step(&before, &wanted, flies, tiles);
+        let step = self.obstacles.step(&self.gl, &before, &wanted, flies, tiles);
         if step.look != wanted {
             self.camera.set_look(step.look);
         }
@@ -328,9 +331,8 @@ impl Core {
         if !self.engine.arrived(request, Ok(Arrival::Content(tile.info.clone()))) {
             return 0;
         }
-        let bytes = self.gpu.as_ref().map_or(0, |gpu| tile.upload(&gpu.gl));
-        self.stats.gpu_bytes += bytes;
         self.stats.heap_bytes += tile.heap_bytes();
+        let bytes = self.gpu.as_ref().map_or(0, |gpu| tile.upload(&gpu.gl, &mut self.stats));
         let index = id.0 as usize;
         if self.tiles.len() <= index {
             self.tiles.resize_with(index + 1, || None);
@@ -343,8 +345,7 @@ impl Core {
     fn free_tile(&mut self, id: TileId) {
         self.obstacles.forget(id);
         if let Some(mut tile) = self.tiles.get_mut(id.0 as usize).and_then(Option::take) {
-            self.stats.heap_bytes -= tile.heap_bytes();
-            self.stats.gpu_bytes -= tile.free(&self.gl);
+            tile.free(&self.gl, &mut self.stats);
         }
     }
 
@@ -368,7 +369,8 @@ impl Core {
         }
         for Fetch { request, url, what, tile, gltf_up } in frame.fetch {
             self.requests.insert(request.0, tile);
-            self.pool.load(Job { id: request.0, url, what, gltf_up });
+            let error_m = tile.and_then(|id| self.engine.tile(id)).map_or(0.0, |tile| tile.geometric_error);
+            self.pool.load(Job { id: request.0, url, what, gltf_up, error_m, again: self.was_lost });
         }
         self.events.extend(frame.problems.into_iter().map(Event::Problem));
         if frame.draw != self.drawn {
@@ -400,7 +402,7 @@ impl Core {
         let marks = [&self.marks[0], &self.marks[1]];
         for id in &self.drawn {
             if let Some(tile) = self.tiles.get_mut(id.0 as usize).and_then(Option::as_deref_mut) {
-                self.stats.gpu_bytes += tile.upload(&gpu.gl);
+                tile.upload(&gpu.gl, &mut self.stats);
                 tile.look_up(marks, self.mark_epochs);
                 let heap_bytes = tile.heap_bytes();
                 tile.look_up_flags(&self.flagged);
@@ -530,10 +532,13 @@ impl Core {
     /// The browser has taken the graphics away: everything on the GPU is gone already.
     pub(super) fn context_lost(&mut self) {
         self.gpu = None;
-        for tile in self.tiles.iter_mut().flatten() {
-            tile.forget_graphics();
-        }
-        self.stats.gpu_bytes = 0;
+        self.tiles.clear();
+        self.drawn.clear();
+        self.engine.forget_contents();
+        self.engine_due = true;
+        self.was_lost = true;
+        (self.stats.gpu_bytes, self.stats.heap_bytes) = (0, 0);
+        self.obstacles = Obstacles::default();
         self.picking.forget();
         self.settled = false;
         self.motion.stop();
@@ -541,7 +546,7 @@ impl Core {
         self.show_state();
     }
 
-    /// The graphics are back: programs now, tiles as they are drawn.
+    /// The graphics are back: programs now, tiles as they arrive again.
     pub(super) fn context_restored(&mut self) {
         match Gpu::new(&self.gl) {
             Ok(gpu) => {
@@ -560,7 +565,7 @@ impl Core {
 impl Drop for Core {
     fn drop(&mut self) {
         for tile in self.tiles.iter_mut().flatten() {
-            tile.free(&self.gl);
+            tile.free(&self.gl, &mut self.stats);
         }
     }
 }

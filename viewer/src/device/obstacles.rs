@@ -6,6 +6,7 @@ use crate::collide::{self, CLEAR_M, Solid, Step};
 use citytwin_tiles::TileId;
 use glam::DVec3;
 use std::collections::BTreeMap;
+use web_sys::WebGl2RenderingContext as Gl;
 
 /// Tiles this near to the eye's way are read, metres.
 const NEAR_M: f64 = 40.0;
@@ -25,6 +26,7 @@ impl Obstacles {
     /// How far the camera may go from one view towards another past these tiles.
     pub(super) fn step<'a>(
         &mut self,
+        gl: &Gl,
         before: &LookAt,
         wanted: &LookAt,
         flies: bool,
@@ -40,7 +42,7 @@ impl Obstacles {
         let mut read = 0;
         for tile in &near {
             if read < READ_BYTES && !self.solids.contains_key(&tile.id) {
-                let solid = tile.solid();
+                let solid = tile.solid(gl);
                 read += solid.heap_bytes();
                 self.solids.insert(tile.id, solid);
             }

@@ -23,6 +23,10 @@ pub(super) struct Job {
     pub(super) what: What,
     /// The axis that points up in its glTFs, where that is not y.
     pub(super) gltf_up: Option<UpAxis>,
+    /// The tile's geometric error, metres; 0 for what is no tile.
+    pub(super) error_m: f64,
+    /// It was loaded before: the browser's copy will do, however old.
+    pub(super) again: bool,
 }
 
 /// What became of a [`Job`].
@@ -200,7 +204,7 @@ async fn compile(url: &str) -> Result<JsValue, JsValue> {
 fn give(state: &Rc<RefCell<State>>, job: Job) {
     let refused = {
         let mut state = state.borrow_mut();
-        let options = postcard::to_allocvec(&(&state.formats, job.gltf_up)).unwrap_or_default();
+        let options = postcard::to_allocvec(&(&state.formats, job.gltf_up, job.error_m)).unwrap_or_default();
         let free = state.slots.iter_mut().filter(|slot| slot.broken.is_none()).min_by_key(|slot| slot.jobs.len());
         match free {
             Some(slot) => {
@@ -213,6 +217,7 @@ fn give(state: &Rc<RefCell<State>>, job: Job) {
                         ("url", job.url.as_str().into()),
                         ("what", Uint8Array::from(what.as_slice()).into()),
                         ("options", Uint8Array::from(options.as_slice()).into()),
+                        ("cache", if job.again { "force-cache" } else { "default" }.into()),
                     ],
                 );
                 slot.jobs.push(job);

@@ -223,22 +223,29 @@ impl Core {
             Some(layer) => Rc::clone(&layer.names),
             None => return Some(job),
         };
-        let (content, properties, vertices, ecef_from_tile) = match &job.what {
+        let (content, properties, ecef_from_tile) = match &job.what {
             What::Arrival(loaded) => {
                 let (Ok(Payload::Content(payload)), Some(info)) = (&loaded.result, self.engine.tile(job.tile)) else {
                     return Some(job);
                 };
-                let ContentPayload { content, properties, vertices, .. } = &**payload;
-                (content, properties, vertices, info.ecef_from_tile)
+                let ContentPayload { content, properties, .. } = &**payload;
+                (content, properties, info.ecef_from_tile)
             }
             What::Repaint => match self.tiles.get(job.tile.0 as usize).and_then(Option::as_deref) {
-                Some(tile) => (&tile.content, tile.properties(), tile.vertices(), tile.ecef_from_tile()),
+                Some(tile) => (&tile.content, tile.properties(), tile.ecef_from_tile()),
                 None => return Some(job),
             },
         };
         let Some(rows) = Rows::of(content, &names) else { return Some(job) };
-        let vertices =
-            if rows.points.iter().any(Option::is_some) { vertices.clone() } else { Uint8Array::new_with_length(0) };
+        let vertices = || match &job.what {
+            What::Arrival(loaded) => match &loaded.result {
+                Ok(Payload::Content(payload)) => Some(payload.vertices.clone()),
+                _ => None,
+            },
+            What::Repaint => Some(self.tiles.get(job.tile.0 as usize)?.as_deref()?.vertices(&self.gl)),
+        };
+        let vertices = rows.points.iter().any(Option::is_some).then(vertices).flatten();
+        let vertices = vertices.unwrap_or_else(|| Uint8Array::new_with_length(0));
         let header = header_of(content);
         let number = self.styles.number();
         let matrix = Float64Array::from(&ecef_from_tile.to_cols_array()[..]);

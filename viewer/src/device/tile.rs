@@ -1,7 +1,9 @@
-//! A loaded tile: its arrays in main memory, from which the GPU's are made as often as need be.
+//! A loaded tile: what the GPU draws of it, and what is known about it. Its arrays leave main memory for the GPU; when
+//! the graphics are lost, the tile is loaded again, as a rule from the browser's cache.
 
 use super::gpu::{FeatureDraw, FeatureTexture, Pictures, TileBuffers, seen_features};
 use super::pool::ContentPayload;
+use crate::Stats;
 use crate::collide::Solid;
 use crate::feature_rows::FeatureRows;
 use crate::matrix::{distance_to_box, reach_of_box};
@@ -50,15 +52,28 @@ impl FlaggedIds {
 /// Which feature of a tile bears a mark: its table and row.
 type MarkedRow = Option<(Option<u32>, u32)>;
 
+/// What goes to the GPU.
+struct Arrays {
+    vertices: Uint8Array,
+    indices: Uint8Array,
+    pictures: Pictures,
+}
+
+impl Arrays {
+    fn heap_bytes(&self) -> u64 {
+        u64::from(self.vertices.length()) + u64::from(self.indices.length()) + self.pictures.heap_bytes()
+    }
+}
+
 pub(super) struct Tile {
     pub(super) id: TileId,
     pub(super) tileset: TilesetId,
     pub(super) content: TileContent,
     pub(super) info: ContentInfo,
-    vertices: Uint8Array,
-    indices: Uint8Array,
+    /// Until the GPU has them.
+    arrays: Option<Arrays>,
+    gpu_bytes: u64,
     properties: Uint8Array,
-    pictures: Pictures,
     /// Per primitive: the width that a point of it stands for, metres.
     pub(super) point_m: Vec<f32>,
     /// Per primitive: its placement, and whether that turns triangles inside out.
@@ -91,6 +106,12 @@ impl Tile {
             (ecef_from_local, ecef_from_local.determinant() < 0.0)
         };
         let scale = ecef_from_tile.x_axis.truncate().length();
+        let textures: u64 = payload.content.images.iter().map(citytwin_tiles::Image::gpu_bytes).sum();
+        let arrays = Arrays {
+            vertices: payload.vertices,
+            indices: payload.indices,
+            pictures: Pictures { bytes: payload.images, bitmaps: payload.bitmaps },
+        };
         let point_m = |primitive: &Primitive| (spacing(primitive) * scale).min(finest(error_m)) as f32;
         let mut features = FeatureRows::default();
         match payload.painted {
@@ -108,10 +129,9 @@ impl Tile {
             placed: payload.content.primitives.iter().map(placed).collect(),
             content: payload.content,
             info: payload.info,
-            vertices: payload.vertices,
-            indices: payload.indices,
+            gpu_bytes: u64::from(arrays.vertices.length()) + u64::from(arrays.indices.length()) + textures,
+            arrays: Some(arrays),
             properties: payload.properties,
-            pictures: Pictures { bytes: payload.images, bitmaps: payload.bitmaps },
             tile_from_ecef: ecef_from_tile.inverse(),
             scale,
             buffers: None,
@@ -119,52 +139,38 @@ impl Tile {
         }
     }
 
-    /// Bytes of its vertex and index arrays and of its textures.
-    pub(super) fn gpu_bytes(&self) -> u64 {
-        let textures: u64 = self.content.images.iter().map(citytwin_tiles::Image::gpu_bytes).sum();
-        self.array_bytes() + textures
-    }
-
-    fn array_bytes(&self) -> u64 {
-        u64::from(self.vertices.length()) + u64::from(self.indices.length())
-    }
-
     /// Bytes that it holds in main memory.
     pub(super) fn heap_bytes(&self) -> u64 {
-        let bulk = self.array_bytes() + u64::from(self.properties.length()) + self.pictures.heap_bytes();
-        bulk + self.features.bytes().len() as u64
+        let arrays = self.arrays.as_ref().map_or(0, Arrays::heap_bytes);
+        u64::from(self.properties.length()) + arrays + self.features.bytes().len() as u64
     }
 
-    /// Uploads if need be. Returns the bytes uploaded.
-    pub(super) fn upload(&mut self, gl: &Gl) -> u64 {
-        if self.buffers.is_some() {
+    /// Moves its arrays to the GPU, if they are not there yet, and keeps `stats` true. Returns the bytes uploaded.
+    pub(super) fn upload(&mut self, gl: &Gl, stats: &mut Stats) -> u64 {
+        let Some(arrays) = &self.arrays else { return 0 };
+        self.buffers = TileBuffers::new(gl, &self.content, &arrays.vertices, &arrays.indices, &arrays.pictures);
+        if self.buffers.is_none() {
             return 0;
         }
-        self.buffers = TileBuffers::new(gl, &self.content, &self.vertices, &self.indices, &self.pictures);
-        if self.buffers.is_some() { self.gpu_bytes() } else { 0 }
+        stats.heap_bytes -= arrays.heap_bytes();
+        stats.gpu_bytes += self.gpu_bytes;
+        self.arrays = None;
+        self.gpu_bytes
     }
 
-    /// Frees what the GPU holds. Returns the bytes freed.
-    pub(super) fn free(&mut self, gl: &Gl) -> u64 {
-        let features = self.free_features(gl);
-        match self.buffers.take() {
-            Some(buffers) => {
-                buffers.free(gl);
-                self.gpu_bytes() + features
-            }
-            None => features,
+    /// Frees what it holds on the GPU and takes the tile out of `stats`.
+    pub(super) fn free(&mut self, gl: &Gl, stats: &mut Stats) {
+        stats.heap_bytes -= self.heap_bytes();
+        stats.gpu_bytes -= self.free_features(gl);
+        if let Some(buffers) = self.buffers.take() {
+            buffers.free(gl);
+            stats.gpu_bytes -= self.gpu_bytes;
         }
     }
 
     fn free_features(&mut self, gl: &Gl) -> u64 {
         let texture = self.feature_texture.take();
         texture.inspect(|texture| texture.free(gl)).map_or(0, |texture| texture.bytes())
-    }
-
-    /// A lost context has taken everything already.
-    pub(super) fn forget_graphics(&mut self) {
-        self.buffers = None;
-        self.feature_texture = None;
     }
 
     /// Everything shows as it is, but what the host has flagged.
@@ -240,8 +246,13 @@ impl Tile {
         &self.properties
     }
 
-    pub(super) fn vertices(&self) -> &Uint8Array {
-        &self.vertices
+    /// Its vertex array; read back from the GPU, which waits for it, when it is there already.
+    pub(super) fn vertices(&self, gl: &Gl) -> Uint8Array {
+        match (&self.arrays, &self.buffers) {
+            (Some(arrays), _) => arrays.vertices.clone(),
+            (None, Some(buffers)) => Uint8Array::from(buffers.read(gl)[0].as_slice()),
+            (None, None) => Uint8Array::new_with_length(0),
+        }
     }
 
     pub(super) fn ecef_from_tile(&self) -> DMat4 {
@@ -282,9 +293,11 @@ impl Tile {
         solid.into_iter().any(|primitive| distance_to_box(point, &primitive.bounds) * self.scale < reach_m)
     }
 
-    /// Its triangles that stand in the way.
-    pub(super) fn solid(&self) -> Solid {
-        Solid::of_tile(&self.content.primitives, &self.vertices.to_vec(), &self.indices.to_vec())
+    /// Its triangles that stand in the way. Reads them back from the GPU, which waits for it.
+    pub(super) fn solid(&self, gl: &Gl) -> Solid {
+        let Some(buffers) = &self.buffers else { return Solid::default() };
+        let [vertices, indices] = buffers.read(gl);
+        Solid::of_tile(&self.content.primitives, &vertices, &indices)
     }
 
     /// Looks marks up once per change of them; `epochs` count the changes.

@@ -249,6 +249,17 @@ impl Engine {
         again
     }
 
+    /// Forgets all loaded contents, because the caller has lost what it made of them: they are asked for again where a
+    /// view wants them. No frame names them in [`Frame::free`].
+    pub fn forget_contents(&mut self) {
+        for index in 0..self.tree.nodes.len() as u32 {
+            if self.tree.nodes[index as usize].state == State::Loaded {
+                self.unload(index);
+            }
+        }
+        self.frame.draw.clear();
+    }
+
     /// Selects for this view. Call it whenever the view or the options changed, something arrived, or the last frame
     /// was not [`Frame::idle`]; each frame's lists must be carried out before the next call. A view that is not
     /// [valid](View::is_valid) changes nothing.

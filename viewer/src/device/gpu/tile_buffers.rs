@@ -18,6 +18,8 @@ const TEXCOORD: u32 = 7;
 pub(in crate::device) struct TileBuffers {
     vertices: WebGlBuffer,
     indices: WebGlBuffer,
+    /// Bytes of both.
+    sizes: [u32; 2],
     pub(super) arrays: Vec<WebGlVertexArrayObject>,
     /// What each primitive needs beyond plain colours.
     pub(super) rich: Vec<Option<Rich>>,
@@ -34,6 +36,7 @@ impl TileBuffers {
         pictures: &Pictures,
     ) -> Option<Self> {
         gl.bind_vertex_array(None);
+        let sizes = [vertices.length(), indices.length()];
         let buffer = |target: u32, bytes: &Uint8Array| {
             let buffer = gl.create_buffer()?;
             gl.bind_buffer(target, Some(&buffer));
@@ -55,7 +58,21 @@ impl TileBuffers {
         };
         let arrays = content.primitives.iter().zip(&rich).map(array).collect::<Option<Vec<_>>>();
         gl.bind_vertex_array(None);
-        Some(Self { vertices, indices, arrays: arrays?, rich, textures })
+        Some(Self { vertices, indices, sizes, arrays: arrays?, rich, textures })
+    }
+
+    /// Vertices and indices as they were uploaded; waits until the GPU has sent them. Zeros when it is lost.
+    pub(in crate::device) fn read(&self, gl: &Gl) -> [Vec<u8>; 2] {
+        let read = |(buffer, size): (&WebGlBuffer, u32)| {
+            let mut bytes = vec![0; size as usize];
+            gl.bind_buffer(Gl::COPY_READ_BUFFER, Some(buffer));
+            gl.get_buffer_sub_data_with_i32_and_u8_array(Gl::COPY_READ_BUFFER, 0, &mut bytes);
+            bytes
+        };
+        let [vertices, indices] = self.sizes;
+        let read = [(&self.vertices, vertices), (&self.indices, indices)].map(read);
+        gl.bind_buffer(Gl::COPY_READ_BUFFER, None);
+        read
     }
 
     pub(in crate::device) fn free(&self, gl: &Gl) {

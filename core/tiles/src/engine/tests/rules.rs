@@ -22,6 +22,19 @@ fn parent_stays_until_all_visible_children_are_ready() {
 }
 
 #[test]
+fn what_the_caller_lost_is_asked_for_again_and_nothing_else() {
+    let mut world = World::new(CITY);
+    world.look(0.0, 500.0).check_settled("w1 w2 e1 e2");
+    world.engine.forget_contents();
+    world.held.clear();
+    assert!(world.engine.frame().draw.is_empty());
+    world.frame();
+    assert!(!world.in_flight.values().any(|fetch| fetch.what == What::Json), "the tree is still known");
+    assert!(!world.engine.frame().settled);
+    world.check_settled("w1 w2 e1 e2");
+}
+
+#[test]
 fn each_part_refines_when_it_is_ready_itself() {
     let mut world = World::new(CITY);
     world.look(0.0, 1000.0).check_settled("west east");
