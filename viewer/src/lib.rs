@@ -33,6 +33,7 @@ mod fade;
 mod feature_rows;
 mod flight;
 mod gesture;
+mod labels;
 mod light;
 mod matrix;
 mod motion;

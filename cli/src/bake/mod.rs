@@ -2,13 +2,14 @@
 //!
 //! Steps that are each a function of the one before, so that the same input gives the same bytes:
 //! `osm` (bytes → [`model::City`]) → `mesh` (things → triangles) → `tile` (triangles → quadtree) → `write` (files).
-//! The search index is built from the city's named things just before they are written.
+//! The search index and the labels are made from the city's named things just before they are written.
 
 mod categories;
 mod clip;
 mod content;
 mod error;
 mod glb;
+mod labels;
 pub mod mesh;
 pub mod model;
 pub mod osm;
@@ -211,12 +212,15 @@ fn gather(
     report: &mut Report,
 ) -> Files {
     let layers: Vec<(&str, &[String])> = tilesets.iter().map(|t| (t.id, t.property_ids.as_slice())).collect();
-    let manifest = twin::twin(city, title.clone(), &layers, &assets);
+    let labels = labels::files(city, twin::extent(city));
+    let mut manifest = twin::twin(city, title.clone(), &layers, &assets);
+    manifest.labels = (!labels.is_empty()).then(|| labels::INDEX.to_owned());
     let mut files = vec![("twin.json".to_owned(), manifest.to_json().into_bytes())];
     if !assets.is_empty() {
         files.push((twin::ASSETS.to_owned(), assets.into_bytes()));
     }
     files.extend(search);
+    files.extend(labels);
     for tileset in tilesets {
         if tileset.stats.dropped > 0 {
             let warning = report.warnings.0.entry("position-not-finite".into()).or_default();

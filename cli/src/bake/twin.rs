@@ -1,5 +1,6 @@
 //! `twin.json` and `assets.ndjson`: the description of a twin, and the things in it that can be found.
 
+use super::labels::middle;
 use super::model::{Building, City, Polygon, Tags, Way, WayClass};
 use super::theme::{area_class, point_class};
 use super::{categories, words};
@@ -35,6 +36,9 @@ pub(super) fn twin(city: &City, title: Text, layers: &[(&str, &[String])], asset
         assets: has_assets.then(|| ASSETS.into()),
         categories: categories_of(assets),
         search: has_assets.then(|| format!("{SEARCH}/{}", crate::search::ROOT_NAME)),
+        labels: None,
+        rasters: Vec::new(),
+        terrain: None,
         attribution: vec![openstreetmap()],
     }
 }
@@ -58,7 +62,7 @@ fn layer(id: &str, property_ids: &[String]) -> Layer {
 }
 
 /// The extent in degrees, never empty and never out of range.
-fn extent(city: &City) -> [f64; 4] {
+pub(super) fn extent(city: &City) -> [f64; 4] {
     /// About ten metres.
     const LEAST_DEG: f64 = 1e-4;
     let e = city.extent;
@@ -100,12 +104,12 @@ fn home(city: &City) -> LookAt {
 }
 
 /// Seven decimals of a degree: a centimetre.
-fn rounded(degrees: f64) -> f64 {
+pub(super) fn rounded(degrees: f64) -> f64 {
     (degrees * 1e7).round() / 1e7
 }
 
 /// Centre and area (m²) of a polygon's outer ring; nothing for one without area.
-fn center_and_area(polygon: &Polygon) -> Option<(DVec2, f64)> {
+pub(super) fn center_and_area(polygon: &Polygon) -> Option<(DVec2, f64)> {
     let ring = &polygon.outer;
     let first = *ring.first()?;
     let (mut twice_area, mut sum) = (0.0, DVec2::ZERO);
@@ -190,15 +194,7 @@ fn way_category(class: WayClass) -> &'static str {
 
 /// The point halfway along a line.
 fn along(line: &[DVec2]) -> DVec2 {
-    let mut left = line.windows(2).map(|pair| pair[0].distance(pair[1])).sum::<f64>() / 2.0;
-    for pair in line.windows(2) {
-        let length = pair[0].distance(pair[1]);
-        if length >= left && length > 0.0 {
-            return pair[0].lerp(pair[1], left / length);
-        }
-        left -= length;
-    }
-    line.first().copied().unwrap_or_default()
+    middle(line).map(|(at, _, _)| at).or(line.first().copied()).unwrap_or_default()
 }
 
 fn asset(frame: &EnuFrame, tags: &Tags, category: &str, at: DVec2) -> Option<String> {

@@ -8,8 +8,16 @@ use std::path::{Path, PathBuf};
 /// What marks a directory as a twin.
 const MANIFEST: &str = "twin.json";
 /// What a bake writes, and so may replace. Anything else in an output directory is left alone.
-const OURS: [&str; 7] =
-    [MANIFEST, super::twin::ASSETS, super::twin::SEARCH, "ground", "transport", "buildings", "furniture"];
+const OURS: [&str; 8] = [
+    MANIFEST,
+    super::twin::ASSETS,
+    super::twin::SEARCH,
+    super::labels::LABELS,
+    "ground",
+    "transport",
+    "buildings",
+    "furniture",
+];
 
 /// Checks that the output may be written, before any work is done.
 ///

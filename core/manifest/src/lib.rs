@@ -10,6 +10,12 @@
 //!
 //! This crate knows no network and no files: bytes in, [`Twin`] or [`ManifestError`] out.
 
+mod labels;
+mod overlay;
+
+pub use labels::{DEEPEST_LABEL_LEVEL, LABELS_FORMAT, Label, LabelCell, LabelIndex, LabelKind};
+pub use overlay::{Raster, RasterKind, Terrain, TerrainKind};
+
 use citytwin_geo::LookAt;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -62,6 +68,15 @@ pub struct Twin {
     /// URL of the root of the published search index over the assets; absent when there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<String>,
+    /// URL of the index of its labels ([`LabelIndex`]); absent when there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<String>,
+    /// Pictures laid over the ground, the lowest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rasters: Vec<Raster>,
+    /// The heights of the ground; absent where it is taken to be flat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terrain: Option<Terrain>,
     /// Words for the categories of the assets, by id; one that is not named here is shown as it is.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub categories: BTreeMap<String, Text>,
@@ -193,9 +208,7 @@ impl Twin {
         if twin.format != FORMAT {
             return Err(ManifestError::Format { found: twin.format });
         }
-        let [west, south, east, north] = twin.extent;
-        let in_range = |lon: f64, lat: f64| (-180.0..=180.0).contains(&lon) && (-90.0..=90.0).contains(&lat);
-        if !(in_range(west, south) && in_range(east, north) && west < east && south < north) {
+        if !is_extent(twin.extent) {
             return Err(ManifestError::Value(format!(
                 "extent {:?} is not [west, south, east, north] in degrees",
                 twin.extent
@@ -209,6 +222,13 @@ impl Twin {
                 return Err(ManifestError::Value(format!("two layers have the id \"{}\"", layer.id)));
             }
         }
+        for (i, raster) in twin.rasters.iter().enumerate() {
+            let taken = twin.rasters[..i].iter().any(|other| other.id == raster.id)
+                || twin.layers.iter().any(|layer| layer.id == raster.id);
+            if taken {
+                return Err(ManifestError::Value(format!("two layers have the id \"{}\"", raster.id)));
+            }
+        }
         Ok(twin)
     }
 
@@ -218,6 +238,12 @@ impl Twin {
         json.push('\n');
         json
     }
+}
+
+/// Whether these are west, south, east and north of something, degrees.
+fn is_extent([west, south, east, north]: [f64; 4]) -> bool {
+    let in_range = |lon: f64, lat: f64| (-180.0..=180.0).contains(&lon) && (-90.0..=90.0).contains(&lat);
+    in_range(west, south) && in_range(east, north) && west < east && south < north
 }
 
 #[cfg(test)]

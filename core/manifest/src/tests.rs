@@ -16,6 +16,9 @@ fn twin() -> Twin {
         }],
         assets: None,
         search: None,
+        labels: None,
+        rasters: Vec::new(),
+        terrain: None,
         categories: BTreeMap::new(),
         attribution: vec![Attribution { text: "© OpenStreetMap contributors".into(), url: None, license: None }],
     }
@@ -39,6 +42,13 @@ fn bad_manifests_say_what_is_wrong() {
     check(&|t| t.extent.reverse(), "extent");
     check(&|t| t.home.distance_m = -1.0, "home view");
     check(&|t| t.layers.push(t.layers[0].clone()), "two layers");
+    check(
+        &|t| {
+            let raster = r#"{"id":"buildings","kind":"xyz","url":"https://x.example/{z}/{x}/{y}.png"}"#;
+            t.rasters.push(serde_json::from_str(raster).expect("a raster"));
+        },
+        "two layers",
+    );
     for junk in ["", "{", "[]", "{\"format\":1}", "<html>404</html>"] {
         assert!(Twin::from_json(junk.as_bytes()).is_err(), "{junk}");
     }
