@@ -1,6 +1,6 @@
 //! The exports.
 
-use crate::shapes::{EventShape, HitShape, StatsShape, error_code, style_error_code};
+use crate::shapes::{EventShape, HitShape, ShownLabelShape, StatsShape, error_code, style_error_code};
 use citytwin_manifest::Twin;
 use citytwin_viewer::{LookAt, Stats, Subscription, Viewer, ViewerError, ViewerOptions};
 use js_sys::{Error, Function, Reflect};
@@ -155,6 +155,22 @@ impl Handle {
         #[serde(transparent)]
         struct Figures(#[serde(with = "StatsShape")] Stats);
         plain(&Figures(self.viewer.stats()))
+    }
+
+    /// Writes names in this language.
+    #[wasm_bindgen(js_name = setLabelLocale)]
+    pub fn set_label_locale(&self, locale: &str) {
+        self.viewer.set_label_locale(locale);
+    }
+
+    /// The names that are shown.
+    ///
+    /// # Errors
+    /// Never in practice: they are plain objects.
+    #[wasm_bindgen(js_name = shownLabels)]
+    pub fn shown_labels(&self) -> Result<JsValue, JsValue> {
+        let labels = self.viewer.shown_labels();
+        plain(&labels.iter().map(ShownLabelShape::of).collect::<Vec<_>>())
     }
 
     /// Switches a layer on or off.

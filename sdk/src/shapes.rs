@@ -1,6 +1,6 @@
 //! What crosses the border to JavaScript, as plain objects with camelCase names.
 
-use citytwin_viewer::{Event, Hit, LookAt, Problem, Progress, Stats, Value, ViewerError};
+use citytwin_viewer::{Event, Hit, LookAt, Problem, Progress, ShownLabel, Stats, Value, ViewerError};
 use serde::{Serialize, Serializer};
 
 /// An event: `{ type, data }`.
@@ -70,6 +70,27 @@ impl<'a> HitShape<'a> {
             lat: hit.lat,
             height_m: hit.height_m,
         }
+    }
+}
+
+/// A [`ShownLabel`].
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShownLabelShape<'a> {
+    id: &'a str,
+    text: &'a str,
+    x: f64,
+    y: f64,
+    width: f64,
+    height: f64,
+    angle_deg: f64,
+}
+
+impl<'a> ShownLabelShape<'a> {
+    /// The shape of a label.
+    pub fn of(label: &'a ShownLabel) -> Self {
+        let ShownLabel { id, text, x, y, width, height, angle_deg } = label;
+        Self { id, text, x: *x, y: *y, width: *width, height: *height, angle_deg: *angle_deg }
     }
 }
 

@@ -1,6 +1,6 @@
 import { awaiting, calling, CityTwinError } from "./errors.js";
 import type { PartialScene, Scene } from "./scene.js";
-import type { CityTwinEvents, CityTwinOptions, Hit, Layer, Stats, Style, View } from "./types.js";
+import type { CityTwinEvents, CityTwinOptions, Hit, Layer, ShownLabel, Stats, Style, View } from "./types.js";
 import loadEngine, { Handle } from "./wasm/citytwin.js";
 
 type Listener = (data: unknown) => void;
@@ -11,6 +11,7 @@ export class CityTwin {
   readonly canvas: HTMLCanvasElement;
   #handle: Handle | undefined;
   #layers: Layer[] = [];
+  #labelsVisible: boolean | undefined;
   readonly #listeners = new Map<string, Set<Listener>>();
 
   /**
@@ -30,7 +31,7 @@ export class CityTwin {
     const [manifest] = await Promise.all([fetchManifest(url), engine()]);
     const twin = new CityTwin(element, options);
     try {
-      twin.#open(manifest, url);
+      twin.#open(manifest, url, options.locale);
     } catch (error) {
       twin.remove();
       throw error;
@@ -55,10 +56,12 @@ export class CityTwin {
     }
   }
 
-  #open(manifest: Uint8Array, url: URL): void {
+  #open(manifest: Uint8Array, url: URL, locale?: string): void {
+    this.setLabelLocale(locale || document.documentElement.lang || navigator.language);
     calling(() => this.#engine().open(manifest, url.href));
-    const twin = JSON.parse(new TextDecoder().decode(manifest)) as { layers: Layer[] };
+    const twin = JSON.parse(new TextDecoder().decode(manifest)) as { layers: Layer[]; labels?: string };
     this.#layers = twin.layers.map(({ id, title, theme, visible }) => ({ id, title, theme, visible: visible ?? true }));
+    this.#labelsVisible = twin.labels === undefined ? undefined : true;
   }
 
   /** The view. */
@@ -176,6 +179,32 @@ export class CityTwin {
     }
     calling(() => this.#engine().setLayerVisible(id, visible));
     this.#layers = this.#layers.map((layer) => (layer.id === id ? { ...layer, visible } : layer));
+  }
+
+  /** Whether names are shown on the map; undefined for a twin that publishes none. */
+  get labelsVisible(): boolean | undefined {
+    return this.#labelsVisible;
+  }
+
+  /** Shows or hides the names on the map. Nothing happens with a twin that publishes none. */
+  setLabelsVisible(visible: boolean): void {
+    if (this.#labelsVisible === undefined) return;
+    calling(() => this.#engine().setLayerVisible("labels", visible));
+    this.#labelsVisible = visible;
+  }
+
+  /**
+   * Writes names in a language where the twin has them, else in the city's own.
+   *
+   * @param locale a BCP 47 tag (`zh-CN`)
+   */
+  setLabelLocale(locale: string): void {
+    calling(() => this.#engine().setLabelLocale(locale));
+  }
+
+  /** The names that can be read on the map now, the most important first: for a screen reader, or a list beside it. */
+  get shownLabels(): readonly ShownLabel[] {
+    return calling(() => this.#engine().shownLabels() as ShownLabel[]);
   }
 
   /**

@@ -22,6 +22,8 @@ export interface CityTwinOptions {
   maxErrorPx?: number;
   /** Bytes of decoded tiles kept for a return, default 512 MiB. */
   cacheBytes?: number;
+  /** Language of the names on the map, a BCP 47 tag (`zh-CN`). Default: that of the page, else of the browser. */
+  locale?: string;
 }
 
 /** What a person switches on and off. */
@@ -73,6 +75,24 @@ export interface Hit {
   lat: number;
   /** Height of the point hit, metres above the ellipsoid. */
   heightM: number;
+}
+
+/** A name on the map. */
+export interface ShownLabel {
+  /** Stable id of the thing that it names, as in search results and `properties.id`. */
+  id: string;
+  /** As written. */
+  text: string;
+  /** Its centre, CSS pixels from the canvas's left edge. */
+  x: number;
+  /** Its centre, CSS pixels from the canvas's top edge. */
+  y: number;
+  /** Along the writing, CSS pixels. */
+  width: number;
+  /** Across the writing, CSS pixels. */
+  height: number;
+  /** Direction of writing, degrees clockwise from rightwards. */
+  angleDeg: number;
 }
 
 /** How far loading is, over all layers that are switched on. */

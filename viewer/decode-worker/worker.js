@@ -2,9 +2,13 @@
 //
 // Messages in:  {type: "init", module: WebAssembly.Module}
 //               {type: "load", id, url, what: Uint8Array, options: Uint8Array, cache: RequestCache}
+//               {type: "file", id, url, cache}                     the bytes as they are
+//               {type: "picture", id, url, cache}                  read by the browser
 //               {type: "abort", id}
 // Messages out: {id, bytes, header, vertices, indices, properties, images, bitmaps}
 //                                                                   decoded, or a problem inside the header
+//               {id, bytes, file: Uint8Array}
+//               {id, bytes, bitmap: ImageBitmap}
 //               {id, bytes, problem: {code, message, place}}        not fetched
 //               {id, crash}                                         the decoder died: this worker is of no more use
 //               {id, aborted: true}
@@ -21,6 +25,8 @@ const MOST_ROUNDS = 8;
 const MOST_AT_ONCE = 6;
 /** Most bytes of one secondary file; the decoder has its own limit for all of a file's together. */
 const MOST_SECONDARY_BYTES = 256 << 20;
+/** Most bytes of a file that is not decoded here. */
+const MOST_PLAIN_BYTES = 64 << 20;
 /** What `Output.pictures` calls 0, 1 and 2. */
 const PICTURE_TYPES = ["image/png", "image/jpeg", "image/webp"];
 /** Pixels as they are stored: colours are converted in the shader, and alpha is straight. */
@@ -38,6 +44,8 @@ self.onmessage = ({ data }) => {
     running.get(data.id)?.abort();
   } else if (data.type === "load") {
     load(data);
+  } else if (data.type === "file" || data.type === "picture") {
+    loadPlain(data);
   }
 };
 
@@ -59,6 +67,34 @@ async function load({ id, url, what, options, cache }) {
     await post(id, output, bytes, signal);
   } catch (error) {
     self.postMessage(signal.aborted ? { id, aborted: true } : { id, crash: String(error) });
+  } finally {
+    running.delete(id);
+  }
+}
+
+/** A file as it is, or the picture that it is. Neither needs the decoder. */
+async function loadPlain({ type, id, url, cache }) {
+  const controller = new AbortController();
+  const { signal } = controller;
+  running.set(id, controller);
+  try {
+    const { bytes, problem: fault } = await fetchBytes(url, { signal, cache }, MOST_PLAIN_BYTES);
+    if (fault) {
+      self.postMessage({ id, bytes: 0, problem: fault });
+    } else if (type === "file") {
+      self.postMessage({ id, bytes: bytes.length, file: bytes }, [bytes.buffer]);
+    } else {
+      const bitmap = await createImageBitmap(new Blob([bytes]), BITMAP_OPTIONS).catch(() => null);
+      signal.throwIfAborted();
+      if (bitmap) {
+        self.postMessage({ id, bytes: bytes.length, bitmap }, [bitmap]);
+      } else {
+        const fault = problem("image-unreadable", "the browser cannot read this as a picture", url);
+        self.postMessage({ id, bytes: bytes.length, problem: fault });
+      }
+    }
+  } catch {
+    self.postMessage({ id, aborted: true }); // nothing else is thrown
   } finally {
     running.delete(id);
   }

@@ -53,6 +53,7 @@ pub use camera::Padding;
 pub use clip::{Clip, ClipBox, ClipPolygon, Keep, MOST_CORNERS};
 #[cfg(target_arch = "wasm32")]
 pub use device::{Subscription, Viewer};
+pub use labels::{LABELS, ShownLabel};
 pub use scene::{EyeDome, Fog, PointClouds, Resolution, Scene, SceneError, ShadowMode, Shadows, Sun};
 pub use types::{Event, Hit, Progress, Stats, ViewerError, ViewerOptions};
 

@@ -124,6 +124,11 @@ impl Light {
         Self::of_sun(MORNING)
     }
 
+    /// Whether it is so dark that what is written should be bright: the ground shows less than a third of its colour.
+    pub(crate) fn is_dark(&self) -> bool {
+        self.key.y * self.toward.z.max(0.0) + self.sky.y < 0.33
+    }
+
     /// The light when the sun stands in this unit direction.
     pub(crate) fn of_sun(toward_sun: DVec3) -> Self {
         let sun_deg = toward_sun.z.clamp(-1.0, 1.0).asin().to_degrees();

@@ -99,6 +99,11 @@ impl Motion {
         }
     }
 
+    /// Whether the visitor asked for less motion.
+    pub(crate) fn is_reduced(&self) -> bool {
+        self.reduced
+    }
+
     pub(crate) fn set_reduced(&mut self, reduced: bool) {
         self.reduced = reduced;
     }

@@ -188,8 +188,13 @@ fn area(area: &Area) -> Option<Named<'_>> {
         AreaClass::Sand | AreaClass::Pitch | AreaClass::Parking => LabelKind::Place,
     };
     let (at, square_m) = area.polygons.iter().filter_map(center_and_area).max_by(|a, b| a.1.total_cmp(&b.1))?;
-    let most_m = if kind == LabelKind::Place { 400.0 } else { 12_000.0 };
-    Some(Named::new(&area.tags, kind, at, (square_m.sqrt() * 14.0).clamp(300.0, most_m)))
+    // A block of houses is large, and yet its name is for those who stand before it.
+    let (per_m, most_m) = match kind {
+        LabelKind::Place => (14.0, 400.0),
+        LabelKind::District => (5.0, 2_000.0),
+        _ => (14.0, 12_000.0),
+    };
+    Some(Named::new(&area.tags, kind, at, (square_m.sqrt() * per_m).clamp(300.0, most_m)))
 }
 
 /// What a place is, and from how far it is seen, metres; none for what only a search should find.

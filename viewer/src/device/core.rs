@@ -1,15 +1,18 @@
 //! The state of a viewer, and what one frame does with it. It borrows nothing from outside and calls nobody back:
 //! what hosts should hear is collected in `events`.
 
+use super::files::Files;
 use super::gpu::{self, Draw, DrawLists, FrameLook, Gpu};
+use super::labels::MapLabels;
 use super::obstacles::Obstacles;
 use super::picking::Picking;
-use super::pool::{Job, Loaded, Payload, Pool};
+use super::pool::{Job, Loaded, Payload, Pool, Wanted};
 use super::styles::Styles;
 use super::tile::{FlaggedIds, Mark, Tile};
 use crate::camera::{Camera, FOV_DEG, Limits};
 use crate::daylight::Daylight;
 use crate::gesture::Gestures;
+use crate::labels::LABELS;
 use crate::matrix::{Eye, near_far, rows};
 use crate::motion::Motion;
 use crate::oneshot::Sender;
@@ -42,11 +45,13 @@ pub(super) struct Core {
     home: Option<LookAt>,
     pub(super) engine: Engine,
     pub(super) layers: Vec<LayerState>,
-    pool: Pool,
+    pub(super) pool: Pool,
+    pub(super) files: Files,
+    pub(super) labels: MapLabels,
     pub(super) gl: Gl,
     pub(super) gpu: Option<Gpu>,
     /// The graphics have been lost before.
-    was_lost: bool,
+    pub(super) was_lost: bool,
     pub(super) tiles: Vec<Option<Box<Tile>>>,
     pub(super) drawn: Vec<TileId>,
     obstacles: Obstacles,
@@ -104,6 +109,8 @@ impl Core {
             engine,
             layers: Vec::new(),
             pool,
+            files: Files::default(),
+            labels: MapLabels::new(),
             gl,
             gpu: Some(gpu),
             was_lost: false,
@@ -174,6 +181,8 @@ impl Core {
         if let Some(layer) = self.layers.iter().find(|layer| layer.id == id) {
             self.engine.set_visible(layer.tileset, on);
             self.engine_changed();
+        } else if id == LABELS {
+            self.set_labels_on(on);
         }
     }
 
@@ -254,9 +263,13 @@ impl Core {
         if view_changed || self.engine_due {
             self.update_engine(start_ms);
         }
-        let drawn = self.draw_due;
+        if view_changed || self.draw_due {
+            self.load_labels();
+        }
+        self.labels.hear_answers(&self.gl, start_ms);
+        let drawn = self.draw_due || self.labels.busy();
         if drawn {
-            self.draw();
+            self.draw(start_ms);
         }
         self.start_picks();
         self.step_rest(moving);
@@ -270,6 +283,8 @@ impl Core {
             || self.engine_due
             || self.draw_due
             || !self.arrivals.is_empty()
+            || self.labels.busy()
+            || self.labels.asking()
             || self.picking.is_busy(self.gestures.active())
             || (!self.resting && !self.gestures.active())
     }
@@ -302,6 +317,11 @@ impl Core {
     }
 
     fn arrive(&mut self, loaded: Loaded) -> u64 {
+        if Files::is_ours(loaded.id) {
+            self.stats.bytes_downloaded += loaded.bytes;
+            self.file_arrived(loaded);
+            return 0;
+        }
         let Some(loaded) = self.styled_first(loaded) else { return 0 };
         self.stats.bytes_downloaded += loaded.bytes;
         let request = RequestId(loaded.id);
@@ -320,6 +340,11 @@ impl Core {
                 return 0;
             }
             Ok(Payload::Content(payload)) => *payload,
+            Ok(Payload::File(_) | Payload::Picture(_)) => {
+                let problem = Problem::new("worker-protocol", "expected a decoded file, found a plain one", "");
+                self.engine.arrived(request, Err(problem));
+                return 0;
+            }
         };
         let placed = tile.and_then(|id| Some((id, self.engine.tile(id)?)));
         let Some((id, info)) = placed else {
@@ -370,7 +395,8 @@ impl Core {
         for Fetch { request, url, what, tile, gltf_up } in frame.fetch {
             self.requests.insert(request.0, tile);
             let error_m = tile.and_then(|id| self.engine.tile(id)).map_or(0.0, |tile| tile.geometric_error);
-            self.pool.load(Job { id: request.0, url, what, gltf_up, error_m, again: self.was_lost });
+            let what = Wanted::Tile { what, gltf_up, error_m };
+            self.pool.load(Job { id: request.0, url, what, again: self.was_lost });
         }
         self.events.extend(frame.problems.into_iter().map(Event::Problem));
         if frame.draw != self.drawn {
@@ -397,7 +423,7 @@ impl Core {
         self.nudges += u32::from(nudged && !frame.again);
     }
 
-    fn draw(&mut self) {
+    fn draw(&mut self, now_ms: f64) {
         let Some(gpu) = &self.gpu else { return };
         let marks = [&self.marks[0], &self.marks[1]];
         for id in &self.drawn {
@@ -442,6 +468,11 @@ impl Core {
         // What lacks a program that is still being compiled is drawn again, until it is whole.
         let is_partial = gpu.as_mut().is_some_and(|gpu| !gpu.draw(&look, &lists));
         drop(lists);
+        let (size_css, fades) = (self.camera.size_css(), !self.motion.is_reduced());
+        if let Some(gpu) = &gpu {
+            let moved = self.draw_due;
+            self.stats.gpu_bytes += self.labels.draw(&self.gl, gpu.compiler(), &look, size_css, moved, fades, now_ms);
+        }
         self.draw_due = is_partial;
         let faults = gpu.as_ref().map_or_else(Vec::new, Gpu::take_faults);
         self.events.extend(faults.into_iter().map(|words| Event::Problem(Problem::new("graphics", words, "canvas"))));
@@ -484,7 +515,8 @@ impl Core {
     }
 
     fn step_settled(&mut self, moving: bool) {
-        let settled = self.engine_settled && !moving && !self.draw_due && !self.layers.is_empty();
+        let loaded = self.engine_settled && !self.labels.loading();
+        let settled = loaded && !moving && !self.draw_due && !self.layers.is_empty();
         if settled && !self.settled {
             self.events.push(Event::Settled);
             self.settled_waiters.drain(..).for_each(|waiter| waiter.send(()));
@@ -540,6 +572,7 @@ impl Core {
         (self.stats.gpu_bytes, self.stats.heap_bytes) = (0, 0);
         self.obstacles = Obstacles::default();
         self.picking.forget();
+        self.labels.context_lost();
         self.settled = false;
         self.motion.stop();
         self.events.push(Event::ContextLost);

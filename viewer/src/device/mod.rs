@@ -1,7 +1,10 @@
 //! Everything that needs a browser.
 
 mod core;
+mod files;
 mod gpu;
+mod labels;
+mod lettering;
 mod listeners;
 mod obstacles;
 mod picking;

@@ -89,6 +89,11 @@ impl Core {
         let is_inside = at_css.cmpge(DVec2::ZERO).all() && at_css.cmplt(size).all();
         // Beside the canvas and without graphics nothing can be found; dropping the sender says so.
         if self.gpu.is_some() && is_inside {
+            // A name lies over everything: a click on it means what it names.
+            if let (Purpose::Click, Some(hit)) = (&purpose, self.label_at(at_css)) {
+                self.events.push(Event::Click(Some(hit)));
+                return;
+            }
             self.picking.waiting.push_back((at_css, purpose));
         }
     }

@@ -20,13 +20,26 @@ const MOST_DEATHS: u32 = 3;
 pub(super) struct Job {
     pub(super) id: u64,
     pub(super) url: String,
-    pub(super) what: What,
-    /// The axis that points up in its glTFs, where that is not y.
-    pub(super) gltf_up: Option<UpAxis>,
-    /// The tile's geometric error, metres; 0 for what is no tile.
-    pub(super) error_m: f64,
+    pub(super) what: Wanted,
     /// It was loaded before: the browser's copy will do, however old.
     pub(super) again: bool,
+}
+
+/// What is to become of a file.
+#[derive(Clone, Debug)]
+pub(super) enum Wanted {
+    /// Decoded.
+    Tile {
+        what: What,
+        /// The axis that points up in its glTFs, where that is not y.
+        gltf_up: Option<UpAxis>,
+        /// The tile's geometric error, metres; 0 for what is no tile.
+        error_m: f64,
+    },
+    /// Its bytes as they are.
+    File,
+    /// The picture that it is.
+    Picture,
 }
 
 /// What became of a [`Job`].
@@ -42,6 +55,8 @@ pub(super) enum Payload {
     Tileset(TilesetDoc),
     Subtree(SubtreeDoc),
     Content(Box<ContentPayload>),
+    File(Uint8Array),
+    Picture(ImageBitmap),
 }
 
 /// Something to draw, with its bulk arrays left in JavaScript's memory.
@@ -204,22 +219,24 @@ async fn compile(url: &str) -> Result<JsValue, JsValue> {
 fn give(state: &Rc<RefCell<State>>, job: Job) {
     let refused = {
         let mut state = state.borrow_mut();
-        let options = postcard::to_allocvec(&(&state.formats, job.gltf_up, job.error_m)).unwrap_or_default();
+        let cache = if job.again { "force-cache" } else { "default" };
+        let mut message =
+            vec![("id", (job.id as f64).into()), ("url", job.url.as_str().into()), ("cache", cache.into())];
+        match &job.what {
+            Wanted::Tile { what, gltf_up, error_m } => {
+                let options = postcard::to_allocvec(&(&state.formats, gltf_up, error_m)).unwrap_or_default();
+                let what = postcard::to_allocvec(what).unwrap_or_default();
+                message.push(("type", "load".into()));
+                message.push(("what", Uint8Array::from(what.as_slice()).into()));
+                message.push(("options", Uint8Array::from(options.as_slice()).into()));
+            }
+            Wanted::File => message.push(("type", "file".into())),
+            Wanted::Picture => message.push(("type", "picture".into())),
+        }
         let free = state.slots.iter_mut().filter(|slot| slot.broken.is_none()).min_by_key(|slot| slot.jobs.len());
         match free {
             Some(slot) => {
-                let what = postcard::to_allocvec(&job.what).unwrap_or_default();
-                post(
-                    &slot.worker,
-                    &[
-                        ("type", "load".into()),
-                        ("id", (job.id as f64).into()),
-                        ("url", job.url.as_str().into()),
-                        ("what", Uint8Array::from(what.as_slice()).into()),
-                        ("options", Uint8Array::from(options.as_slice()).into()),
-                        ("cache", if job.again { "force-cache" } else { "default" }.into()),
-                    ],
-                );
+                post(&slot.worker, &message);
                 slot.jobs.push(job);
                 return;
             }
@@ -265,6 +282,12 @@ fn read(id: u64, data: &JsValue) -> Loaded {
     if problem.is_object() {
         let field = |name| get(&problem, name).as_string().unwrap_or_default();
         return Loaded { id, bytes, result: Err(Problem::new(&field("code"), field("message"), field("place"))) };
+    }
+    if let Ok(file) = get(data, "file").dyn_into::<Uint8Array>() {
+        return Loaded { id, bytes, result: Ok(Payload::File(file)) };
+    }
+    if let Ok(bitmap) = get(data, "bitmap").dyn_into::<ImageBitmap>() {
+        return Loaded { id, bytes, result: Ok(Payload::Picture(bitmap)) };
     }
     let array = |name| get(data, name).dyn_into::<Uint8Array>().unwrap_or_else(|_| Uint8Array::new_with_length(0));
     let reply: Reply = postcard::from_bytes(&array("header").to_vec())

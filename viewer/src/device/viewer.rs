@@ -7,7 +7,9 @@ use super::pool::Pool;
 use super::shared::{Shared, now_ms};
 use super::styles::Styles;
 use crate::oneshot::oneshot;
-use crate::{Event, Hit, LookAt, Padding, Problem, Scene, SceneError, Stats, Theme, Twin, ViewerError, ViewerOptions};
+use crate::{
+    Event, Hit, LookAt, Padding, Problem, Scene, SceneError, ShownLabel, Stats, Theme, Twin, ViewerError, ViewerOptions,
+};
 use citytwin_tiles::resolve_url;
 use glam::DVec2;
 use std::rc::{Rc, Weak};
@@ -96,6 +98,7 @@ impl Viewer {
             for layer in &twin.layers {
                 core.add_layer(&layer.id, resolve_url(&base, &layer.tileset), layer.visible);
             }
+            core.open_labels(twin.labels.as_ref().map(|url| resolve_url(&base, url)));
         });
     }
 
@@ -114,6 +117,17 @@ impl Viewer {
     /// Shows or hides a layer; a hidden layer loads nothing. Nothing happens when there is none of this id.
     pub fn set_layer_visible(&self, id: &str, on: bool) {
         self.change(|core| core.set_layer_visible(id, on));
+    }
+
+    /// Writes names in this language (a BCP 47 tag) where the twin has them, else in the city's own. Labels are the
+    /// layer `labels` for [`Viewer::set_layer_visible`].
+    pub fn set_label_locale(&self, locale: &str) {
+        self.change(|core| core.set_label_locale(locale));
+    }
+
+    /// The names that are shown, the most important first.
+    pub fn shown_labels(&self) -> Vec<ShownLabel> {
+        self.handle.0.read(Core::shown_labels).unwrap_or_default()
     }
 
     /// How the city is drawn.

@@ -5,16 +5,21 @@
 //! first, so that none covers another; between, those that are shown follow the camera. What appears or goes fades.
 
 mod place;
+mod shelf;
 mod text;
 
-pub(crate) use place::{Box2, Candidate};
-pub(crate) use text::{Look, lines, look_of};
+pub(crate) use place::Box2;
+use place::Candidate;
+pub(crate) use shelf::{Room, Shelves};
+pub(crate) use text::{Look, MARK_CSS, Mark, lines, look_of};
 
 use crate::matrix::Eye;
 use citytwin_geo::{EnuFrame, Geodetic, ecef_from_geodetic};
 use citytwin_manifest::{Label, LabelCell, LabelIndex, LabelKind};
 use glam::{DMat4, DVec2, DVec3, DVec4};
 
+/// The layer that labels are, for [`Viewer::set_layer_visible`](crate::Viewer::set_layer_visible) and in hits.
+pub const LABELS: &str = "labels";
 /// Placed anew this often while the camera moves, milliseconds.
 const PLACE_EVERY_MS: f64 = 100.0;
 /// How long a label takes to appear or to go, milliseconds.
@@ -51,6 +56,8 @@ pub(crate) struct Item {
     /// Whether nothing stands before it, and when that was found out; none when never.
     seen: Option<(bool, f64)>,
     asked: bool,
+    /// Its picture in the atlas, and which atlas that is.
+    pub(crate) picture: Option<(u32, Room)>,
     shown: bool,
     opacity: f32,
     /// Written from right to left along its street, so as not to stand on its head.
@@ -113,6 +120,7 @@ pub(crate) struct Labels {
     locale: String,
     live: Vec<Key>,
     placed_ms: f64,
+    moved_ms: f64,
     faded_ms: f64,
     /// Something changed since the last placement.
     due: bool,
@@ -137,10 +145,6 @@ impl Screen {
             DVec2::new(ndc.x + 1.0, 1.0 - ndc.y) / 2.0 * self.size_css
         })
     }
-
-    fn px_per_m(&self, distance_m: f64) -> f64 {
-        self.size_css.y / 2.0 / (self.eye.tangents.y * distance_m.max(1.0))
-    }
 }
 
 impl Labels {
@@ -152,6 +156,7 @@ impl Labels {
             locale: String::new(),
             live: Vec::new(),
             placed_ms: f64::NEG_INFINITY,
+            moved_ms: f64::NEG_INFINITY,
             faded_ms: 0.0,
             due: false,
             fading: false,
@@ -179,6 +184,7 @@ impl Labels {
             for item in self.cells.iter_mut().flat_map(|cell| &mut cell.items) {
                 item.text = text::shown(item.label.name_for(locale));
                 item.size_css = None;
+                item.picture = None;
             }
             self.due = true;
         }
@@ -234,6 +240,11 @@ impl Labels {
         self.due = true;
     }
 
+    /// Whether there are no labels at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+
     /// Whether cells are under way.
     pub(crate) fn loading(&self) -> bool {
         self.requests > 0
@@ -243,7 +254,7 @@ impl Labels {
         self.cells.get(key.0 as usize)?.items.get(key.1 as usize)
     }
 
-    fn item_mut(&mut self, key: Key) -> Option<&mut Item> {
+    pub(crate) fn item_mut(&mut self, key: Key) -> Option<&mut Item> {
         self.cells.get_mut(key.0 as usize)?.items.get_mut(key.1 as usize)
     }
 
@@ -258,6 +269,9 @@ impl Labels {
         measure: &mut dyn FnMut(&Item) -> DVec2,
     ) -> Vec<(Key, DVec3)> {
         self.due |= moved;
+        if moved {
+            self.moved_ms = now_ms;
+        }
         if !self.due || now_ms - self.placed_ms < PLACE_EVERY_MS {
             return Vec::new();
         }
@@ -265,15 +279,16 @@ impl Labels {
         self.due = false;
         let mut candidates = if self.on { self.candidates(screen) } else { Vec::new() };
         candidates.sort_by(|a, b| a.priority.total_cmp(&b.priority).then(a.key.cmp(&b.key)));
-        let most = (screen.size_css.x * screen.size_css.y / AREA_OF_ONE).clamp(10.0, 90.0) as usize;
+        let most = (screen.size_css.x * screen.size_css.y / AREA_OF_ONE).clamp(4.0, 90.0) as usize;
         let mut tests = Vec::new();
+        let holds_from_ms = self.moved_ms.min(now_ms - SEEN_FOR_MS);
         let mut placed = place::Placed::new(most);
         for candidate in &mut candidates {
             if placed.is_full() {
                 break;
             }
             let Some(item) = self.item_mut(candidate.key) else { continue };
-            if !item.may_be_seen(now_ms) && tests.len() < MOST_TESTS {
+            if !item.may_be_seen(holds_from_ms) && tests.len() < MOST_TESTS {
                 item.asked = true;
                 tests.push((candidate.key, screen.eye.rel_from_ecef_point(item.ecef)));
             }
@@ -409,6 +424,7 @@ impl Item {
             size_css: None,
             seen: None,
             asked: false,
+            picture: None,
             shown: false,
             opacity: 0.0,
             turned: false,
@@ -421,8 +437,8 @@ impl Item {
     }
 
     /// Whether the last test holds or one is under way. Names of areas lie over what stands there.
-    fn may_be_seen(&self, now_ms: f64) -> bool {
-        !self.is_tested() || self.asked || self.seen.is_some_and(|(_, when)| now_ms - when < SEEN_FOR_MS)
+    fn may_be_seen(&self, holds_from_ms: f64) -> bool {
+        !self.is_tested() || self.asked || self.seen.is_some_and(|(_, when)| when >= holds_from_ms)
     }
 
     fn is_hidden(&self) -> bool {

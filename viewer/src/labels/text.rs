@@ -10,6 +10,9 @@ const WIDE_CHARS: usize = 16;
 /// Streets that are read from this far are of rank, metres.
 const OF_RANK_M: f64 = 1_400.0;
 
+/// Districts that are read from less far are blocks of houses, metres.
+const BLOCK_M: f64 = 3_000.0;
+
 /// How a label is written.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Look {
@@ -46,6 +49,7 @@ pub(crate) fn look_of(label: &Label) -> Look {
     let of_rank = label.reach_m >= OF_RANK_M;
     let strong = if of_rank { 600 } else { 500 };
     let (size_css, weight, day, night, mark) = match label.kind {
+        LabelKind::District if label.reach_m < BLOCK_M => (12.0, 500, [0x5c, 0x55, 0x4d], [0xb4, 0xc0, 0xcc], None),
         LabelKind::District => (14.0, 600, [0x4d, 0x48, 0x42], [0xc9, 0xd4, 0xde], None),
         LabelKind::Water => (13.0, 500, [0x1f, 0x55, 0x7d], [0x8f, 0xc4, 0xe8], None),
         LabelKind::Green => (13.0, 500, [0x2b, 0x5c, 0x2f], [0x96, 0xcf, 0x9a], None),

@@ -16,7 +16,7 @@ macro_rules! icons {
 icons! {
     LAYERS = "layers", PLUS = "plus", MINUS = "minus", HOME = "home", CLOSE = "close", SEARCH = "search", PIN = "pin",
     WARNING = "warning", RETRY = "retry", OFFLINE = "offline", CLOSER = "closer", COMPASS = "compass",
-    GROUND = "ground", TRANSPORT = "transport", BUILDINGS = "buildings", FURNITURE = "furniture", OTHER = "other",
+    LABELS = "labels", GROUND = "ground", TRANSPORT = "transport", BUILDINGS = "buildings", FURNITURE = "furniture", OTHER = "other",
 }
 
 impl Icon {

@@ -1,8 +1,9 @@
 //! The switches of what the map shows.
 
-use super::icon::Icon;
+use super::icon::{self, Icon};
 use super::shell::Shell;
 use citytwin_manifest::{Layer, Theme};
+use citytwin_viewer::LABELS;
 use leptos::prelude::*;
 
 /// The panel's contents, in the current language.
@@ -11,12 +12,18 @@ pub(super) fn view(shell: Shell) -> AnyView {
     if layers.is_empty() {
         return view! { <p>{shell.words().no_layers}</p> }.into_any();
     }
+    let names = shell.twin().is_some_and(|twin| twin.labels.is_some()).then(|| labels(shell));
     // Top of the list is top of the map.
     let rows = layers.iter().rev().map(|layer| switch(shell, layer)).collect_view();
-    view! { <ul class="layers">{rows}</ul> }.into_any()
+    view! { <ul class="layers">{names}{rows}</ul> }.into_any()
 }
 
-fn switch(shell: Shell, layer: &Layer) -> impl IntoView {
+/// The switch of the names on the map.
+fn labels(shell: Shell) -> AnyView {
+    row(shell, LABELS, "labels", icon::LABELS, shell.words().labels.to_owned(), true)
+}
+
+fn switch(shell: Shell, layer: &Layer) -> AnyView {
     let title = layer.title.get(shell.lang.get().tag()).to_owned();
     let theme = match layer.theme {
         Theme::Ground => "ground",
@@ -26,12 +33,18 @@ fn switch(shell: Shell, layer: &Layer) -> impl IntoView {
         Theme::Other => "other",
     };
     let name = if title.is_empty() { layer.id.clone() } else { title };
-    let id = layer.id.clone();
-    let on = shell.is_layer_on(layer);
+    row(shell, &layer.id, theme, Icon::of_theme(layer.theme), name, layer.visible)
+}
+
+/// `visible`: whether the manifest has it shown at first.
+fn row(shell: Shell, id: &str, theme: &'static str, icon: Icon, name: String, visible: bool) -> AnyView {
+    let on = shell.is_layer_on(id, visible);
+    let id = id.to_owned();
+    let layer = id.clone();
     view! {
         <li>
-            <label class="switch" data-theme=theme data-layer=layer.id.clone()>
-                <span class="switch__icon">{Icon::of_theme(layer.theme).view()}</span>
+            <label class="switch" data-theme=theme data-layer=layer>
+                <span class="switch__icon">{icon.view()}</span>
                 <span class="switch__name" dir="auto">{name}</span>
                 <input
                     class="switch__box" type="checkbox" role="switch" prop:checked=on
@@ -40,4 +53,5 @@ fn switch(shell: Shell, layer: &Layer) -> impl IntoView {
             </label>
         </li>
     }
+    .into_any()
 }

@@ -47,6 +47,7 @@ fn show(shell: Shell, canvas: web_sys::HtmlCanvasElement, city: &City) -> Result
     };
     let viewer = Viewer::new(canvas, options).map_err(|error| Fault::from_viewer(&error))?;
     viewer.subscribe(move |event| hear(shell, event)).forever();
+    viewer.set_label_locale(shell.lang.get_untracked().tag());
     viewer.open(&city.twin, &city.url);
     if let Some(view) = link::view_from_hash(&browser::hash()) {
         viewer.set_view(view);

@@ -5,7 +5,7 @@ use super::finder::Finder;
 use crate::fault::Fault;
 use crate::sheet::Stop;
 use crate::words::{Lang, Words};
-use citytwin_manifest::{Layer, Twin};
+use citytwin_manifest::Twin;
 use citytwin_search::Record;
 use citytwin_viewer::{Hit, LookAt, Problem, Progress, Viewer};
 use leptos::prelude::*;
@@ -141,8 +141,8 @@ impl Shell {
     }
 
     /// Whether a layer is switched on; not tracked, for its switch knows when it is pressed.
-    pub(super) fn is_layer_on(self, layer: &Layer) -> bool {
-        self.switched.with_untracked(|switched| switched.get(&layer.id).copied().unwrap_or(layer.visible))
+    pub(super) fn is_layer_on(self, id: &str, at_first: bool) -> bool {
+        self.switched.with_untracked(|switched| switched.get(id).copied().unwrap_or(at_first))
     }
 
     pub(super) fn set_layer(self, id: &str, on: bool) {
@@ -195,6 +195,7 @@ impl Shell {
                 root.set_lang(tag);
                 let _ = root.dataset().set("lang", tag);
             }
+            self.with_viewer(|viewer| viewer.set_label_locale(tag));
             let title = self.city_name().map_or_else(|| "CityTwin".to_owned(), |city| (self.words().page_title)(&city));
             document().set_title(&title);
         });

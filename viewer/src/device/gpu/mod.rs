@@ -8,6 +8,7 @@
 
 mod features;
 mod frame;
+mod labels;
 mod outline;
 mod pick;
 mod program;
@@ -18,13 +19,14 @@ mod tiles;
 
 pub(super) use features::FeatureTexture;
 pub(super) use frame::FrameLook;
+pub(super) use labels::{INSTANCE, LabelGpu};
+pub(super) use program::Compiler;
 pub(super) use textures::{Pictures, formats, seen_features};
 pub(super) use tile_buffers::TileBuffers;
 pub(super) use tiles::{Draw, DrawLists, FeatureDraw};
 
 use crate::ViewerError;
 use crate::pick_window::Seen;
-use program::Compiler;
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlCanvasElement, WebGl2RenderingContext as Gl, WebGlContextAttributes, WebGlPowerPreference};
@@ -106,6 +108,11 @@ impl Gpu {
             self.tiles.warm();
         }
         is_whole
+    }
+
+    /// Where further programs are compiled.
+    pub(super) fn compiler(&self) -> &Rc<Compiler> {
+        &self.compiler
     }
 
     /// What the driver said of programs that it refused, each once.

@@ -11,7 +11,7 @@ const HEADER: &str = "#version 300 es\nprecision highp float;\nprecision highp i
 const COMPLETION_STATUS: u32 = 0x91B1;
 
 /// Where programs are compiled, and what came of it since the last frame.
-pub(super) struct Compiler {
+pub(in crate::device) struct Compiler {
     gl: Gl,
     /// Whether the browser tells of a program that it is ready.
     tells: bool,
@@ -30,7 +30,7 @@ impl Compiler {
     }
 
     /// Whether the last frame lacked a program; asking forgets.
-    pub(super) fn take_missed(&self) -> bool {
+    pub(in crate::device) fn take_missed(&self) -> bool {
         self.waited.set(false);
         self.missed.take()
     }
