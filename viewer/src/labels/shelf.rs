@@ -22,10 +22,6 @@ impl Shelves {
         Self { size, shelves: Vec::new() }
     }
 
-    pub(crate) fn size(&self) -> [u32; 2] {
-        self.size
-    }
-
     pub(crate) fn empty(&mut self) {
         self.shelves.clear();
     }
