@@ -1,10 +1,13 @@
 //! The exports.
 
-use crate::shapes::{EventShape, HitShape, ShownLabelShape, StatsShape, error_code, style_error_code};
+use crate::shapes::{EventShape, HitShape, ShownLabelShape, StatsShape, error_code, event_type, style_error_code};
 use citytwin_manifest::Twin;
 use citytwin_viewer::{LookAt, Stats, Subscription, Viewer, ViewerError, ViewerOptions};
 use js_sys::{Error, Function, Reflect};
 use serde::Serialize;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use web_sys::HtmlCanvasElement;
 
@@ -12,6 +15,8 @@ use web_sys::HtmlCanvasElement;
 #[wasm_bindgen]
 pub struct Handle {
     viewer: Viewer,
+    /// Types of events that somebody listens to.
+    heard: Rc<RefCell<BTreeSet<String>>>,
     /// Kept for as long as the handle lives: events end with it.
     _events: Subscription,
 }
@@ -38,13 +43,26 @@ impl Handle {
             ..defaults
         };
         let viewer = Viewer::new(canvas, options).map_err(|error| thrown_by_viewer(&error))?;
+        let heard = Rc::<RefCell<BTreeSet<String>>>::default();
+        let hears = Rc::clone(&heard);
         let events = viewer.subscribe(move |event| {
-            if let Some(shape) = EventShape::of(event) {
+            let is_heard = event_type(event).is_some_and(|name| hears.borrow().contains(name));
+            if let Some(shape) = EventShape::of(event).filter(|_| is_heard) {
                 // A listener's own error is the host's to report; the viewer goes on.
                 let _ = plain(&shape).and_then(|event| listener.call1(&JsValue::NULL, &event));
             }
         });
-        Ok(Self { viewer, _events: events })
+        Ok(Self { viewer, heard, _events: events })
+    }
+
+    /// Says whether anybody listens to events of a type; at first nobody does.
+    pub fn hear(&self, event: String, on: bool) {
+        let mut heard = self.heard.borrow_mut();
+        if on {
+            heard.insert(event)
+        } else {
+            heard.remove(&event)
+        };
     }
 
     /// Shows a twin: all its layers, from its home view.

@@ -215,7 +215,11 @@ export class CityTwin {
   on<Type extends keyof CityTwinEvents>(type: Type, listener: (data: CityTwinEvents[Type]) => void): () => void {
     const listeners = this.#listeners.get(type) ?? new Set();
     this.#listeners.set(type, listeners.add(listener as Listener));
-    return () => void listeners.delete(listener as Listener);
+    this.#handle?.hear(type, true);
+    return () => {
+      listeners.delete(listener as Listener);
+      if (listeners.size === 0) this.#handle?.hear(type, false);
+    };
   }
 
   /** Takes the city off the page and gives all memory back. Every other call fails afterwards; this one may repeat. */

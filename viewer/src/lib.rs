@@ -38,6 +38,7 @@ mod light;
 mod matrix;
 mod motion;
 mod oneshot;
+mod order;
 mod pick_window;
 mod property_rows;
 #[cfg(target_arch = "wasm32")]

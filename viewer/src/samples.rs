@@ -1,5 +1,7 @@
 //! A short memory of measured times.
 
+use crate::order::ascending;
+
 /// The last measurements, as many as fit.
 #[derive(Debug, Default)]
 pub(crate) struct Samples {
@@ -21,10 +23,9 @@ impl Samples {
 
     /// The value that part `q` (0 to 1) of the samples lies at or below; 0 without samples.
     pub(crate) fn quantile(&self, q: f64) -> f64 {
-        let mut sorted = self.ring.clone();
-        sorted.sort_by(f64::total_cmp);
+        let sorted = ascending(self.ring.iter().copied());
         let rank = (q * sorted.len() as f64).ceil().max(1.0) as usize;
-        sorted.get(rank - 1).or(sorted.last()).copied().unwrap_or(0.0)
+        sorted.get(rank - 1).or(sorted.last()).map_or(0.0, |index| self.ring[*index])
     }
 }
 

@@ -59,6 +59,8 @@ pub(super) struct Core {
     pub(super) requests: BTreeMap<u64, Option<TileId>>,
     pub(super) arrivals: VecDeque<Loaded>,
     pub(super) size_px: [u32; 2],
+    /// The size that the canvas was given.
+    canvas_px: [u32; 2],
     seen: Option<(LookAt, [u32; 2])>,
     pub(super) resting: bool,
     engine_due: bool,
@@ -76,7 +78,9 @@ pub(super) struct Core {
     progress: Progress,
     pub(super) stats: Stats,
     frame_ms: Samples,
-    dataset: [String; 4],
+    /// What the data attributes say.
+    shown_state: &'static str,
+    shown_figures: [Option<u64>; 3],
 }
 
 impl Core {
@@ -120,6 +124,7 @@ impl Core {
             requests: BTreeMap::new(),
             arrivals: VecDeque::new(),
             size_px: [0; 2],
+            canvas_px: [0; 2],
             seen: None,
             resting: true,
             engine_due: true,
@@ -136,10 +141,12 @@ impl Core {
             progress: Progress::default(),
             stats: Stats::default(),
             frame_ms: Samples::default(),
-            dataset: Default::default(),
+            shown_state: "",
+            shown_figures: [None; 3],
         };
         core.measure();
         core.show_state();
+        core.show_figures();
         Ok(core)
     }
 
@@ -275,6 +282,9 @@ impl Core {
         self.step_rest(moving);
         self.step_settled(moving);
         self.show_state();
+        if !view_changed {
+            self.show_figures();
+        }
         if drawn {
             self.stats.frames += 1;
             self.frame_ms.push(now_ms() - start_ms);
@@ -282,6 +292,7 @@ impl Core {
         moving
             || self.engine_due
             || self.draw_due
+            || self.shown_figures != self.figures().map(Some)
             || !self.arrivals.is_empty()
             || self.labels.busy()
             || self.labels.asking()
@@ -438,7 +449,8 @@ impl Core {
             }
         }
         let [width, height] = self.size_px;
-        if self.canvas.width() != width || self.canvas.height() != height {
+        if self.canvas_px != self.size_px {
+            self.canvas_px = self.size_px;
             self.canvas.set_width(width);
             self.canvas.set_height(height);
         }
@@ -466,7 +478,7 @@ impl Core {
         lists.sort();
         let look = self.frame_look(eye, near_far(nearest, farthest));
         // What lacks a program that is still being compiled is drawn again, until it is whole.
-        let is_partial = gpu.as_mut().is_some_and(|gpu| !gpu.draw(&look, &lists));
+        let is_partial = gpu.as_mut().is_some_and(|gpu| !gpu.draw(&look, &mut lists));
         drop(lists);
         let (size_css, fades) = (self.camera.size_css(), !self.motion.is_reduced());
         if let Some(gpu) = &gpu {
@@ -535,20 +547,30 @@ impl Core {
             (Some(_), true) => "settled",
             (Some(_), false) => "loading",
         };
-        let values = [
-            state.to_owned(),
-            self.stats.tiles_drawn.to_string(),
-            self.stats.triangles_drawn.to_string(),
-            self.stats.features_drawn.to_string(),
-        ];
-        let names = ["state", "tiles", "triangles", "features"];
-        for ((name, value), shown) in names.iter().zip(values).zip(&mut self.dataset) {
-            if *shown != value {
-                // Fails only for names that are no data attributes.
-                let _ = self.canvas.dataset().set(name, &value);
-                *shown = value;
+        if self.shown_state != state {
+            self.shown_state = state;
+            self.show("state", state);
+        }
+    }
+
+    /// The figures, which wait until the view has stood for a frame: each costs the page a look at its styles.
+    fn show_figures(&mut self) {
+        for (i, name) in ["tiles", "triangles", "features"].into_iter().enumerate() {
+            let value = self.figures()[i];
+            if self.shown_figures[i] != Some(value) {
+                self.shown_figures[i] = Some(value);
+                self.show(name, &value.to_string());
             }
         }
+    }
+
+    fn figures(&self) -> [u64; 3] {
+        [self.stats.tiles_drawn.into(), self.stats.triangles_drawn, self.stats.features_drawn]
+    }
+
+    fn show(&self, name: &str, value: &str) {
+        // Fails only for names that are no data attributes.
+        let _ = self.canvas.dataset().set(name, value);
     }
 
     pub(super) fn stats(&self) -> Stats {

@@ -188,7 +188,7 @@ impl Core {
         }
         let mut look = self.frame_look(eye, near_far(nearest, farthest));
         look.clip_from_rel = pixel_from_clip(ndc, viewport_px / SIDE as f64) * look.clip_from_rel;
-        let started = gpu.as_mut().is_some_and(|gpu| gpu.start_pick(&look, &lists));
+        let started = gpu.as_mut().is_some_and(|gpu| gpu.start_pick(&look, &mut lists));
         drop(lists);
         self.gpu = gpu;
         let job = PickJob { purpose, eye, ndc, pixel_ndc: 2.0 / viewport_px, reach_px, candidates, thin };

@@ -330,10 +330,9 @@ impl Core {
         let mut waiters = self.styles.forget(tileset);
         waiters.push(waiter);
         // Those on the screen first.
-        let is_drawn = |id: &TileId| self.drawn.contains(id);
-        let mut tiles: Vec<TileId> =
-            self.tiles.iter().flatten().filter(|tile| tile.tileset == tileset).map(|tile| tile.id).collect();
-        tiles.sort_by_key(|id| !is_drawn(id));
+        let of_layer = self.tiles.iter().flatten().filter(|tile| tile.tileset == tileset).map(|tile| tile.id);
+        let (mut tiles, others): (Vec<TileId>, Vec<TileId>) = of_layer.partition(|id| self.drawn.contains(id));
+        tiles.extend(others);
         let left = tiles.len();
         self.styles.layers.push(LayerStyle {
             tileset,

@@ -6,7 +6,9 @@
 // number of the draw,
 // [5] first row of its features' table (negative: nothing is said of any), rows of the table, the id of no feature,
 // first row of its points (negative: they are not styled one by one)
-uniform vec4 u_draw[6];
+layout(std140) uniform Draw {
+    vec4 u_draw[6];
+};
 // Two texels a row, 1024 rows a line, as feature_rows.rs writes them: the colour (white: its own), then flags and the
 // width of points.
 uniform sampler2D u_features;

@@ -6,6 +6,7 @@
 //!
 //! Nothing here survives a lost context: the whole [`Gpu`] is dropped and made again.
 
+mod draw_block;
 mod features;
 mod frame;
 mod labels;
@@ -37,6 +38,7 @@ pub(super) struct Gpu {
     compiler: Rc<Compiler>,
     frame: frame::FrameBlock,
     pick_frame: frame::FrameBlock,
+    blocks: draw_block::DrawBlocks,
     scenery: scenery::Scenery,
     tiles: tiles::TilePrograms,
     pick: pick::PickTarget,
@@ -74,6 +76,7 @@ impl Gpu {
             gl: gl.clone(),
             frame: frame::FrameBlock::new(gl)?,
             pick_frame: frame::FrameBlock::new(gl)?,
+            blocks: draw_block::DrawBlocks::new(gl)?,
             scenery: scenery::Scenery::new(&compiler),
             tiles: tiles::TilePrograms::new(&compiler),
             pick: pick::PickTarget::new(gl)?,
@@ -83,12 +86,14 @@ impl Gpu {
     }
 
     /// Draws a frame into the canvas. Whether all of it was drawn: not when a program is still being compiled.
-    pub(super) fn draw(&mut self, look: &FrameLook, lists: &DrawLists<'_>) -> bool {
+    pub(super) fn draw(&mut self, look: &FrameLook, lists: &mut DrawLists<'_>) -> bool {
         let gl = &self.gl;
         self.frame.begin(gl, look);
+        self.blocks.begin(gl, lists);
+        let (blocks, lists) = (&self.blocks, &*lists);
         gl.clear_depth(1.0);
         if lists.has_selection() {
-            self.outline.mask(gl, look.viewport_px, |gl| self.tiles.draw_mask(gl, lists));
+            self.outline.mask(gl, look.viewport_px, |gl| self.tiles.draw_mask(gl, blocks, lists));
         } else {
             self.outline.free(gl);
         }
@@ -101,7 +106,7 @@ impl Gpu {
         gl.disable(Gl::CULL_FACE);
         gl.disable(Gl::BLEND);
         self.scenery.draw(gl);
-        self.tiles.draw(gl, look, lists);
+        self.tiles.draw(gl, blocks, look, lists);
         self.outline.draw(gl, look.pixel_ratio);
         let is_whole = !self.compiler.take_missed();
         if is_whole {
@@ -128,9 +133,11 @@ impl Gpu {
 
     /// Starts to find out what is in the window of pixels that `look` was blown up from; the answer comes from
     /// [`Gpu::picked`]. False when the GPU refuses.
-    pub(super) fn start_pick(&mut self, look: &FrameLook, lists: &DrawLists<'_>) -> bool {
+    pub(super) fn start_pick(&mut self, look: &FrameLook, lists: &mut DrawLists<'_>) -> bool {
         self.pick_frame.begin(&self.gl, look);
-        self.pick.start(&self.gl, |gl| self.tiles.draw_pick(gl, lists))
+        self.blocks.begin(&self.gl, lists);
+        let (blocks, lists) = (&self.blocks, &*lists);
+        self.pick.start(&self.gl, |gl| self.tiles.draw_pick(gl, blocks, lists))
     }
 
     /// The answer to the last pick, once it is there.

@@ -81,6 +81,14 @@ impl Program {
         gl.get_uniform_location(&self.program, name)
     }
 
+    /// Has a uniform block read from a binding point.
+    pub(super) fn block(&self, gl: &Gl, name: &str, binding: u32) {
+        let index = gl.get_uniform_block_index(&self.program, name);
+        if index != Gl::INVALID_INDEX {
+            gl.uniform_block_binding(&self.program, index, binding);
+        }
+    }
+
     /// The driver's words when it refused.
     fn outcome(&self, gl: &Gl) -> Result<(), String> {
         let linked = gl.get_program_parameter(&self.program, Gl::LINK_STATUS).is_truthy();

@@ -1,11 +1,13 @@
 //! The draw path of tiles: per draw one vertex array, one uniform array and one draw call.
 
+use super::draw_block::{self, DrawBlocks};
 use super::features::{self, FeatureTexture};
 use super::frame::FRAME_GLSL;
 use super::program::{Compiler, Lazy, Program};
 use super::textures::Rich;
 use super::tile_buffers::constants;
 use super::{FrameLook, TileBuffers};
+use crate::order::ascending;
 use citytwin_tiles::{Alpha, IndexRange, Primitive, Topology};
 use std::rc::Rc;
 use web_sys::{WebGl2RenderingContext as Gl, WebGlUniformLocation, WebGlVertexArrayObject};
@@ -54,6 +56,8 @@ pub(in crate::device) struct Draw<'a> {
     number: u32,
     features: Option<FeatureDraw<'a>>,
     which: Which,
+    /// Number of its block.
+    slot: u32,
 }
 
 impl<'a> Draw<'a> {
@@ -86,7 +90,23 @@ impl<'a> Draw<'a> {
             number,
             features,
             which: Which::All,
+            slot: 0,
         })
+    }
+
+    /// The numbers of its block, as `features.glsl` declares it.
+    fn block(&self) -> [f32; draw_block::FLOATS] {
+        let mut floats = [0.0; draw_block::FLOATS];
+        floats[..12].copy_from_slice(&self.rel_rows);
+        floats[12..16].copy_from_slice(&self.primitive.base_color);
+        floats[16..20].copy_from_slice(&[
+            self.marks[0],
+            self.marks[1],
+            f32::from(self.which as u8),
+            self.number as f32,
+        ]);
+        floats[20..].copy_from_slice(&self.features.map_or([-1.0; 4], |features| features.uniforms));
+        floats
     }
 
     fn is_clear(&self) -> bool {
@@ -141,6 +161,16 @@ impl<'a> DrawLists<'a> {
         !self.selected.is_empty()
     }
 
+    /// Numbers all draws from 0, and hands out the numbers of each one's block.
+    pub(super) fn number_slots(&mut self, mut block: impl FnMut(u32, [f32; draw_block::FLOATS])) {
+        let Self { flat, solid, rich, point, glass, line, selected } = self;
+        let lists = [flat, solid, rich, point, glass, line, selected];
+        for (slot, draw) in (0..).zip(lists.into_iter().flatten()) {
+            draw.slot = slot;
+            block(slot, draw.block());
+        }
+    }
+
     /// Adds a draw, if there is one.
     pub(in crate::device) fn extend(&mut self, draw: Option<Draw<'a>>) {
         if let Some(draw) = draw {
@@ -150,18 +180,22 @@ impl<'a> DrawLists<'a> {
 
     /// Puts each list into its drawing order: flat things by their order, solids front to back, glass back to front.
     pub(in crate::device) fn sort(&mut self) {
-        self.flat.sort_by_key(|draw| draw.primitive.flat_order);
+        arrange(&mut self.flat, |draw| draw.primitive.flat_order.unwrap_or(0).into());
         for list in [&mut self.solid, &mut self.rich] {
-            list.sort_by(|a, b| a.distance_m.total_cmp(&b.distance_m));
+            arrange(list, |draw| draw.distance_m);
         }
-        self.point.sort_by(|a, b| b.distance_m.total_cmp(&a.distance_m));
-        self.glass.sort_by(|a, b| b.distance_m.total_cmp(&a.distance_m));
+        for list in [&mut self.point, &mut self.glass] {
+            arrange(list, |draw| -draw.distance_m);
+        }
     }
+}
+
+fn arrange(list: &mut Vec<Draw<'_>>, key: fn(&Draw<'_>) -> f64) {
+    *list = ascending(list.iter().map(key)).into_iter().map(|i| list[i]).collect();
 }
 
 /// The uniforms of a program that draws tiles.
 struct TileProgram {
-    draw: Option<WebGlUniformLocation>,
     /// `u_line`.
     extra: Option<WebGlUniformLocation>,
     /// Of programs for textures.
@@ -185,26 +219,17 @@ impl TileProgram {
         gl.uniform1i(uniform("u_base").as_ref(), 0);
         gl.uniform1i(uniform("u_ids").as_ref(), 1);
         gl.uniform1i(uniform("u_features").as_ref(), features::UNIT as i32);
-        Self { rich: uniform("u_rich"), point: uniform("u_point"), draw: uniform("u_draw"), extra: uniform("u_line") }
+        program.block(gl, "Draw", draw_block::BINDING);
+        Self { rich: uniform("u_rich"), point: uniform("u_point"), extra: uniform("u_line") }
     }
 
-    /// Binds a draw's array and sets its uniforms.
-    fn place(&self, gl: &Gl, draw: &Draw<'_>) {
-        let mut uniforms = [0.0; 24];
-        uniforms[..12].copy_from_slice(&draw.rel_rows);
-        uniforms[12..16].copy_from_slice(&draw.primitive.base_color);
-        uniforms[16..20].copy_from_slice(&[
-            draw.marks[0],
-            draw.marks[1],
-            f32::from(draw.which as u8),
-            draw.number as f32,
-        ]);
-        uniforms[20..].copy_from_slice(&draw.features.map_or([-1.0; 4], |features| features.uniforms));
+    /// Binds a draw's array and what its programs read.
+    fn place(&self, gl: &Gl, blocks: &DrawBlocks, draw: &Draw<'_>) {
         if let Some(features) = &draw.features {
             features.texture.bind(gl);
         }
         gl.bind_vertex_array(Some(draw.array));
-        gl.uniform4fv_with_f32_array(self.draw.as_ref(), &uniforms);
+        blocks.bind(gl, draw.slot);
         if let (Some(location), Some(rich)) = (&self.rich, draw.rich) {
             gl.uniform4fv_with_f32_array(Some(location), &rich.uniforms);
             for (unit, texture) in [(Gl::TEXTURE1, &rich.ids), (Gl::TEXTURE0, &rich.base)] {
@@ -266,20 +291,20 @@ impl TilePrograms {
         self.pick.start();
     }
 
-    pub(super) fn draw(&self, gl: &Gl, look: &FrameLook, lists: &DrawLists<'_>) {
+    pub(super) fn draw(&self, gl: &Gl, blocks: &DrawBlocks, look: &FrameLook, lists: &DrawLists<'_>) {
         constants(gl);
         gl.blend_func(Gl::SRC_ALPHA, Gl::ONE_MINUS_SRC_ALPHA);
-        self.draw_flat(gl, lists);
-        self.draw_shadows(gl, look, lists);
-        self.draw_solid(gl, lists);
-        self.draw_lines(gl, look, lists);
+        self.draw_flat(gl, blocks, lists);
+        self.draw_shadows(gl, blocks, look, lists);
+        self.draw_solid(gl, blocks, lists);
+        self.draw_lines(gl, blocks, look, lists);
         gl.disable(Gl::BLEND);
         gl.depth_mask(true);
         gl.bind_vertex_array(None);
         gl.use_program(None);
     }
 
-    fn draw_flat(&self, gl: &Gl, lists: &DrawLists<'_>) {
+    fn draw_flat(&self, gl: &Gl, blocks: &DrawBlocks, lists: &DrawLists<'_>) {
         gl.disable(Gl::DEPTH_TEST);
         gl.disable(Gl::CULL_FACE);
         if lists.flat.iter().any(Draw::is_clear) {
@@ -287,11 +312,11 @@ impl TilePrograms {
         } else {
             gl.disable(Gl::BLEND);
         }
-        self.run(gl, &mut Culling::off(), &lists.flat);
+        self.run(gl, blocks, &mut Culling::off(), &lists.flat);
     }
 
     /// Solids, projected along the sunlight onto the ground. The stencil darkens each pixel once.
-    fn draw_shadows(&self, gl: &Gl, look: &FrameLook, lists: &DrawLists<'_>) {
+    fn draw_shadows(&self, gl: &Gl, blocks: &DrawBlocks, look: &FrameLook, lists: &DrawLists<'_>) {
         let Some(program) = self.shadow.bind() else { return };
         gl.enable(Gl::BLEND);
         gl.blend_func(Gl::ZERO, Gl::SRC_COLOR);
@@ -303,7 +328,7 @@ impl TilePrograms {
         let reach_m = 0.75 * f64::from(look.fog_m[1]);
         for draw in lists.solid.iter().filter(|draw| draw.distance_m < reach_m) {
             culling.set(gl, draw);
-            program.place(gl, draw);
+            program.place(gl, blocks, draw);
             assemble(gl, draw.primitive);
         }
         gl.disable(Gl::STENCIL_TEST);
@@ -311,7 +336,7 @@ impl TilePrograms {
         gl.blend_func(Gl::SRC_ALPHA, Gl::ONE_MINUS_SRC_ALPHA);
     }
 
-    fn draw_solid(&self, gl: &Gl, lists: &DrawLists<'_>) {
+    fn draw_solid(&self, gl: &Gl, blocks: &DrawBlocks, lists: &DrawLists<'_>) {
         gl.enable(Gl::DEPTH_TEST);
         gl.depth_func(Gl::LESS);
         gl.depth_mask(true);
@@ -319,18 +344,18 @@ impl TilePrograms {
         gl.enable(Gl::POLYGON_OFFSET_FILL);
         gl.polygon_offset(1.0, 1.0);
         let mut culling = Culling::default();
-        self.run(gl, &mut culling, &lists.solid);
-        self.run(gl, &mut culling, &lists.rich);
-        self.draw_points(gl, lists);
+        self.run(gl, blocks, &mut culling, &lists.solid);
+        self.run(gl, blocks, &mut culling, &lists.rich);
+        self.draw_points(gl, blocks, lists);
         gl.enable(Gl::BLEND);
         gl.depth_mask(false);
-        self.run(gl, &mut culling, &lists.glass);
+        self.run(gl, blocks, &mut culling, &lists.glass);
         gl.disable(Gl::POLYGON_OFFSET_FILL);
         gl.disable(Gl::CULL_FACE);
     }
 
     /// Draws surfaces in their order, each with the program that it needs.
-    fn run(&self, gl: &Gl, culling: &mut Culling, draws: &[Draw<'_>]) {
+    fn run(&self, gl: &Gl, blocks: &DrawBlocks, culling: &mut Culling, draws: &[Draw<'_>]) {
         let (mut last, mut bound) = (None, None);
         for draw in draws {
             let is_rich = draw.rich.is_some();
@@ -340,13 +365,13 @@ impl TilePrograms {
             }
             let Some(program) = bound else { continue };
             culling.set(gl, draw);
-            program.place(gl, draw);
+            program.place(gl, blocks, draw);
             assemble(gl, draw.primitive);
         }
     }
 
     /// Clouds; those that shine through after the others, from the farthest on.
-    fn draw_points(&self, gl: &Gl, lists: &DrawLists<'_>) {
+    fn draw_points(&self, gl: &Gl, blocks: &DrawBlocks, lists: &DrawLists<'_>) {
         if lists.point.is_empty() {
             return;
         }
@@ -357,32 +382,32 @@ impl TilePrograms {
             }
             let is_clear = |draw: &Draw<'_>| draw.primitive.alpha == Alpha::Blend || draw.is_clear();
             for draw in lists.point.iter().filter(|draw| is_clear(draw) == blends) {
-                program.place(gl, draw);
+                program.place(gl, blocks, draw);
                 assemble(gl, draw.primitive);
             }
         }
         gl.disable(Gl::BLEND);
     }
 
-    fn draw_lines(&self, gl: &Gl, look: &FrameLook, lists: &DrawLists<'_>) {
+    fn draw_lines(&self, gl: &Gl, blocks: &DrawBlocks, look: &FrameLook, lists: &DrawLists<'_>) {
         let Some(program) = self.line.bind() else { return };
         gl.depth_func(Gl::LEQUAL);
         gl.depth_mask(false);
         gl.uniform2f(program.extra.as_ref(), 1.0, 0.30);
         for draw in lists.solid.iter().filter(|draw| draw.distance_m < f64::from(look.edges_m)) {
             let Some(outline) = &draw.primitive.outline else { continue };
-            program.place(gl, draw);
+            program.place(gl, blocks, draw);
             elements(gl, Gl::LINES, outline, draw.primitive);
         }
         gl.uniform2f(program.extra.as_ref(), 0.0, 1.0);
         for draw in &lists.line {
-            program.place(gl, draw);
+            program.place(gl, blocks, draw);
             assemble(gl, draw.primitive);
         }
     }
 
     /// Fills the bound framebuffer with 1 where something is selected.
-    pub(super) fn draw_mask(&self, gl: &Gl, lists: &DrawLists<'_>) {
+    pub(super) fn draw_mask(&self, gl: &Gl, blocks: &DrawBlocks, lists: &DrawLists<'_>) {
         constants(gl);
         gl.disable(Gl::BLEND);
         gl.disable(Gl::CULL_FACE);
@@ -395,7 +420,7 @@ impl TilePrograms {
                 (false, false) => &self.mask,
             };
             let Some(program) = program.bind() else { continue };
-            program.place(gl, draw);
+            program.place(gl, blocks, draw);
             assemble(gl, draw.primitive);
         }
         gl.bind_vertex_array(None);
@@ -403,25 +428,25 @@ impl TilePrograms {
     }
 
     /// Draws numbers, features and distances instead of colours, into the bound framebuffer.
-    pub(super) fn draw_pick(&self, gl: &Gl, lists: &DrawLists<'_>) {
+    pub(super) fn draw_pick(&self, gl: &Gl, blocks: &DrawBlocks, lists: &DrawLists<'_>) {
         constants(gl);
         gl.disable(Gl::BLEND);
         gl.disable(Gl::CULL_FACE);
         gl.disable(Gl::DEPTH_TEST);
-        self.run_pick(gl, &mut Culling::off(), &lists.flat);
+        self.run_pick(gl, blocks, &mut Culling::off(), &lists.flat);
         gl.enable(Gl::DEPTH_TEST);
         gl.depth_func(Gl::LESS);
         gl.depth_mask(true);
         let mut culling = Culling::default();
         for draws in [&lists.solid, &lists.rich, &lists.glass, &lists.line, &lists.point] {
-            self.run_pick(gl, &mut culling, draws);
+            self.run_pick(gl, blocks, &mut culling, draws);
         }
         gl.disable(Gl::CULL_FACE);
         gl.bind_vertex_array(None);
         gl.use_program(None);
     }
 
-    fn run_pick(&self, gl: &Gl, culling: &mut Culling, draws: &[Draw<'_>]) {
+    fn run_pick(&self, gl: &Gl, blocks: &DrawBlocks, culling: &mut Culling, draws: &[Draw<'_>]) {
         let (mut last, mut bound) = (None, None);
         for draw in draws {
             let of_draw = kind(draw);
@@ -431,7 +456,7 @@ impl TilePrograms {
             }
             let Some(program) = bound else { continue };
             culling.set(gl, draw);
-            program.place(gl, draw);
+            program.place(gl, blocks, draw);
             assemble(gl, draw.primitive);
         }
     }
@@ -447,12 +472,8 @@ impl TilePrograms {
     /// Wants the programs that picking among these needs.
     pub(super) fn can_pick(&self, lists: &DrawLists<'_>) {
         let all = [&lists.flat, &lists.solid, &lists.rich, &lists.glass, &lists.line, &lists.point];
-        let kinds = all.into_iter().flatten().map(kind);
-        let mut wanted: Vec<_> = kinds.collect();
-        wanted.sort_unstable();
-        wanted.dedup();
-        for kind in wanted {
-            self.pick_program(kind).bind();
+        for draw in all.into_iter().flatten() {
+            self.pick_program(kind(draw)).bind();
         }
     }
 }

@@ -58,7 +58,7 @@ impl<'a> Reader<'a> {
         components: usize,
     ) -> Result<(Attribute, usize), Fault> {
         let index = attributes.accessor_index(name)?;
-        if let Some(found) = self.attributes.get(&(index, components)) {
+        if let Some(found) = self.attributes.get((index, components)) {
             return Ok(*found);
         }
         let accessor = self.accessor(attributes, name)?;

@@ -14,13 +14,13 @@ mod primitive;
 mod textures;
 
 use super::bytes::{Fault, items, malformed, numbers, slice, strings, tidy, u32_at, uint};
+use super::memo::Memo;
 use super::{Context, Decoder};
 use crate::{Problem, TileContent};
 use buffers::BufferViews;
 use glam::{DMat4, DQuat, DVec3};
 use primitive::Shape;
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
 
 /// Extensions that are understood, or may be ignored without drawing anything wrong.
 pub(super) const UNDERSTOOD: [&str; 21] = [
@@ -105,11 +105,11 @@ fn read(json: &Json, bin: Option<&[u8]>, url: &str, context: Context<'_>) -> Res
         views: &views,
         url,
         out: TileContent::default(),
-        attributes: BTreeMap::new(),
-        shapes: BTreeMap::new(),
-        textures: BTreeMap::new(),
-        images: BTreeMap::new(),
-        implicit: BTreeMap::new(),
+        attributes: Memo::default(),
+        shapes: Memo::default(),
+        textures: Memo::default(),
+        images: Memo::default(),
+        implicit: Memo::default(),
     };
     reader.out.extensions_used = strings(&json["extensionsUsed"]).map(str::to_owned).collect();
     tidy(&mut reader.out.extensions_used);
@@ -139,15 +139,15 @@ struct Reader<'a> {
     out: TileContent,
     /// Attributes already appended, by accessor and number of components, with their counts: many primitives share
     /// them.
-    attributes: BTreeMap<(usize, usize), (crate::Attribute, usize)>,
+    attributes: Memo<(crate::Attribute, usize)>,
     /// Primitives already read, by mesh and place in it: many nodes share them.
-    shapes: BTreeMap<(usize, usize), Result<Shape, Fault>>,
+    shapes: Memo<Result<Shape, Fault>>,
     /// Textures already read, by their index in the file.
-    textures: BTreeMap<usize, Result<u32, Fault>>,
+    textures: Memo<Result<u32, Fault>>,
     /// Images already read, by their index in the file.
-    images: BTreeMap<usize, Result<u32, Fault>>,
+    images: Memo<Result<u32, Fault>>,
     /// Ids that count vertices, by how many.
-    implicit: BTreeMap<usize, crate::Attribute>,
+    implicit: Memo<crate::Attribute>,
 }
 
 impl<'a> Reader<'a> {
@@ -205,7 +205,7 @@ impl<'a> Reader<'a> {
                 let most = self.context.limits().primitives;
                 return self.report("meshes", Fault::TooLarge(format!("more than {most} primitives")));
             }
-            let shape = match self.shapes.get(&(mesh, i)) {
+            let shape = match self.shapes.get((mesh, i)) {
                 Some(known) => known.clone(),
                 None => {
                     let shape = self.primitive(primitive, &place);
