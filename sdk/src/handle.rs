@@ -2,7 +2,7 @@
 
 use crate::shapes::{EventShape, HitShape, ShownLabelShape, StatsShape, error_code, event_type, style_error_code};
 use citytwin_manifest::Twin;
-use citytwin_viewer::{LookAt, Stats, Subscription, Viewer, ViewerError, ViewerOptions};
+use citytwin_viewer::{LookAt, Padding, Stats, Subscription, Viewer, ViewerError, ViewerOptions};
 use js_sys::{Error, Function, Reflect};
 use serde::Serialize;
 use std::cell::RefCell;
@@ -119,6 +119,21 @@ impl Handle {
     pub fn set_scene(&self, partial_json: &str) -> Result<(), JsValue> {
         let changed = self.viewer.scene().with(partial_json).and_then(|scene| self.viewer.set_scene(scene));
         changed.map_err(|error| thrown("scene", &error.to_string()))
+    }
+
+    /// Says what covers the borders of the canvas.
+    ///
+    /// # Errors
+    /// `padding` when a number is negative or not finite.
+    #[wasm_bindgen(js_name = setPadding)]
+    pub fn set_padding(&self, padding: JsValue) -> Result<(), JsValue> {
+        let padding: Padding =
+            serde_wasm_bindgen::from_value(padding).map_err(|error| thrown("padding", &error.to_string()))?;
+        if !padding.is_valid() {
+            return Err(thrown("padding", &format!("{padding:?} is out of range")));
+        }
+        self.viewer.set_padding(padding);
+        Ok(())
     }
 
     /// The feature at a point of the canvas, CSS pixels, or null.

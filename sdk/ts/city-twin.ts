@@ -1,6 +1,6 @@
 import { awaiting, calling, CityTwinError } from "./errors.js";
 import type { PartialScene, Scene } from "./scene.js";
-import type { CityTwinEvents, CityTwinOptions, Hit, Layer, ShownLabel, Stats, Style, View } from "./types.js";
+import type { CityTwinEvents, CityTwinOptions, Hit, Layer, Padding, ShownLabel, Stats, Style, View } from "./types.js";
 import loadEngine, { Handle } from "./wasm/citytwin.js";
 
 type Listener = (data: unknown) => void;
@@ -100,6 +100,16 @@ export class CityTwin {
    */
   setScene(parts: PartialScene): void {
     calling(() => this.#engine().setScene(JSON.stringify(parts)));
+  }
+
+  /**
+   * Says what covers the borders of the canvas. From then on, flights bring their target into the middle of the rest,
+   * and buttons and keys zoom and turn around it; at least a fifth of the canvas counts as free. What is not named is 0.
+   *
+   * @throws CityTwinError `padding` when a number is negative or not finite
+   */
+  setPadding(padding: Padding): void {
+    calling(() => this.#engine().setPadding(padding));
   }
 
   /** Resolves when everything that the view needs is loaded and drawn. */

@@ -9,6 +9,7 @@
  * - `fetch`: the manifest could not be fetched.
  * - `manifest`: what was fetched is not a `twin.json` that this version reads.
  * - `view`: a number of a view is missing or out of range.
+ * - `padding`: a side of a padding is negative or not finite.
  * - `scene`: a scene has a key that is not known, or a value of another type or out of range.
  * - `style`: a style is not one; the message names the expression and the place in it.
  * - `layer`: the twin has no layer of that id.
@@ -24,6 +25,7 @@ export type CityTwinErrorCode =
   | "fetch"
   | "manifest"
   | "view"
+  | "padding"
   | "scene"
   | "style"
   | "layer"

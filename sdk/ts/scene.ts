@@ -44,9 +44,73 @@ export interface Scene {
     /** At least this share of the pixels' width and height is drawn; 0.25 to 1, default 0.5. */
     least: number;
   };
+  /**
+   * What of the city is drawn, can be picked, and casts shadows; default: all of it. With several shapes, what every one
+   * of them keeps. Where solids are cut open, their insides are seen in one flat colour.
+   */
+  clip: {
+    /** A box, or null (the default). */
+    box: ClipBox | null;
+    /** A polygon, or null (the default). */
+    polygon: ClipPolygon | null;
+    /** Ids or themes of the layers that are cut; empty, the default: all. */
+    layers: string[];
+  };
+  /** Layers drawn like glass: their nearest surfaces, all their edges, and what is behind them. */
+  xRay: {
+    /** Whether any is. Default false. */
+    enabled: boolean;
+    /** Ids or themes of the layers; default `["buildings"]`. Flat things stay as they are. */
+    layers: string[];
+    /** How much of their surfaces is seen; 0 (edges alone) to 1, default 0.22. */
+    opacity: number;
+  };
+  /** Seeing what is below the ground, and going there. */
+  underground: {
+    /** Default false: the ground hides what is below it, and the camera stays above. */
+    enabled: boolean;
+    /** How much of the ground and of other flat things is seen; 0 (nothing) to 1 (all of it), default 0.4. */
+    opacity: number;
+    /** How far below ground the camera may go, metres; 1 to 2000, default 60. */
+    depthM: number;
+  };
+  /** How levels of detail take each other's place. */
+  crossFade: {
+    /** Whether they fade into each other, for a fifth of a second; never with reduced motion. Default true. */
+    enabled: boolean;
+  };
 }
 
-type Parts<T> = { [Key in keyof T]?: NonNullable<T[Key]> extends object ? Parts<T[Key]> : T[Key] };
+/** An oriented box that cuts the city. */
+export interface ClipBox {
+  /** Longitude of its middle, degrees (WGS84). */
+  lon: number;
+  /** Latitude of its middle, degrees (WGS84). */
+  lat: number;
+  /** Height of its middle, metres above the ellipsoid. Default 0. */
+  heightM?: number;
+  /** Across its heading, along it, and upwards, metres; each above 0 and at most 100,000. */
+  sizeM: [number, number, number];
+  /** Where it points, degrees clockwise from north. Default 0. */
+  headingDeg?: number;
+  /** Which side stays. Default `inside`. */
+  keep?: "inside" | "outside";
+}
+
+/** An upright prism over a polygon that cuts the city. */
+export interface ClipPolygon {
+  /**
+   * Its corners in order, `[lon, lat]` in degrees: 3 to 64, in either sense; the first may be repeated at the end. Its
+   * sides must not cross or touch each other.
+   */
+  ring: [number, number][];
+  /** Lowest and highest height, metres above the ellipsoid. Default null: all heights. */
+  heightsM?: [number, number] | null;
+  /** Which side stays. Default `inside`. */
+  keep?: "inside" | "outside";
+}
+
+type Parts<T> = T extends readonly unknown[] ? T : T extends object ? { [Key in keyof T]?: Parts<T[Key]> } : T;
 
 /** Any parts of a {@link Scene}; what is not named stays as it is. */
 export type PartialScene = Parts<Scene>;

@@ -14,6 +14,18 @@ export interface View {
   pitchDeg: number;
 }
 
+/** What covers the borders of the canvas, CSS pixels: a panel, say. */
+export interface Padding {
+  /** From the left edge; at least 0, default 0, as the others. */
+  left?: number;
+  /** From the right edge. */
+  right?: number;
+  /** From the top edge. */
+  top?: number;
+  /** From the bottom edge. */
+  bottom?: number;
+}
+
 /** How a twin is shown. */
 export interface CityTwinOptions {
   /** URL of the `twin.json`, absolute or relative to the page. */

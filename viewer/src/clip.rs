@@ -156,6 +156,7 @@ impl Cutter {
     }
 
     /// Whether a point is kept.
+    #[cfg(test)]
     pub(crate) fn keeps(&self, ecef: DVec3) -> bool {
         self.fate(&DMat4::from_translation(ecef), &[[0.0; 3]; 2]) == Fate::Whole
     }

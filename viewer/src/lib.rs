@@ -46,6 +46,7 @@ mod property_rows;
 mod reply;
 mod samples;
 mod scene;
+mod see_through;
 #[path = "../style-worker/src/rows.rs"]
 mod style_rows;
 mod types;
@@ -56,6 +57,7 @@ pub use clip::{Clip, ClipBox, ClipPolygon, Keep, MOST_CORNERS};
 pub use device::{Subscription, Viewer};
 pub use labels::{LABELS, ShownLabel};
 pub use scene::{EyeDome, Fog, PointClouds, Resolution, Scene, SceneError, ShadowMode, Shadows, Sun};
+pub use see_through::{CrossFade, Underground, XRay};
 pub use types::{Event, Hit, Progress, Stats, ViewerError, ViewerOptions};
 
 pub use citytwin_geo::LookAt;

@@ -4,6 +4,8 @@
 //! [`Scene::with`] merges into what there is; what it does not know, or what is out of range, is an error that says so.
 //! Keys are camelCase in JSON and carry their unit.
 
+use crate::clip::Clip;
+use crate::see_through::{CrossFade, Underground, XRay};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -21,6 +23,14 @@ pub struct Scene {
     pub point_clouds: PointClouds,
     /// How sharply is drawn while the view moves.
     pub resolution: Resolution,
+    /// What of the city is drawn at all; default: all of it.
+    pub clip: Clip,
+    /// Layers that are seen through. Default: none.
+    pub x_ray: XRay,
+    /// Seeing and going below the ground. Default: neither.
+    pub underground: Underground,
+    /// How levels of detail take each other's place. Default: they fade into each other.
+    pub cross_fade: CrossFade,
 }
 
 /// Where the sun stands.
@@ -157,7 +167,11 @@ impl Scene {
         within("fog.density", self.fog.density, 0.1, 10.0)?;
         within("pointClouds.edl.strength", self.point_clouds.edl.strength, 0.0, 10.0)?;
         within("pointClouds.edl.radiusPx", self.point_clouds.edl.radius_px, 0.5, 8.0)?;
-        within("resolution.least", self.resolution.least, 0.25, 1.0)
+        within("resolution.least", self.resolution.least, 0.25, 1.0)?;
+        self.clip.validate().map_err(SceneError)?;
+        within("xRay.opacity", self.x_ray.opacity, 0.0, 1.0)?;
+        within("underground.opacity", self.underground.opacity, 0.0, 1.0)?;
+        within("underground.depthM", self.underground.depth_m, 1.0, 2000.0)
     }
 }
 
@@ -237,6 +251,11 @@ mod tests {
             (r#"{"fog":{"enabled":null}}"#, "null"),
             (r#"{"sun":{"timeMs":1e300}}"#, "sun.timeMs"),
             (r#"{"pointClouds":{"edl":{"radiusPx":99}}}"#, "pointClouds.edl.radiusPx"),
+            (r#"{"xRay":{"opacity":1.5}}"#, "xRay.opacity is 1.5, expected 0 to 1"),
+            (r#"{"underground":{"depthM":0}}"#, "underground.depthM is 0, expected 1 to 2000"),
+            (r#"{"clip":{"polygon":{"ring":[[0,0],[1,1]]}}}"#, "3 to 64 corners, not 2"),
+            (r#"{"clip":{"box":{"lon":0,"lat":0,"size":[1,1,1]}}}"#, "sizeM"),
+            (r#"{"clip":{"hole":null}}"#, "unknown key `clip.hole`, expected one of box, layers, polygon"),
             (r#"{"resolution":{"least":2}}"#, "resolution.least is 2, expected 0.25 to 1"),
         ] {
             check(partial, Err(words));

@@ -7,6 +7,7 @@ use super::labels::MapLabels;
 use super::obstacles::Obstacles;
 use super::picking::Picking;
 use super::pool::{Job, Loaded, Payload, Pool, Wanted};
+use super::sight::Sight;
 use super::styles::Styles;
 use super::tile::{FlaggedIds, Mark, Tile};
 use crate::camera::{Camera, FOV_DEG, Limits};
@@ -17,7 +18,8 @@ use crate::matrix::{Eye, near_far, rows};
 use crate::motion::Motion;
 use crate::oneshot::Sender;
 use crate::samples::Samples;
-use crate::{Event, LookAt, Problem, Progress, Scene, Stats, ViewerError, ViewerOptions};
+use crate::see_through::theme_name;
+use crate::{Event, LookAt, Problem, Progress, Scene, Stats, Theme, ViewerError, ViewerOptions};
 use citytwin_tiles::{Arrival, Engine, Fetch, Frame, RequestId, TileId, TilesetId, View};
 use std::collections::{BTreeMap, VecDeque};
 use web_sys::{HtmlCanvasElement, WebGl2RenderingContext as Gl};
@@ -31,6 +33,8 @@ const MOST_NUDGES: u32 = 4;
 pub(super) struct LayerState {
     pub(super) id: String,
     pub(super) tileset: TilesetId,
+    /// As in manifests.
+    pub(super) theme: &'static str,
 }
 
 pub(super) struct Core {
@@ -54,6 +58,7 @@ pub(super) struct Core {
     pub(super) was_lost: bool,
     pub(super) tiles: Vec<Option<Box<Tile>>>,
     pub(super) drawn: Vec<TileId>,
+    pub(super) sight: Sight,
     obstacles: Obstacles,
     /// Tile of each content under way.
     pub(super) requests: BTreeMap<u64, Option<TileId>>,
@@ -120,6 +125,7 @@ impl Core {
             was_lost: false,
             tiles: Vec::new(),
             drawn: Vec::new(),
+            sight: Sight::default(),
             obstacles: Obstacles::default(),
             requests: BTreeMap::new(),
             arrivals: VecDeque::new(),
@@ -154,16 +160,18 @@ impl Core {
 
     pub(super) fn set_extent(&mut self, extent: [f64; 4], home: LookAt) {
         // The ground lies on the ellipsoid, unless the home view looks at something lower.
-        self.camera.set_limits(Limits::of_extent(extent).with_ground(home.height_m.min(0.0)));
+        self.sight.ground_m = home.height_m.min(0.0);
+        self.camera.set_limits(Limits::of_extent(extent).with_ground(self.sight.ground_m));
         self.home = Some(home);
         self.motion.jump(&mut self.camera, home);
     }
 
-    pub(super) fn add_layer(&mut self, id: &str, url: String, visible: bool) {
+    pub(super) fn add_layer(&mut self, id: &str, url: String, theme: Theme, visible: bool) {
         self.remove_layer(id);
         let tileset = self.engine.add_tileset(url);
         self.engine.set_visible(tileset, visible);
-        self.layers.push(LayerState { id: id.to_owned(), tileset });
+        self.layers.push(LayerState { id: id.to_owned(), tileset, theme: theme_name(theme) });
+        self.sight.follow(&self.scene, &self.layers);
         self.engine_changed();
     }
 
@@ -220,6 +228,9 @@ impl Core {
     pub(super) fn set_scene(&mut self, scene: Scene) {
         if self.scene != scene {
             self.scene = scene;
+            self.sight.follow(&self.scene, &self.layers);
+            let underground = &self.scene.underground;
+            self.camera.set_depth(if underground.enabled { underground.depth_m } else { 0.0 });
             self.draw_due = true;
         }
     }
@@ -265,6 +276,7 @@ impl Core {
             self.draw_due = true;
             self.nudges = 0;
         }
+        self.step_fades(start_ms);
         self.upload_arrivals(now_ms);
         self.hear_picks();
         if view_changed || self.engine_due {
@@ -296,6 +308,7 @@ impl Core {
             || !self.arrivals.is_empty()
             || self.labels.busy()
             || self.labels.asking()
+            || self.sight.fades.active()
             || self.picking.is_busy(self.gestures.active())
             || (!self.resting && !self.gestures.active())
     }
@@ -306,6 +319,7 @@ impl Core {
         let wanted = self.camera.look();
         let Some((before, _)) = self.seen.filter(|(before, _)| *before != wanted && !jumped) else { return };
         let tiles = self.drawn.iter().filter_map(|id| self.tiles.get(id.0 as usize)?.as_deref());
+        let tiles = tiles.filter(|tile| !self.sight.lets_through(tile));
         let step = self.obstacles.step(&self.gl, &before, &wanted, flies, tiles);
         if step.look != wanted {
             self.camera.set_look(step.look);
@@ -378,7 +392,26 @@ impl Core {
         bytes
     }
 
+    /// Goes on with what fades; the last frame of a fade is drawn without it.
+    fn step_fades(&mut self, now_ms: f64) {
+        self.draw_due |= self.sight.fades.active();
+        for id in self.sight.step(now_ms) {
+            self.free_tile(id);
+        }
+    }
+
+    /// Other tiles are drawn from now on.
+    fn drawn_changed(&mut self, draw: Vec<TileId>) {
+        if self.scene.cross_fade.enabled && !self.motion.is_reduced() {
+            let engine = &self.engine;
+            self.sight.fades.changed(&self.drawn, &draw, |id| engine.parent(id), self.sight.now_ms);
+        }
+        self.drawn = draw;
+        self.draw_due = true;
+    }
+
     fn free_tile(&mut self, id: TileId) {
+        self.sight.forget(id);
         self.obstacles.forget(id);
         if let Some(mut tile) = self.tiles.get_mut(id.0 as usize).and_then(Option::take) {
             tile.free(&self.gl, &mut self.stats);
@@ -400,8 +433,13 @@ impl Core {
             self.requests.remove(&request.0);
             self.pool.abort(request.0);
         }
+        if frame.draw != self.drawn {
+            self.drawn_changed(frame.draw);
+        }
         for id in frame.free {
-            self.free_tile(id);
+            if !self.sight.hold(id, self.stats.heap_bytes + self.stats.gpu_bytes, self.options.cache_bytes) {
+                self.free_tile(id);
+            }
         }
         for Fetch { request, url, what, tile, gltf_up } in frame.fetch {
             self.requests.insert(request.0, tile);
@@ -410,10 +448,6 @@ impl Core {
             self.pool.load(Job { id: request.0, url, what, again: self.was_lost });
         }
         self.events.extend(frame.problems.into_iter().map(Event::Problem));
-        if frame.draw != self.drawn {
-            self.drawn = frame.draw;
-            self.draw_due = true;
-        }
         let progress = Progress {
             wanted: frame.progress.wanted.into(),
             loaded: frame.progress.loaded.into(),
@@ -437,7 +471,7 @@ impl Core {
     fn draw(&mut self, now_ms: f64) {
         let Some(gpu) = &self.gpu else { return };
         let marks = [&self.marks[0], &self.marks[1]];
-        for id in &self.drawn {
+        for id in self.drawn.iter().copied().chain(self.sight.fades.leaving()) {
             if let Some(tile) = self.tiles.get_mut(id.0 as usize).and_then(Option::as_deref_mut) {
                 tile.upload(&gpu.gl, &mut self.stats);
                 tile.look_up(marks, self.mark_epochs);
@@ -459,22 +493,27 @@ impl Core {
         // Taken out for a moment: the lists borrow everything else.
         let mut gpu = self.gpu.take();
         let mut lists = DrawLists::default();
+        lists.x_ray_opacity = self.sight.x_ray_opacity;
         let (mut nearest, mut farthest) = (f64::INFINITY, 0.0_f64);
-        let (mut tiles, mut triangles, mut features) = (0, 0, 0);
-        for tile in self.drawn_tiles() {
+        let (mut tiles, mut triangles, mut features, mut lowest_m) = (0, 0, 0, f64::INFINITY);
+        let flat_is_near = self.sight.underground().is_some();
+        for tile in self.drawn_tiles().chain(self.tiles_of(self.sight.fades.leaving())) {
             tiles += 1;
             triangles += tile.info.triangles;
             features += tile.info.features;
+            lowest_m = tile.lowest_m.min(lowest_m);
             let eye_tile = tile.point(eye.eye_ecef);
             for index in 0..tile.content.primitives.len() {
                 let (near, far) = tile.distances(index, eye_tile);
-                if tile.content.primitives[index].flat_order.is_none() {
+                if flat_is_near || tile.content.primitives[index].flat_order.is_none() {
                     nearest = nearest.min(near);
                 }
                 farthest = farthest.max(far);
-                lists.extend(place(tile, index, &eye, near, 0));
+                let draw = place(tile, index, &eye, near, 0);
+                lists.extend(draw.and_then(|draw| self.sight.see(draw, tile, index)));
             }
         }
+        lists.ground = self.sight.ground(lowest_m);
         lists.sort();
         let look = self.frame_look(eye, near_far(nearest, farthest));
         // What lacks a program that is still being compiled is drawn again, until it is whole.
@@ -509,12 +548,18 @@ impl Core {
             edges_m: 1_800.0,
             pixels_at_1_m: f64::from(self.size_px[1]) / 2.0 / (FOV_DEG.to_radians() / 2.0).tan(),
             light: self.daylight.light(&eye),
+            underground: self.sight.underground().map(|o| [o, (eye.height_m - self.sight.ground_m) as f32]),
+            clip: self.sight.clip(&eye),
             eye,
         }
     }
 
     pub(super) fn drawn_tiles(&self) -> impl Iterator<Item = &Tile> {
-        self.drawn.iter().filter_map(|id| self.tiles.get(id.0 as usize)?.as_deref())
+        self.tiles_of(self.drawn.iter().copied())
+    }
+
+    fn tiles_of(&self, ids: impl Iterator<Item = TileId>) -> impl Iterator<Item = &Tile> {
+        ids.filter_map(|id| self.tiles.get(id.0 as usize)?.as_deref())
     }
 
     // ---- What hosts hear ----------------------------------------------------------------------------------------
@@ -528,7 +573,7 @@ impl Core {
 
     fn step_settled(&mut self, moving: bool) {
         let loaded = self.engine_settled && !self.labels.loading();
-        let settled = loaded && !moving && !self.draw_due && !self.layers.is_empty();
+        let settled = loaded && !moving && !self.sight.fades.active() && !self.draw_due && !self.layers.is_empty();
         if settled && !self.settled {
             self.events.push(Event::Settled);
             self.settled_waiters.drain(..).for_each(|waiter| waiter.send(()));
@@ -593,6 +638,7 @@ impl Core {
         self.was_lost = true;
         (self.stats.gpu_bytes, self.stats.heap_bytes) = (0, 0);
         self.obstacles = Obstacles::default();
+        self.sight.lose();
         self.picking.forget();
         self.labels.context_lost();
         self.settled = false;

@@ -10,6 +10,7 @@ mod obstacles;
 mod picking;
 mod pool;
 mod shared;
+mod sight;
 mod styles;
 mod tile;
 mod viewer;

@@ -162,7 +162,7 @@ impl Core {
         // Taken out for a moment: the lists borrow everything else.
         let mut gpu = self.gpu.take();
         let mut lists = DrawLists::default();
-        let (mut nearest, mut farthest) = (f64::INFINITY, 0.0_f64);
+        let (mut nearest, mut farthest, mut lowest_m) = (f64::INFINITY, 0.0_f64, f64::INFINITY);
         for tile in self.drawn_tiles() {
             let (origin, direction) = (tile.point(eye.eye_ecef), tile.direction(ray_ecef));
             for (index, primitive) in tile.content.primitives.iter().enumerate() {
@@ -176,9 +176,12 @@ impl Core {
                 farthest = farthest.max(far);
                 candidates.push((tile.id, index));
                 thin.push(is_thin);
-                lists.extend(place(tile, index, &eye, near, candidates.len() as u32));
+                let draw = place(tile, index, &eye, near, candidates.len() as u32);
+                lists.extend(draw.and_then(|draw| self.sight.see_for_pick(draw, tile, index)));
             }
+            lowest_m = tile.lowest_m.min(lowest_m);
         }
+        lists.ground = self.sight.ground(lowest_m);
         lists.sort();
         if gpu.as_ref().is_some_and(|gpu| !gpu.can_pick(&lists)) {
             drop(lists);

@@ -6,9 +6,10 @@ use super::pool::ContentPayload;
 use crate::Stats;
 use crate::collide::Solid;
 use crate::feature_rows::FeatureRows;
-use crate::matrix::{distance_to_box, reach_of_box};
+use crate::matrix::{Bounds, distance_to_box, reach_of_box};
 use crate::property_rows::rows_with_ids;
 use crate::style_rows::Rows;
+use citytwin_geo::geodetic_from_ecef;
 use citytwin_tiles::{ContentInfo, Primitive, PropertyTable, TileContent, TileId, TilesetId, Value};
 use glam::{DMat4, DVec3};
 use js_sys::Uint8Array;
@@ -80,6 +81,8 @@ pub(super) struct Tile {
     placed: Vec<(DMat4, bool)>,
     ecef_from_tile: DMat4,
     tile_from_ecef: DMat4,
+    /// Of what of it is not flat, metres above the ellipsoid; infinite where there is nothing.
+    pub(super) lowest_m: f64,
     /// Metres per unit of the tile's frame.
     scale: f64,
     pub(super) buffers: Option<TileBuffers>,
@@ -118,6 +121,8 @@ impl Tile {
             Some(painted) => painted.onto(&mut features),
             None => features.unpaint(Rows::of(&payload.content, &[]).unwrap_or_default()),
         }
+        let stands = payload.content.primitives.iter().filter(|primitive| primitive.flat_order.is_none());
+        let lowest_m = stands.map(|primitive| lowest(&ecef_from_tile, &primitive.bounds)).fold(f64::INFINITY, f64::min);
         Self {
             id,
             tileset,
@@ -132,6 +137,7 @@ impl Tile {
             gpu_bytes: u64::from(arrays.vertices.length()) + u64::from(arrays.indices.length()) + textures,
             arrays: Some(arrays),
             properties: payload.properties,
+            lowest_m,
             tile_from_ecef: ecef_from_tile.inverse(),
             scale,
             buffers: None,
@@ -346,6 +352,13 @@ impl Tile {
         let table = self.table_of(primitive).and_then(|i| self.content.tables.get(i as usize));
         table.map_or_else(Vec::new, |table| table.row(&self.properties.to_vec(), feature))
     }
+}
+
+/// Height of the lowest corner of a box, metres above the ellipsoid.
+fn lowest(ecef_from_tile: &DMat4, bounds: &Bounds) -> f64 {
+    let corner = |i: usize| DVec3::new(bounds[i & 1][0], bounds[(i >> 1) & 1][1], bounds[i >> 2][2]);
+    let heights = (0..8).map(|i| geodetic_from_ecef(ecef_from_tile.transform_point3(corner(i))).height_m);
+    heights.fold(f64::INFINITY, f64::min)
 }
 
 /// The distance between the points of a primitive, in the tile's units, as if they lay on the largest side of their

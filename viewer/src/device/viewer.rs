@@ -96,7 +96,7 @@ impl Viewer {
             core.remove_layers();
             core.set_extent(twin.extent, twin.home);
             for layer in &twin.layers {
-                core.add_layer(&layer.id, resolve_url(&base, &layer.tileset), layer.visible);
+                core.add_layer(&layer.id, resolve_url(&base, &layer.tileset), layer.theme, layer.visible);
             }
             core.open_labels(twin.labels.as_ref().map(|url| resolve_url(&base, url)));
         });
@@ -104,9 +104,7 @@ impl Viewer {
 
     /// Adds a tileset as a layer. A layer of the same id is replaced.
     pub fn add_layer(&self, id: &str, tileset_url: &str, theme: Theme, visible: bool) {
-        // Flat and solid things say so themselves; the theme will choose styles.
-        let _ = theme;
-        self.change(|core| core.add_layer(id, on_page(tileset_url), visible));
+        self.change(|core| core.add_layer(id, on_page(tileset_url), theme, visible));
     }
 
     /// Removes a layer and frees what it holds; nothing happens when there is none of this id.

@@ -17,4 +17,6 @@ layout(std140) uniform Frame {
     vec4 u_glow;         // colour of the sky around the sun
     vec4 u_glow_from;    // unit direction towards the sun, even when it is down; share of the wide glow
     vec4 u_ground;       // colour of the endless ground
+    vec4 u_under;        // what is below the ground is seen (0 or 1), opacity of the ground, height above the ground (m)
+    vec4 u_clip[41];     // shapes that cut, see cut.glsl
 };

@@ -2,6 +2,7 @@
 
 use super::graphics;
 use crate::ViewerError;
+use crate::clip::CLIP_VECTORS;
 use crate::light::Light;
 use crate::matrix::Eye;
 use glam::{DMat4, DVec3};
@@ -12,6 +13,9 @@ pub(super) const FRAME_GLSL: &str = include_str!("frame.glsl");
 
 /// Where the block is bound. Programs that bind nothing else read binding point 0, so that none has to be told.
 const BINDING: u32 = 0;
+
+// The shaders have the number of vectors as a text.
+const _: () = assert!(CLIP_VECTORS == 41);
 
 /// What holds for a whole frame.
 pub(in crate::device) struct FrameLook {
@@ -32,6 +36,10 @@ pub(in crate::device) struct FrameLook {
     pub(in crate::device) pixels_at_1_m: f64,
     /// Where light comes from, in the eye's axes.
     pub(in crate::device) light: Light,
+    /// Where what is below the ground is seen: how much of the ground is, and the eye's height above it, metres.
+    pub(in crate::device) underground: Option<[f32; 2]>,
+    /// Shapes that cut.
+    pub(in crate::device) clip: Option<[[f32; 4]; CLIP_VECTORS]>,
 }
 
 impl FrameLook {
@@ -54,6 +62,9 @@ impl FrameLook {
         }
         push(block, &vec4(light.toward_sun, light.wide_glow as f32));
         push(block, &vec4(light.ground, 0.0));
+        let [opacity, height_m] = self.underground.unwrap_or([1.0; 2]);
+        push(block, &[f32::from(u8::from(self.underground.is_some())), opacity, height_m, 0.0]);
+        push(block, self.clip.unwrap_or([[0.0; 4]; CLIP_VECTORS]).as_flattened());
     }
 }
 

@@ -10,6 +10,9 @@ flat in uint v_feature;
 layout(location = 0) out vec4 o_color;
 
 void main() {
+#ifdef CUT
+    if (is_away()) discard;
+#endif
     float away = length(v_rel);
     float fade = u_line.x > 0.0 ? 1.0 - smoothstep(0.25 * u_fog.w, u_fog.w, away) : 1.0;
     vec3 color = v_color.rgb * u_line.y * (u_sky_light.rgb + u_sun_light.rgb * 0.7);

@@ -22,5 +22,8 @@ void main() {
     vec2 from_center = gl_PointCoord * 2.0 - 1.0;
     if (dot(from_center, from_center) > 1.0) discard;
 #endif
+#ifdef CUT
+    if (is_away()) discard;
+#endif
     o_mask = vec4(1.0);
 }

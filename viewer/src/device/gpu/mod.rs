@@ -24,7 +24,7 @@ pub(super) use labels::{INSTANCE, LabelGpu};
 pub(super) use program::Compiler;
 pub(super) use textures::{Pictures, formats, seen_features};
 pub(super) use tile_buffers::TileBuffers;
-pub(super) use tiles::{Draw, DrawLists, FeatureDraw};
+pub(super) use tiles::{Cut, Draw, DrawLists, FeatureDraw, Ground};
 
 use crate::ViewerError;
 use crate::pick_window::Seen;

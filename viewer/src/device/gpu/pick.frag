@@ -27,5 +27,8 @@ void main() {
         feature = uint(id + 0.5) + 1u;
     }
 #endif
+#ifdef CUT
+    if (is_away()) discard;
+#endif
     o_pick = uvec4(uint(u_draw[4].w + 0.5), feature, floatBitsToUint(length(v_rel)), 0u);
 }

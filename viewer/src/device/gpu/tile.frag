@@ -1,4 +1,6 @@
 // Solid and flat surfaces.
+uniform float u_opacity; // of all that is drawn with it
+
 #ifdef RICH
 uniform sampler2D u_base;
 uniform sampler2D u_ids;
@@ -37,6 +39,9 @@ void main() {
     }
     unlit = u_rich[3].w > 0.5;
 #endif
+#ifdef CUT
+    if (is_away()) discard;
+#endif
     vec3 normal = v_normal;
 #ifdef POINTS
     vec2 from_center = gl_PointCoord * 2.0 - 1.0;
@@ -56,6 +61,12 @@ void main() {
     albedo = mix(albedo, mix(albedo, vec3(0.42, 0.66, 1.0), 0.55), marks.y * (1.0 - marks.x));
     // The outline has the full accent; what it runs around stays lighter, so that its form is seen.
     albedo = mix(albedo, ACCENT, 0.62 * marks.x);
+#ifdef CUT
+    if (is_inside()) {
+        albedo = mix(SECTION, ACCENT, 0.4 * marks.x);
+        unlit = true;
+    }
+#endif
     vec3 color = hazed(unlit ? albedo : lit(albedo, normal), v_rel);
-    o_color = vec4(display(color), material.a * alpha);
+    o_color = vec4(display(color), material.a * alpha * u_opacity);
 }

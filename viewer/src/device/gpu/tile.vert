@@ -24,6 +24,9 @@ const float EARTH_DIAMETER = 12742000.0;
 #ifdef PICK_SIDE
 flat out vec3 v_point; // centre and radius, pixels
 #endif
+#ifdef CUT
+out vec3 v_place; // as v_rel, before it is cast on the ground
+#endif
 out vec3 v_rel;
 out vec3 v_normal;
 out vec4 v_color;
@@ -63,6 +66,9 @@ void main() {
     bool selected = is_selected(feature, a_feature);
     v_mark = vec2(selected, a_feature >= 0.0 && abs(a_feature - u_draw[4].y) < 0.5);
     v_feature = a_feature < 0.0 ? 0u : uint(a_feature + 0.5) + 1u;
+#ifdef CUT
+    v_place = v_rel;
+#endif
 #ifdef SHADOW
     // Down along the sunlight to the ground, which falls away with distance as the Earth does.
     float ground = -u_eye.x - dot(v_rel.xy, v_rel.xy) / EARTH_DIAMETER;

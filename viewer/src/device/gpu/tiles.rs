@@ -7,6 +7,7 @@ use super::program::{Compiler, Lazy, Program};
 use super::textures::Rich;
 use super::tile_buffers::constants;
 use super::{FrameLook, TileBuffers};
+use crate::fade::Dither;
 use crate::order::ascending;
 use citytwin_tiles::{Alpha, IndexRange, Primitive, Topology};
 use std::rc::Rc;
@@ -58,6 +59,33 @@ pub(in crate::device) struct Draw<'a> {
     which: Which,
     /// Number of its block.
     slot: u32,
+    /// Where not all of its fragments are drawn.
+    cut: Option<Cut>,
+    /// Its layer is seen through.
+    seen_through: bool,
+    /// It fades out, and what takes its place casts its shadows.
+    leaves: bool,
+}
+
+/// Which fragments of a draw are drawn.
+#[derive(Clone, Copy, Default)]
+pub(in crate::device) struct Cut {
+    pub(in crate::device) fade: Option<Dither>,
+    pub(in crate::device) by_shapes: bool,
+    /// 1 where front faces are the outside of a solid, -1 where back faces are; 0: it has no inside.
+    pub(in crate::device) outside: f32,
+}
+
+/// What the ground does to what is below it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(in crate::device) enum Ground {
+    /// Nothing is below it: it is painted behind everything.
+    #[default]
+    Painted,
+    /// It hides it.
+    Solid,
+    /// It is seen through; this much of it is seen.
+    Glass(f32),
 }
 
 impl<'a> Draw<'a> {
@@ -91,6 +119,9 @@ impl<'a> Draw<'a> {
             features,
             which: Which::All,
             slot: 0,
+            cut: None,
+            seen_through: false,
+            leaves: false,
         })
     }
 
@@ -116,6 +147,36 @@ impl<'a> Draw<'a> {
     fn is_selected(&self) -> bool {
         self.marks[0] >= 0.0 || self.features.is_some_and(|features| features.has_highlights)
     }
+
+    /// Cut by the frame's shapes: the inside of solids is seen.
+    pub(in crate::device) fn cut(mut self) -> Self {
+        let has_inside = self.primitive.topology == Topology::Triangles
+            && self.primitive.flat_order.is_none()
+            && !self.primitive.double_sided;
+        let outside = if self.mirrored { -1.0 } else { 1.0 };
+        self.cut = Some(Cut { by_shapes: true, outside: if has_inside { outside } else { 0.0 }, fade: None });
+        self
+    }
+
+    /// On its way in or out.
+    pub(in crate::device) fn faded(mut self, dither: Option<Dither>, leaves: bool) -> Self {
+        if dither.is_some() {
+            self.cut = Some(Cut { fade: dither, ..self.cut.unwrap_or_default() });
+        }
+        self.leaves = leaves;
+        self
+    }
+
+    /// Like glass, where it stands.
+    pub(in crate::device) fn seen_through(mut self) -> Self {
+        self.seen_through = self.primitive.topology == Topology::Triangles && self.primitive.flat_order.is_none();
+        self
+    }
+
+    /// Whether its back faces are drawn.
+    fn shows_back(&self) -> bool {
+        self.primitive.double_sided || self.cut.is_some_and(|cut| cut.outside != 0.0)
+    }
 }
 
 /// A frame's draws, by how they are drawn.
@@ -130,6 +191,11 @@ pub(in crate::device) struct DrawLists<'a> {
     line: Vec<Draw<'a>>,
     /// Those of the above that are selected, or have features that are.
     selected: Vec<Draw<'a>>,
+    /// Solids of layers that are seen through.
+    x_ray: Vec<Draw<'a>>,
+    /// How much of them is seen.
+    pub(in crate::device) x_ray_opacity: f32,
+    pub(in crate::device) ground: Ground,
 }
 
 impl<'a> DrawLists<'a> {
@@ -140,7 +206,7 @@ impl<'a> DrawLists<'a> {
         let primitive = draw.primitive;
         let blends = primitive.alpha == Alpha::Blend || primitive.base_color[3] < 0.99;
         let is_solid = primitive.topology == Topology::Triangles && primitive.flat_order.is_none();
-        if draw.is_clear() && is_solid && !blends {
+        if draw.is_clear() && is_solid && !blends && !draw.seen_through {
             // Opaque and translucent features of one primitive are drawn in two passes.
             self.glass.push(Draw { which: Which::Clear, ..draw });
             draw.which = Which::Opaque;
@@ -149,6 +215,7 @@ impl<'a> DrawLists<'a> {
             (Topology::Lines, _) => &mut self.line,
             (Topology::Points, _) => &mut self.point,
             (Topology::Triangles, Some(_)) => &mut self.flat,
+            (Topology::Triangles, None) if draw.seen_through => &mut self.x_ray,
             (Topology::Triangles, None) if blends => &mut self.glass,
             (Topology::Triangles, None) if draw.rich.is_some() => &mut self.rich,
             (Topology::Triangles, None) => &mut self.solid,
@@ -163,8 +230,8 @@ impl<'a> DrawLists<'a> {
 
     /// Numbers all draws from 0, and hands out the numbers of each one's block.
     pub(super) fn number_slots(&mut self, mut block: impl FnMut(u32, [f32; draw_block::FLOATS])) {
-        let Self { flat, solid, rich, point, glass, line, selected } = self;
-        let lists = [flat, solid, rich, point, glass, line, selected];
+        let Self { flat, solid, rich, point, glass, line, selected, x_ray, .. } = self;
+        let lists = [flat, solid, rich, point, glass, line, selected, x_ray];
         for (slot, draw) in (0..).zip(lists.into_iter().flatten()) {
             draw.slot = slot;
             block(slot, draw.block());
@@ -181,7 +248,7 @@ impl<'a> DrawLists<'a> {
     /// Puts each list into its drawing order: flat things by their order, solids front to back, glass back to front.
     pub(in crate::device) fn sort(&mut self) {
         arrange(&mut self.flat, |draw| draw.primitive.flat_order.unwrap_or(0).into());
-        for list in [&mut self.solid, &mut self.rich] {
+        for list in [&mut self.solid, &mut self.rich, &mut self.x_ray] {
             arrange(list, |draw| draw.distance_m);
         }
         for list in [&mut self.point, &mut self.glass] {
@@ -196,21 +263,75 @@ fn arrange(list: &mut Vec<Draw<'_>>, key: fn(&Draw<'_>) -> f64) {
 
 /// The uniforms of a program that draws tiles.
 struct TileProgram {
-    /// `u_line`.
+    /// `u_line` or `u_opacity`.
     extra: Option<WebGlUniformLocation>,
     /// Of programs for textures.
     rich: Option<WebGlUniformLocation>,
     /// Of programs for points.
     point: Option<WebGlUniformLocation>,
+    /// Of programs that cut.
+    cut: Option<WebGlUniformLocation>,
+}
+
+/// Programs that differ only in whether they cut.
+struct Family {
+    whole: Lazy<TileProgram>,
+    cut: Lazy<TileProgram>,
+}
+
+impl Family {
+    /// Programs of `tile.vert` with `variant` before it, and the parts of a fragment shader.
+    fn new(compiler: &Rc<Compiler>, variant: &'static str, fragment: &[&'static str]) -> Self {
+        let lazy = |cut| TileProgram::lazy(compiler, variant, cut, fragment);
+        Self { whole: lazy([""; 2]), cut: lazy(["#define CUT\n", include_str!("cut.glsl")]) }
+    }
+
+    fn of(&self, draw: &Draw<'_>) -> &Lazy<TileProgram> {
+        if draw.cut.is_none() { &self.whole } else { &self.cut }
+    }
+
+    /// The program of a draw, bound. What fades is drawn whole or not at all until its program is ready.
+    fn bind(&self, draw: &Draw<'_>) -> Option<&TileProgram> {
+        let only_fades = draw.cut.is_some_and(|cut| !cut.by_shapes);
+        let stays = only_fades && !draw.leaves;
+        self.of(draw).bind().or_else(|| if stays { self.whole.bind() } else { None })
+    }
+}
+
+/// The program in use, to change it only when needed.
+#[derive(Default)]
+struct Using<'p> {
+    last: Option<(&'p Family, bool, bool)>,
+    program: Option<&'p TileProgram>,
+}
+
+impl<'p> Using<'p> {
+    /// Binds the program of a draw; `begin` sets what holds for all draws with it. `None` when it is not ready.
+    fn bind(&mut self, family: &'p Family, draw: &Draw<'_>, begin: impl Fn(&TileProgram)) -> Option<&'p TileProgram> {
+        let same = self.last.is_some_and(|(last, cuts, leaves)| {
+            std::ptr::eq(last, family) && (cuts, leaves) == (draw.cut.is_some(), draw.leaves)
+        });
+        if !same {
+            self.last = Some((family, draw.cut.is_some(), draw.leaves));
+            self.program = family.bind(draw);
+            self.program.into_iter().for_each(begin);
+        }
+        self.program
+    }
 }
 
 impl TileProgram {
-    /// A program of `tile.vert` with `variant` before it, and the parts of a fragment shader.
-    fn lazy(compiler: &Rc<Compiler>, variant: &'static str, fragment: &[&'static str]) -> Lazy<Self> {
+    /// `cut`: what stands before both shaders of a program that cuts, and before its fragment shader.
+    fn lazy(
+        compiler: &Rc<Compiler>,
+        variant: &'static str,
+        cut: [&'static str; 2],
+        fragment: &[&'static str],
+    ) -> Lazy<Self> {
         let rich = if variant.contains("RICH") { include_str!("rich.glsl") } else { "" };
-        let head = [FRAME_GLSL, variant, rich, include_str!("features.glsl")];
+        let head = [FRAME_GLSL, variant, cut[0], rich, include_str!("features.glsl")];
         let vertex = [&head[..], &[include_str!("tile.vert")]].concat();
-        Lazy::new(compiler, &vertex, &[&head[..], fragment].concat(), Self::of)
+        Lazy::new(compiler, &vertex, &[&head[..], &[cut[1]], fragment].concat(), Self::of)
     }
 
     /// Finds the uniforms of a bound program.
@@ -220,7 +341,12 @@ impl TileProgram {
         gl.uniform1i(uniform("u_ids").as_ref(), 1);
         gl.uniform1i(uniform("u_features").as_ref(), features::UNIT as i32);
         program.block(gl, "Draw", draw_block::BINDING);
-        Self { rich: uniform("u_rich"), point: uniform("u_point"), extra: uniform("u_line") }
+        Self {
+            rich: uniform("u_rich"),
+            point: uniform("u_point"),
+            extra: uniform("u_line").or_else(|| uniform("u_opacity")),
+            cut: uniform("u_cut"),
+        }
     }
 
     /// Binds a draw's array and what its programs read.
@@ -241,83 +367,119 @@ impl TileProgram {
             let px = draw.primitive.point_diameter_px.map_or(POINT_PX, |px| [px, px]);
             gl.uniform3f(Some(location), draw.point_m, px[0], px[1]);
         }
+        if let (Some(location), Some(cut)) = (&self.cut, draw.cut) {
+            gl.uniform4fv_with_f32_array(Some(location), &<[f32; 4]>::from(cut));
+        }
     }
 }
 
 /// The programs of all passes.
 pub(super) struct TilePrograms {
-    surface: Lazy<TileProgram>,
-    rich: Lazy<TileProgram>,
-    point: Lazy<TileProgram>,
-    shadow: Lazy<TileProgram>,
-    line: Lazy<TileProgram>,
-    pick: Lazy<TileProgram>,
-    pick_rich: Lazy<TileProgram>,
-    pick_point: Lazy<TileProgram>,
-    mask: Lazy<TileProgram>,
-    mask_rich: Lazy<TileProgram>,
-    mask_point: Lazy<TileProgram>,
+    surface: Family,
+    rich: Family,
+    point: Family,
+    shadow: Family,
+    line: Family,
+    pick: Family,
+    pick_rich: Family,
+    pick_point: Family,
+    /// Of what is selected.
+    mask: Family,
+    mask_rich: Family,
+    mask_point: Family,
 }
+
+const LIGHT: &str = include_str!("common.glsl");
+const SURFACE: &[&str] = &[LIGHT, include_str!("tile.frag")];
+const PICK: &[&str] = &[include_str!("pick.frag")];
+const MASK: &[&str] = &[include_str!("mask.frag")];
 
 impl TilePrograms {
     pub(super) fn new(compiler: &Rc<Compiler>) -> Self {
-        let surface = [include_str!("common.glsl"), include_str!("tile.frag")];
-        let line = [include_str!("common.glsl"), include_str!("line.frag")];
-        let pick = [include_str!("pick.frag")];
-        let mask = [include_str!("mask.frag")];
-        let lazy = |variant, fragment: &[&'static str]| TileProgram::lazy(compiler, variant, fragment);
+        let family = |variant, fragment: &[&'static str]| Family::new(compiler, variant, fragment);
         let programs = Self {
-            surface: lazy("", &surface),
-            rich: lazy("#define RICH\n", &surface),
-            point: lazy("#define POINTS\n", &surface),
-            shadow: lazy("#define SHADOW\n", &[include_str!("shadow.frag")]),
-            line: lazy("", &line),
-            pick: lazy("", &pick),
-            pick_rich: lazy("#define RICH\n", &pick),
-            pick_point: lazy("#define POINTS\n#define PICK_SIDE 17.0\n", &pick),
-            mask: lazy("", &mask),
-            mask_rich: lazy("#define RICH\n", &mask),
-            mask_point: lazy("#define POINTS\n", &mask),
+            surface: family("", SURFACE),
+            rich: family("#define RICH\n", SURFACE),
+            point: family("#define POINTS\n", SURFACE),
+            shadow: family("#define SHADOW\n", &[include_str!("shadow.frag")]),
+            line: family("", &[LIGHT, include_str!("line.frag")]),
+            pick: family("", PICK),
+            pick_rich: family("#define RICH\n", PICK),
+            pick_point: family("#define POINTS\n#define PICK_SIDE 17.0\n", PICK),
+            mask: family("", MASK),
+            mask_rich: family("#define RICH\n", MASK),
+            mask_point: family("#define POINTS\n", MASK),
         };
         // The first picture of a city needs these: they are compiled while its tiles are on their way.
-        for program in [&programs.surface, &programs.shadow, &programs.line] {
-            program.start();
+        for family in [&programs.surface, &programs.shadow, &programs.line] {
+            family.whole.start();
         }
         programs
     }
 
     /// Has compiled what the next click or hover will need. Called when a picture stands.
     pub(super) fn warm(&self) {
-        self.pick.start();
+        self.pick.whole.start();
     }
 
     pub(super) fn draw(&self, gl: &Gl, blocks: &DrawBlocks, look: &FrameLook, lists: &DrawLists<'_>) {
         constants(gl);
         gl.blend_func(Gl::SRC_ALPHA, Gl::ONE_MINUS_SRC_ALPHA);
-        self.draw_flat(gl, blocks, lists);
-        self.draw_shadows(gl, blocks, look, lists);
+        let glass_ground = matches!(lists.ground, Ground::Glass(_));
+        if !glass_ground {
+            self.draw_flat(gl, blocks, lists);
+            self.draw_shadows(gl, blocks, look, lists);
+        }
         self.draw_solid(gl, blocks, lists);
-        self.draw_lines(gl, blocks, look, lists);
+        if glass_ground {
+            self.draw_lines(gl, blocks, look, lists);
+            self.draw_glass_ground(gl, blocks, lists);
+            self.draw_glass(gl, blocks, lists);
+        } else {
+            self.draw_glass(gl, blocks, lists);
+            self.draw_lines(gl, blocks, look, lists);
+        }
+        self.draw_x_ray(gl, blocks, look, lists);
         gl.disable(Gl::BLEND);
         gl.depth_mask(true);
         gl.bind_vertex_array(None);
         gl.use_program(None);
     }
 
+    /// Flat things, each over those of a lower order, which lie in the same plane.
     fn draw_flat(&self, gl: &Gl, blocks: &DrawBlocks, lists: &DrawLists<'_>) {
-        gl.disable(Gl::DEPTH_TEST);
         gl.disable(Gl::CULL_FACE);
         if lists.flat.iter().any(Draw::is_clear) {
             gl.enable(Gl::BLEND);
         } else {
             gl.disable(Gl::BLEND);
         }
-        self.run(gl, blocks, &mut Culling::off(), &lists.flat);
+        begin_flat(gl, lists.ground);
+        self.run(gl, blocks, &mut Culling::off(), &lists.flat, 1.0);
+        gl.disable(Gl::POLYGON_OFFSET_FILL);
+    }
+
+    /// Flat things with what is below them shining through. The stencil lets only the topmost of them be seen.
+    fn draw_glass_ground(&self, gl: &Gl, blocks: &DrawBlocks, lists: &DrawLists<'_>) {
+        let Ground::Glass(opacity) = lists.ground else { return };
+        gl.disable(Gl::CULL_FACE);
+        gl.enable(Gl::DEPTH_TEST);
+        gl.depth_func(Gl::LEQUAL);
+        gl.depth_mask(false);
+        gl.enable(Gl::BLEND);
+        gl.enable(Gl::STENCIL_TEST);
+        gl.stencil_func(Gl::EQUAL, 0, 0xff);
+        gl.stencil_op(Gl::KEEP, Gl::KEEP, Gl::INCR);
+        gl.enable(Gl::POLYGON_OFFSET_FILL);
+        gl.polygon_offset(1.0, 4.0);
+        self.run(gl, blocks, &mut Culling::off(), lists.flat.iter().rev(), opacity);
+        gl.disable(Gl::POLYGON_OFFSET_FILL);
+        gl.disable(Gl::STENCIL_TEST);
     }
 
     /// Solids, projected along the sunlight onto the ground. The stencil darkens each pixel once.
     fn draw_shadows(&self, gl: &Gl, blocks: &DrawBlocks, look: &FrameLook, lists: &DrawLists<'_>) {
-        let Some(program) = self.shadow.bind() else { return };
+        gl.disable(Gl::DEPTH_TEST);
         gl.enable(Gl::BLEND);
         gl.blend_func(Gl::ZERO, Gl::SRC_COLOR);
         gl.enable(Gl::STENCIL_TEST);
@@ -326,7 +488,10 @@ impl TilePrograms {
         // Seen from above, what faces the sun keeps its winding and casts the whole shadow.
         let mut culling = Culling::default();
         let reach_m = 0.75 * f64::from(look.fog_m[1]);
-        for draw in lists.solid.iter().filter(|draw| draw.distance_m < reach_m) {
+        let casts = |draw: &&Draw<'_>| draw.distance_m < reach_m && !draw.leaves;
+        let mut using = Using::default();
+        for draw in lists.solid.iter().filter(casts) {
+            let Some(program) = using.bind(&self.shadow, draw, |_| {}) else { continue };
             culling.set(gl, draw);
             program.place(gl, blocks, draw);
             assemble(gl, draw.primitive);
@@ -340,30 +505,66 @@ impl TilePrograms {
         gl.enable(Gl::DEPTH_TEST);
         gl.depth_func(Gl::LESS);
         gl.depth_mask(true);
+        gl.disable(Gl::BLEND);
         // Pushed back a little, so that edges win over the walls they run along.
         gl.enable(Gl::POLYGON_OFFSET_FILL);
         gl.polygon_offset(1.0, 1.0);
         let mut culling = Culling::default();
-        self.run(gl, blocks, &mut culling, &lists.solid);
-        self.run(gl, blocks, &mut culling, &lists.rich);
+        self.run(gl, blocks, &mut culling, &lists.solid, 1.0);
+        self.run(gl, blocks, &mut culling, &lists.rich, 1.0);
         self.draw_points(gl, blocks, lists);
-        gl.enable(Gl::BLEND);
-        gl.depth_mask(false);
-        self.run(gl, blocks, &mut culling, &lists.glass);
         gl.disable(Gl::POLYGON_OFFSET_FILL);
         gl.disable(Gl::CULL_FACE);
     }
 
+    fn draw_glass(&self, gl: &Gl, blocks: &DrawBlocks, lists: &DrawLists<'_>) {
+        gl.depth_func(Gl::LESS);
+        gl.enable(Gl::BLEND);
+        gl.depth_mask(false);
+        gl.enable(Gl::POLYGON_OFFSET_FILL);
+        gl.polygon_offset(1.0, 1.0);
+        self.run(gl, blocks, &mut Culling::default(), &lists.glass, 1.0);
+        gl.disable(Gl::POLYGON_OFFSET_FILL);
+        gl.disable(Gl::CULL_FACE);
+    }
+
+    /// Layers that are seen through: all their edges faintly, then their nearest surfaces, which a pass that writes
+    /// depth alone has found, then the edges of those.
+    fn draw_x_ray(&self, gl: &Gl, blocks: &DrawBlocks, look: &FrameLook, lists: &DrawLists<'_>) {
+        if lists.x_ray.is_empty() {
+            return;
+        }
+        gl.enable(Gl::BLEND);
+        gl.depth_mask(false);
+        gl.depth_func(Gl::LEQUAL);
+        self.draw_edges(gl, blocks, look, &lists.x_ray, 0.45);
+        gl.enable(Gl::POLYGON_OFFSET_FILL);
+        gl.polygon_offset(1.0, 1.0);
+        gl.depth_mask(true);
+        gl.color_mask(false, false, false, false);
+        self.run(gl, blocks, &mut Culling::default(), &lists.x_ray, 1.0);
+        gl.color_mask(true, true, true, true);
+        gl.depth_mask(false);
+        self.run(gl, blocks, &mut Culling::default(), &lists.x_ray, lists.x_ray_opacity);
+        gl.disable(Gl::POLYGON_OFFSET_FILL);
+        gl.disable(Gl::CULL_FACE);
+        self.draw_edges(gl, blocks, look, &lists.x_ray, 0.30);
+    }
+
     /// Draws surfaces in their order, each with the program that it needs.
-    fn run(&self, gl: &Gl, blocks: &DrawBlocks, culling: &mut Culling, draws: &[Draw<'_>]) {
-        let (mut last, mut bound) = (None, None);
+    fn run<'d, 'a: 'd>(
+        &self,
+        gl: &Gl,
+        blocks: &DrawBlocks,
+        culling: &mut Culling,
+        draws: impl IntoIterator<Item = &'d Draw<'a>>,
+        opacity: f32,
+    ) {
+        let mut using = Using::default();
         for draw in draws {
-            let is_rich = draw.rich.is_some();
-            if last != Some(is_rich) {
-                last = Some(is_rich);
-                bound = if is_rich { self.rich.bind() } else { self.surface.bind() };
-            }
-            let Some(program) = bound else { continue };
+            let family = if draw.rich.is_some() { &self.rich } else { &self.surface };
+            let begin = |program: &TileProgram| gl.uniform1f(program.extra.as_ref(), opacity);
+            let Some(program) = using.bind(family, draw, begin) else { continue };
             culling.set(gl, draw);
             program.place(gl, blocks, draw);
             assemble(gl, draw.primitive);
@@ -372,16 +573,15 @@ impl TilePrograms {
 
     /// Clouds; those that shine through after the others, from the farthest on.
     fn draw_points(&self, gl: &Gl, blocks: &DrawBlocks, lists: &DrawLists<'_>) {
-        if lists.point.is_empty() {
-            return;
-        }
-        let Some(program) = self.point.bind() else { return };
+        let mut using = Using::default();
+        let is_clear = |draw: &Draw<'_>| draw.primitive.alpha == Alpha::Blend || draw.is_clear();
         for blends in [false, true] {
-            if blends {
-                gl.enable(Gl::BLEND);
-            }
-            let is_clear = |draw: &Draw<'_>| draw.primitive.alpha == Alpha::Blend || draw.is_clear();
             for draw in lists.point.iter().filter(|draw| is_clear(draw) == blends) {
+                let begin = |program: &TileProgram| gl.uniform1f(program.extra.as_ref(), 1.0);
+                let Some(program) = using.bind(&self.point, draw, begin) else { continue };
+                if blends {
+                    gl.enable(Gl::BLEND);
+                }
                 program.place(gl, blocks, draw);
                 assemble(gl, draw.primitive);
             }
@@ -390,19 +590,28 @@ impl TilePrograms {
     }
 
     fn draw_lines(&self, gl: &Gl, blocks: &DrawBlocks, look: &FrameLook, lists: &DrawLists<'_>) {
-        let Some(program) = self.line.bind() else { return };
+        gl.enable(Gl::BLEND);
         gl.depth_func(Gl::LEQUAL);
         gl.depth_mask(false);
-        gl.uniform2f(program.extra.as_ref(), 1.0, 0.30);
-        for draw in lists.solid.iter().filter(|draw| draw.distance_m < f64::from(look.edges_m)) {
-            let Some(outline) = &draw.primitive.outline else { continue };
-            program.place(gl, blocks, draw);
-            elements(gl, Gl::LINES, outline, draw.primitive);
-        }
-        gl.uniform2f(program.extra.as_ref(), 0.0, 1.0);
+        self.draw_edges(gl, blocks, look, &lists.solid, 0.30);
+        let mut using = Using::default();
         for draw in &lists.line {
+            let begin = |program: &TileProgram| gl.uniform2f(program.extra.as_ref(), 0.0, 1.0);
+            let Some(program) = using.bind(&self.line, draw, begin) else { continue };
             program.place(gl, blocks, draw);
             assemble(gl, draw.primitive);
+        }
+    }
+
+    /// `darkness`: what is left of the colour of what they are edges of.
+    fn draw_edges(&self, gl: &Gl, blocks: &DrawBlocks, look: &FrameLook, draws: &[Draw<'_>], darkness: f32) {
+        let mut using = Using::default();
+        for draw in draws.iter().filter(|draw| draw.distance_m < f64::from(look.edges_m)) {
+            let Some(outline) = &draw.primitive.outline else { continue };
+            let begin = |program: &TileProgram| gl.uniform2f(program.extra.as_ref(), 1.0, darkness);
+            let Some(program) = using.bind(&self.line, draw, begin) else { continue };
+            program.place(gl, blocks, draw);
+            elements(gl, Gl::LINES, outline, draw.primitive);
         }
     }
 
@@ -413,13 +622,14 @@ impl TilePrograms {
         gl.disable(Gl::CULL_FACE);
         gl.enable(Gl::DEPTH_TEST);
         gl.depth_func(Gl::LESS);
+        let mut using = Using::default();
         for draw in &lists.selected {
-            let program = match kind(draw) {
+            let family = match kind(draw) {
                 (true, _) => &self.mask_point,
                 (false, true) => &self.mask_rich,
                 (false, false) => &self.mask,
             };
-            let Some(program) = program.bind() else { continue };
+            let Some(program) = using.bind(family, draw, |_| {}) else { continue };
             program.place(gl, blocks, draw);
             assemble(gl, draw.primitive);
         }
@@ -432,12 +642,27 @@ impl TilePrograms {
         constants(gl);
         gl.disable(Gl::BLEND);
         gl.disable(Gl::CULL_FACE);
-        gl.disable(Gl::DEPTH_TEST);
+        begin_flat(gl, lists.ground);
         self.run_pick(gl, blocks, &mut Culling::off(), &lists.flat);
+        gl.disable(Gl::POLYGON_OFFSET_FILL);
         gl.enable(Gl::DEPTH_TEST);
         gl.depth_func(Gl::LESS);
         gl.depth_mask(true);
         let mut culling = Culling::default();
+        if !lists.x_ray.is_empty() {
+            // What is seen through is meant only where nothing stands behind it.
+            self.run_pick(gl, blocks, &mut culling, &lists.x_ray);
+            gl.clear_bufferfv_with_f32_array(Gl::DEPTH, 0, &[1.0]);
+            if lists.ground == Ground::Solid {
+                gl.color_mask(false, false, false, false);
+                begin_flat(gl, lists.ground);
+                self.run_pick(gl, blocks, &mut Culling::off(), &lists.flat);
+                gl.disable(Gl::POLYGON_OFFSET_FILL);
+                gl.depth_func(Gl::LESS);
+                gl.color_mask(true, true, true, true);
+                culling = Culling::default();
+            }
+        }
         for draws in [&lists.solid, &lists.rich, &lists.glass, &lists.line, &lists.point] {
             self.run_pick(gl, blocks, &mut culling, draws);
         }
@@ -447,21 +672,17 @@ impl TilePrograms {
     }
 
     fn run_pick(&self, gl: &Gl, blocks: &DrawBlocks, culling: &mut Culling, draws: &[Draw<'_>]) {
-        let (mut last, mut bound) = (None, None);
+        let mut using = Using::default();
         for draw in draws {
-            let of_draw = kind(draw);
-            if last != Some(of_draw) {
-                last = Some(of_draw);
-                bound = self.pick_program(of_draw).bind();
-            }
-            let Some(program) = bound else { continue };
+            let family = self.pick_family(kind(draw));
+            let Some(program) = using.bind(family, draw, |_| {}) else { continue };
             culling.set(gl, draw);
             program.place(gl, blocks, draw);
             assemble(gl, draw.primitive);
         }
     }
 
-    fn pick_program(&self, kind: (bool, bool)) -> &Lazy<TileProgram> {
+    fn pick_family(&self, kind: (bool, bool)) -> &Family {
         match kind {
             (true, _) => &self.pick_point,
             (false, true) => &self.pick_rich,
@@ -471,9 +692,11 @@ impl TilePrograms {
 
     /// Wants the programs that picking among these needs.
     pub(super) fn can_pick(&self, lists: &DrawLists<'_>) {
-        let all = [&lists.flat, &lists.solid, &lists.rich, &lists.glass, &lists.line, &lists.point];
-        for draw in all.into_iter().flatten() {
-            self.pick_program(kind(draw)).bind();
+        let solids = [&lists.solid, &lists.rich, &lists.glass, &lists.x_ray];
+        let all = solids.into_iter().chain([&lists.flat, &lists.line, &lists.point]).flatten();
+        let mut using = Using::default();
+        for draw in all {
+            using.bind(self.pick_family(kind(draw)), draw, |_| {});
         }
     }
 }
@@ -481,6 +704,20 @@ impl TilePrograms {
 /// Points, and textured or without light.
 fn kind(draw: &Draw<'_>) -> (bool, bool) {
     (draw.primitive.topology == Topology::Points, draw.rich.is_some())
+}
+
+/// Flat things are drawn over one another in their order, wherever they lie; where the ground hides what is below it,
+/// they leave their depth, pushed back so that what stands on it has its feet.
+fn begin_flat(gl: &Gl, ground: Ground) {
+    if ground == Ground::Solid {
+        gl.enable(Gl::DEPTH_TEST);
+        gl.depth_func(Gl::ALWAYS);
+        gl.depth_mask(true);
+        gl.enable(Gl::POLYGON_OFFSET_FILL);
+        gl.polygon_offset(1.0, 4.0);
+    } else {
+        gl.disable(Gl::DEPTH_TEST);
+    }
 }
 
 /// Which faces are culled, to change it only when needed.
@@ -500,7 +737,7 @@ impl Culling {
         if self.off {
             return;
         }
-        let state = (draw.primitive.double_sided, draw.mirrored);
+        let state = (draw.shows_back(), draw.mirrored);
         if self.state == Some(state) {
             return;
         }
