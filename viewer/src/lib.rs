@@ -24,6 +24,7 @@
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
 
 mod camera;
+mod cascades;
 mod clip;
 mod collide;
 mod daylight;
@@ -39,6 +40,7 @@ mod matrix;
 mod motion;
 mod oneshot;
 mod order;
+mod pace;
 mod pick_window;
 mod property_rows;
 #[cfg(target_arch = "wasm32")]

@@ -92,29 +92,29 @@ const KEYS: [Key; 8] = [
         glow: [0.95, 0.44, 0.22], wide_glow: 0.36, shade: 0.0,
     },
     Key {
-        sun_deg: 0.0, key: [0.420, 0.185, 0.075], sky: [0.270, 0.275, 0.350], bounce: [0.170, 0.150, 0.150],
+        sun_deg: 0.0, key: [0.640, 0.300, 0.130], sky: [0.300, 0.282, 0.325], bounce: [0.190, 0.155, 0.145],
         fill: [0.052, 0.058, 0.074], horizon: [0.720, 0.490, 0.360], zenith: [0.130, 0.225, 0.430],
-        glow: [1.00, 0.55, 0.26], wide_glow: 0.38, shade: 0.40,
+        glow: [1.00, 0.55, 0.26], wide_glow: 0.38, shade: 0.55,
     },
     Key {
-        sun_deg: 6.0, key: [0.900, 0.540, 0.270], sky: [0.335, 0.360, 0.430], bounce: [0.240, 0.215, 0.195],
+        sun_deg: 6.0, key: [1.120, 0.680, 0.350], sky: [0.365, 0.365, 0.405], bounce: [0.260, 0.222, 0.192],
         fill: [0.065, 0.072, 0.087], horizon: [0.830, 0.715, 0.600], zenith: [0.175, 0.330, 0.600],
-        glow: [1.00, 0.74, 0.44], wide_glow: 0.26, shade: 0.55,
+        glow: [1.00, 0.74, 0.44], wide_glow: 0.26, shade: 0.72,
     },
     Key {
         sun_deg: 20.0, key: [0.960, 0.800, 0.595], sky: [0.385, 0.430, 0.505], bounce: [0.295, 0.277, 0.255],
         fill: [0.072, 0.081, 0.096], horizon: [0.800, 0.835, 0.855], zenith: [0.200, 0.400, 0.710],
-        glow: [1.00, 0.88, 0.66], wide_glow: 0.14, shade: 0.60,
+        glow: [1.00, 0.88, 0.66], wide_glow: 0.14, shade: 0.80,
     },
     Key {
         sun_deg: 48.0, key: [0.860, 0.770, 0.645], sky: [0.410, 0.465, 0.540], bounce: [0.320, 0.305, 0.285],
         fill: [0.075, 0.085, 0.100], horizon: [0.790, 0.860, 0.910], zenith: [0.210, 0.420, 0.740],
-        glow: [1.00, 0.93, 0.78], wide_glow: 0.10, shade: 0.60,
+        glow: [1.00, 0.93, 0.78], wide_glow: 0.10, shade: 0.80,
     },
     Key {
         sun_deg: 90.0, key: [0.740, 0.680, 0.590], sky: [0.420, 0.475, 0.550], bounce: [0.330, 0.315, 0.295],
         fill: [0.075, 0.085, 0.100], horizon: [0.790, 0.860, 0.910], zenith: [0.200, 0.410, 0.740],
-        glow: [1.00, 0.95, 0.82], wide_glow: 0.09, shade: 0.60,
+        glow: [1.00, 0.95, 0.82], wide_glow: 0.09, shade: 0.80,
     },
 ];
 
@@ -152,6 +152,16 @@ impl Light {
             ground: DVec3::new(0.863, 0.838, 0.791),
         }
     }
+
+    /// How much light flat ground has; 1 on a clear mid-morning.
+    pub(crate) fn daylight(&self) -> f64 {
+        luminance(self.sky + self.key * self.toward.z) / 1.0385
+    }
+}
+
+/// How bright a colour is.
+fn luminance(color: DVec3) -> f64 {
+    color.dot(DVec3::new(0.2126, 0.7152, 0.0722))
 }
 
 /// The direction, brought up to the lowest height that light may come from.
@@ -167,11 +177,6 @@ fn raised(direction: DVec3) -> DVec3 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn brightness(light: &Light) -> f64 {
-        // What flat ground shows.
-        (light.sky + light.key * light.toward.z).dot(DVec3::new(0.2126, 0.7152, 0.0722))
-    }
 
     fn at_height(sun_deg: f64) -> Light {
         let (up, flat) = sun_deg.to_radians().sin_cos();
@@ -219,7 +224,7 @@ mod tests {
     fn the_default_look_is_a_clear_morning() {
         let light = Light::morning();
         assert!((light.key - DVec3::new(0.860, 0.770, 0.645)).length() < 1e-3, "{light:?}");
-        assert!((brightness(&light) - 1.04).abs() < 0.02, "{}", brightness(&light));
+        assert!((light.daylight() - 1.0).abs() < 0.002, "{}", light.daylight());
         assert!((light.toward - MORNING).length() < 1e-9);
     }
 
@@ -228,7 +233,7 @@ mod tests {
         let mut last = f64::INFINITY;
         for step in 0..=150 {
             let light = at_height(48.0 - f64::from(step));
-            let now = brightness(&light);
+            let now = light.daylight();
             assert!(now <= last * 1.06, "at {}°: {now} after {last}", 48 - step);
             assert!(now > 0.08 && light.zenith.min_element() > 0.005, "at {}°: {now}", 48 - step);
             last = now;

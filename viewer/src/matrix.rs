@@ -126,6 +126,19 @@ pub(crate) fn reach_of_box(point: DVec3, bounds: &Bounds) -> f64 {
     (point - low).abs().max((high - point).abs()).length()
 }
 
+/// Lowest and highest corner of a box, metres above the ellipsoid; `None` when that is no number.
+pub(crate) fn heights_of_box(ecef_from_box: &DMat4, bounds: &Bounds) -> Option<[f64; 2]> {
+    let [low, high] = bounds.map(DVec3::from);
+    let mut heights_m = [f64::INFINITY, f64::NEG_INFINITY];
+    for corner in 0..8 {
+        let pick = |axis: usize| if corner >> axis & 1 == 0 { low[axis] } else { high[axis] };
+        let ecef = ecef_from_box.transform_point3(DVec3::new(pick(0), pick(1), pick(2)));
+        let height_m = geodetic_from_ecef(ecef).height_m;
+        heights_m = [heights_m[0].min(height_m), heights_m[1].max(height_m)];
+    }
+    heights_m.iter().all(|height_m| height_m.is_finite()).then_some(heights_m)
+}
+
 /// Whether a ray meets a box that is grown by `margin` on all sides.
 pub(crate) fn ray_meets_box(origin: DVec3, direction: DVec3, bounds: &Bounds, margin: f64) -> bool {
     let [low, high] = bounds.map(DVec3::from);
@@ -241,6 +254,15 @@ mod tests {
         assert!(!ray_meets_box(p, DVec3::new(-1.0, 0.0, 1.0), &bounds, 0.0), "the box is behind");
         assert!(!ray_meets_box(p, DVec3::X, &bounds, 0.0));
         assert!(ray_meets_box(p, DVec3::X, &bounds, 4.1));
+    }
+
+    #[test]
+    fn a_box_knows_its_heights() {
+        let frame = EnuFrame::new(Geodetic::from_degrees(24.945, 60.172, 5.0));
+        let heights_m = heights_of_box(&frame.ecef_from_enu, &[[-100.0, -50.0, -2.0], [100.0, 50.0, 40.0]]);
+        let [low, high] = heights_m.expect("finite");
+        assert!((low - 3.0).abs() < 0.01 && (high - 45.0).abs() < 0.01, "{low} {high}");
+        assert_eq!(heights_of_box(&frame.ecef_from_enu, &[[f64::NAN; 3]; 2]), None);
     }
 
     #[test]

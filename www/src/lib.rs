@@ -13,6 +13,7 @@
 //! Words, numbers, links and facts are pure and tested natively. Everything under `ui` needs a browser and exists on
 //! `wasm32` only. This crate knows no tile rules: it hands a manifest to the viewer and shows what the viewer tells.
 
+pub mod daytime;
 pub mod facts;
 pub mod fault;
 pub mod highlight;

@@ -2,7 +2,7 @@
 //! what hosts should hear is collected in `events`.
 
 use super::files::Files;
-use super::gpu::{self, Draw, DrawLists, FrameLook, Gpu};
+use super::gpu::{self, Draw, DrawLists, Gpu};
 use super::labels::MapLabels;
 use super::obstacles::Obstacles;
 use super::picking::Picking;
@@ -11,12 +11,14 @@ use super::sight::Sight;
 use super::styles::Styles;
 use super::tile::{FlaggedIds, Mark, Tile};
 use crate::camera::{Camera, FOV_DEG, Limits};
+use crate::cascades::Cascades;
 use crate::daylight::Daylight;
 use crate::gesture::Gestures;
 use crate::labels::LABELS;
 use crate::matrix::{Eye, near_far, rows};
 use crate::motion::Motion;
 use crate::oneshot::Sender;
+use crate::pace::Pace;
 use crate::samples::Samples;
 use crate::see_through::theme_name;
 use crate::{Event, LookAt, Problem, Progress, Scene, Stats, Theme, ViewerError, ViewerOptions};
@@ -44,8 +46,12 @@ pub(super) struct Core {
     pub(super) motion: Motion,
     pub(super) gestures: Gestures,
     pub(super) events: Vec<Event>,
-    scene: Scene,
-    daylight: Daylight,
+    pub(super) scene: Scene,
+    pub(super) daylight: Daylight,
+    cascades: Cascades,
+    /// Counts the changes of what casts shadows.
+    pub(super) caster_epoch: u64,
+    pub(super) pace: Pace,
     home: Option<LookAt>,
     pub(super) engine: Engine,
     pub(super) layers: Vec<LayerState>,
@@ -63,6 +69,8 @@ pub(super) struct Core {
     /// Tile of each content under way.
     pub(super) requests: BTreeMap<u64, Option<TileId>>,
     pub(super) arrivals: VecDeque<Loaded>,
+    /// Pixels of the canvas at rest, and of the frame that is drawn.
+    pub(super) full_px: [u32; 2],
     pub(super) size_px: [u32; 2],
     /// The size that the canvas was given.
     canvas_px: [u32; 2],
@@ -114,6 +122,9 @@ impl Core {
             events: Vec::new(),
             scene: Scene::default(),
             daylight: Daylight::default(),
+            cascades: Cascades::default(),
+            caster_epoch: 0,
+            pace: Pace::default(),
             home: None,
             engine,
             layers: Vec::new(),
@@ -129,6 +140,7 @@ impl Core {
             obstacles: Obstacles::default(),
             requests: BTreeMap::new(),
             arrivals: VecDeque::new(),
+            full_px: [0; 2],
             size_px: [0; 2],
             canvas_px: [0; 2],
             seen: None,
@@ -218,23 +230,6 @@ impl Core {
         }
     }
 
-    // ---- The scene ----------------------------------------------------------------------------------------------
-
-    pub(super) fn scene(&self) -> &Scene {
-        &self.scene
-    }
-
-    /// The scene has been validated.
-    pub(super) fn set_scene(&mut self, scene: Scene) {
-        if self.scene != scene {
-            self.scene = scene;
-            self.sight.follow(&self.scene, &self.layers);
-            let underground = &self.scene.underground;
-            self.camera.set_depth(if underground.enabled { underground.depth_m } else { 0.0 });
-            self.draw_due = true;
-        }
-    }
-
     // ---- The frame ----------------------------------------------------------------------------------------------
 
     /// Follows the canvas's size on the page; the drawing buffer follows with the next frame.
@@ -244,8 +239,8 @@ impl Core {
         let device_ratio = web_sys::window().map_or(1.0, |window| window.device_pixel_ratio());
         let ratio = device_ratio.clamp(0.25, self.options.max_pixel_ratio.max(0.25));
         let size_px = [width, height].map(|css| (css * ratio).round().clamp(1.0, 8192.0) as u32);
-        if size_px != self.size_px {
-            self.size_px = size_px;
+        if size_px != self.full_px {
+            (self.full_px, self.size_px) = (size_px, size_px);
             self.draw_due = true;
         }
     }
@@ -264,8 +259,9 @@ impl Core {
         self.motion.step(&mut self.camera, start_ms);
         self.keep_out(flies);
         let moving = self.motion.moving();
+        self.keep_pace(start_ms, moving || self.gestures.active());
         let look = self.camera.look();
-        let seen = Some((look, self.size_px));
+        let seen = Some((look, self.full_px));
         let view_changed = self.seen != seen;
         if view_changed {
             if self.seen.is_some_and(|(before, _)| before != look) {
@@ -310,7 +306,7 @@ impl Core {
             || self.labels.asking()
             || self.sight.fades.active()
             || self.picking.is_busy(self.gestures.active())
-            || (!self.resting && !self.gestures.active())
+            || !self.resting
     }
 
     /// Keeps the eye out of what it would enter by moving.
@@ -407,6 +403,7 @@ impl Core {
             self.sight.fades.changed(&self.drawn, &draw, |id| engine.parent(id), self.sight.now_ms);
         }
         self.drawn = draw;
+        self.caster_epoch += 1;
         self.draw_due = true;
     }
 
@@ -491,7 +488,8 @@ impl Core {
         let eye = Eye::of(&self.camera);
         self.daylight.follow(&self.scene.sun, self.camera.look());
         // Taken out for a moment: the lists borrow everything else.
-        let mut gpu = self.gpu.take();
+        let (mut gpu, mut cascades) = (self.gpu.take(), std::mem::take(&mut self.cascades));
+        let mut heights_m = [f64::INFINITY, f64::NEG_INFINITY];
         let mut lists = DrawLists::default();
         lists.x_ray_opacity = self.sight.x_ray_opacity;
         let (mut nearest, mut farthest) = (f64::INFINITY, 0.0_f64);
@@ -502,6 +500,9 @@ impl Core {
             triangles += tile.info.triangles;
             features += tile.info.features;
             lowest_m = tile.lowest_m.min(lowest_m);
+            if let Some([low, high]) = tile.heights_m {
+                heights_m = [heights_m[0].min(low), heights_m[1].max(high)];
+            }
             let eye_tile = tile.point(eye.eye_ecef);
             for index in 0..tile.content.primitives.len() {
                 let (near, far) = tile.distances(index, eye_tile);
@@ -515,7 +516,8 @@ impl Core {
         }
         lists.ground = self.sight.ground(lowest_m);
         lists.sort();
-        let look = self.frame_look(eye, near_far(nearest, farthest));
+        let mut look = self.frame_look(eye, near_far(nearest, farthest));
+        look.shadows = self.shadow_look(&mut cascades, &eye, heights_m);
         // What lacks a program that is still being compiled is drawn again, until it is whole.
         let is_partial = gpu.as_mut().is_some_and(|gpu| !gpu.draw(&look, &mut lists));
         drop(lists);
@@ -527,31 +529,10 @@ impl Core {
         self.draw_due = is_partial;
         let faults = gpu.as_ref().map_or_else(Vec::new, Gpu::take_faults);
         self.events.extend(faults.into_iter().map(|words| Event::Problem(Problem::new("graphics", words, "canvas"))));
-        self.gpu = gpu;
+        (self.gpu, self.cascades) = (gpu, cascades);
         self.stats.tiles_drawn = tiles;
         self.stats.triangles_drawn = triangles;
         self.stats.features_drawn = features;
-    }
-
-    pub(super) fn frame_look(&self, eye: Eye, planes_m: (f64, f64)) -> FrameLook {
-        // From afar the whole twin is clear; from near, the haze gives the street its depth.
-        let fog = &self.scene.fog;
-        let hidden_m = (6.0 * self.camera.look().distance_m).max(4_500.0) / fog.density;
-        FrameLook {
-            clip_from_rel: eye.clip_from_rel(planes_m.0, planes_m.1),
-            planes_m,
-            viewport_px: self.size_px,
-            pixel_ratio: (f64::from(self.size_px[0]) / self.camera.size_css().x.max(1.0)) as f32,
-            // Without fog it begins beyond everything.
-            fog_m: [0.6, 1.0].map(|part| if fog.enabled { part * hidden_m } else { part * 1e9 } as f32),
-            air: if fog.enabled { 0.16 } else { 0.0 },
-            edges_m: 1_800.0,
-            pixels_at_1_m: f64::from(self.size_px[1]) / 2.0 / (FOV_DEG.to_radians() / 2.0).tan(),
-            light: self.daylight.light(&eye),
-            underground: self.sight.underground().map(|o| [o, (eye.height_m - self.sight.ground_m) as f32]),
-            clip: self.sight.clip(&eye),
-            eye,
-        }
     }
 
     pub(super) fn drawn_tiles(&self) -> impl Iterator<Item = &Tile> {
@@ -622,6 +603,7 @@ impl Core {
         Stats {
             frame_cpu_ms_p50: self.frame_ms.quantile(0.5),
             frame_cpu_ms_p95: self.frame_ms.quantile(0.95),
+            gpu_bytes: self.stats.gpu_bytes + self.gpu.as_ref().map_or(0, Gpu::shadow_bytes),
             ..self.stats
         }
     }

@@ -6,6 +6,7 @@ mod gpu;
 mod labels;
 mod lettering;
 mod listeners;
+mod look;
 mod obstacles;
 mod picking;
 mod pool;

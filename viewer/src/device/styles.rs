@@ -190,6 +190,7 @@ impl Core {
             self.stats.heap_bytes = self.stats.heap_bytes + tile.heap_bytes() - before;
         }
         self.draw_due = true;
+        self.caster_epoch += 1;
     }
 
     /// A loaded tile, unless it must be styled first: then it comes back when it is.
@@ -301,6 +302,7 @@ impl Core {
             }
         }
         self.draw_due = true;
+        self.caster_epoch += 1;
         waiters.into_iter().for_each(|waiter| waiter.send(Ok(())));
     }
 

@@ -6,7 +6,7 @@ use super::pool::ContentPayload;
 use crate::Stats;
 use crate::collide::Solid;
 use crate::feature_rows::FeatureRows;
-use crate::matrix::{Bounds, distance_to_box, reach_of_box};
+use crate::matrix::{Bounds, distance_to_box, heights_of_box, reach_of_box};
 use crate::property_rows::rows_with_ids;
 use crate::style_rows::Rows;
 use citytwin_geo::geodetic_from_ecef;
@@ -77,6 +77,8 @@ pub(super) struct Tile {
     properties: Uint8Array,
     /// Per primitive: the width that a point of it stands for, metres.
     pub(super) point_m: Vec<f32>,
+    /// Lowest and highest point, metres above the ellipsoid, about; `None` when it is empty.
+    pub(super) heights_m: Option<[f64; 2]>,
     /// Per primitive: its placement, and whether that turns triangles inside out.
     placed: Vec<(DMat4, bool)>,
     ecef_from_tile: DMat4,
@@ -132,6 +134,7 @@ impl Tile {
             ecef_from_tile,
             point_m: payload.content.primitives.iter().map(point_m).collect(),
             placed: payload.content.primitives.iter().map(placed).collect(),
+            heights_m: payload.info.bounds.and_then(|bounds| heights_of_box(&ecef_from_tile, &bounds)),
             content: payload.content,
             info: payload.info,
             gpu_bytes: u64::from(arrays.vertices.length()) + u64::from(arrays.indices.length()) + textures,

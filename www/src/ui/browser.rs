@@ -69,6 +69,18 @@ pub(super) fn focus(id: &str) {
     }
 }
 
+/// Milliseconds since 1970-01-01 UTC.
+pub(super) fn now_ms() -> f64 {
+    js_sys::Date::now()
+}
+
+/// By how much the device's clocks are ahead of UTC at a time, minutes.
+pub(super) fn clock_offset_min(time_ms: f64) -> f64 {
+    let date = js_sys::Date::new_0();
+    date.set_time(time_ms);
+    -date.get_timezone_offset()
+}
+
 /// Whether the focus is on the element or on something in it.
 pub(super) fn has_focus_within(id: &str) -> bool {
     let active = window().document().and_then(|document| document.active_element());

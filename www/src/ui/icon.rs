@@ -15,7 +15,7 @@ macro_rules! icons {
 
 icons! {
     LAYERS = "layers", PLUS = "plus", MINUS = "minus", HOME = "home", CLOSE = "close", SEARCH = "search", PIN = "pin",
-    WARNING = "warning", RETRY = "retry", OFFLINE = "offline", CLOSER = "closer", COMPASS = "compass",
+    WARNING = "warning", RETRY = "retry", OFFLINE = "offline", CLOSER = "closer", COMPASS = "compass", CLOCK = "clock",
     LABELS = "labels", GROUND = "ground", TRANSPORT = "transport", BUILDINGS = "buildings", FURNITURE = "furniture", OTHER = "other",
 }
 

@@ -3,6 +3,7 @@
 mod bar;
 mod browser;
 mod controls;
+mod daytime;
 mod finder;
 mod icon;
 mod layers;
@@ -45,6 +46,7 @@ fn App(shell: Shell) -> impl IntoView {
             </div>
             <status::Notes/>
             <controls::Controls/>
+            <daytime::Daytime/>
             <status::Attribution/>
         </div>
     }

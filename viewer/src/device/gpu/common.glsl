@@ -4,9 +4,16 @@
 // A little light from the west keeps the two shaded sides of a house apart.
 const vec3 FILL = vec3(-0.80, 0.36, 0.48);
 
-vec3 lit(vec3 albedo, vec3 normal) {
+#ifndef SHADED
+float shadow(vec3 rel, vec3 normal) {
+    return 0.0;
+}
+#endif
+
+vec3 lit(vec3 albedo, vec3 normal, vec3 rel) {
     vec3 ambient = mix(u_bounce_light.rgb, u_sky_light.rgb, normal.z * 0.5 + 0.5);
     float sun = max(dot(normal, u_sun.xyz), 0.0);
+    if (sun > 0.0) sun *= 1.0 - u_sun.w * shadow(rel, normal);
     float fill = max(dot(normal, FILL), 0.0) * (1.0 - sun);
     return albedo * (ambient + u_sun_light.rgb * sun + u_fill_light.rgb * fill);
 }

@@ -16,7 +16,11 @@ layout(std140) uniform Frame {
     vec4 u_zenith;       // colour of the sky there
     vec4 u_glow;         // colour of the sky around the sun
     vec4 u_glow_from;    // unit direction towards the sun, even when it is down; share of the wide glow
-    vec4 u_ground;       // colour of the endless ground
+    vec4 u_ground;       // colour of the endless ground; how much light there is (1 by day)
     vec4 u_under;        // what is below the ground is seen (0 or 1), opacity of the ground, height above the ground (m)
     vec4 u_clip[41];     // shapes that cut, see cut.glsl
+    mat4 u_map_from_rel[4];  // of each ring of full shadows, near to far
+    vec4 u_shadow_texels_m;  // width of a texel of each ring (m)
+    vec4 u_shadow;       // number of rings, 1 / width of a map (px), shadows end (m), 0
+    vec4 u_edl;          // strength and radius (px) of eye-dome lighting, 0, 0
 };

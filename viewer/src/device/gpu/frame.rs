@@ -1,7 +1,9 @@
 //! The uniform block `Frame`: what holds for a whole frame, written once and read by every program.
 
 use super::graphics;
+use super::shadow::ShadowLook;
 use crate::ViewerError;
+use crate::cascades::MOST_RINGS;
 use crate::clip::CLIP_VECTORS;
 use crate::light::Light;
 use crate::matrix::Eye;
@@ -40,6 +42,12 @@ pub(in crate::device) struct FrameLook {
     pub(in crate::device) underground: Option<[f32; 2]>,
     /// Shapes that cut.
     pub(in crate::device) clip: Option<[[f32; 4]; CLIP_VECTORS]>,
+    /// Whether solids darken the flat ground by their outlines, as without full shadows they do.
+    pub(in crate::device) ground_shadows: bool,
+    /// Full shadows; `None` without them.
+    pub(in crate::device) shadows: Option<ShadowLook>,
+    /// Strength and radius (pixels) of eye-dome lighting; `None` without it.
+    pub(in crate::device) edl: Option<[f32; 2]>,
 }
 
 impl FrameLook {
@@ -61,10 +69,24 @@ impl FrameLook {
             push(block, &vec4(color, 0.0));
         }
         push(block, &vec4(light.toward_sun, light.wide_glow as f32));
-        push(block, &vec4(light.ground, 0.0));
+        push(block, &vec4(light.ground, light.daylight() as f32));
         let [opacity, height_m] = self.underground.unwrap_or([1.0; 2]);
         push(block, &[f32::from(u8::from(self.underground.is_some())), opacity, height_m, 0.0]);
         push(block, self.clip.unwrap_or([[0.0; 4]; CLIP_VECTORS]).as_flattened());
+        self.write_shadows(block);
+        let [strength, radius_px] = self.edl.unwrap_or_default();
+        push(block, &[strength, radius_px, 0.0, 0.0]);
+    }
+
+    fn write_shadows(&self, block: &mut Vec<u8>) {
+        let Some(shadows) = &self.shadows else {
+            return push(block, &[0.0; 16 * MOST_RINGS + 8]);
+        };
+        for map_from_rel in &shadows.map_from_rel {
+            push(block, &map_from_rel.as_mat4().to_cols_array());
+        }
+        push(block, &shadows.texels_m);
+        push(block, &[shadows.count() as f32, 1.0 / shadows.map_px as f32, shadows.reach_m, 0.0]);
     }
 }
 

@@ -7,13 +7,16 @@
 //! Nothing here survives a lost context: the whole [`Gpu`] is dropped and made again.
 
 mod draw_block;
+mod eye_dome;
 mod features;
 mod frame;
 mod labels;
+mod later;
 mod outline;
 mod pick;
 mod program;
 mod scenery;
+mod shadow;
 mod textures;
 mod tile_buffers;
 mod tiles;
@@ -22,6 +25,7 @@ pub(super) use features::FeatureTexture;
 pub(super) use frame::FrameLook;
 pub(super) use labels::{INSTANCE, LabelGpu};
 pub(super) use program::Compiler;
+pub(super) use shadow::ShadowLook;
 pub(super) use textures::{Pictures, formats, seen_features};
 pub(super) use tile_buffers::TileBuffers;
 pub(super) use tiles::{Cut, Draw, DrawLists, FeatureDraw, Ground};
@@ -39,6 +43,8 @@ pub(super) struct Gpu {
     frame: frame::FrameBlock,
     pick_frame: frame::FrameBlock,
     blocks: draw_block::DrawBlocks,
+    shadows: later::Later<shadow::ShadowMaps>,
+    points: later::Later<eye_dome::PointDepths>,
     scenery: scenery::Scenery,
     tiles: tiles::TilePrograms,
     pick: pick::PickTarget,
@@ -77,6 +83,8 @@ impl Gpu {
             frame: frame::FrameBlock::new(gl)?,
             pick_frame: frame::FrameBlock::new(gl)?,
             blocks: draw_block::DrawBlocks::new(gl)?,
+            shadows: later::Later::default(),
+            points: later::Later::default(),
             scenery: scenery::Scenery::new(&compiler),
             tiles: tiles::TilePrograms::new(&compiler),
             pick: pick::PickTarget::new(gl)?,
@@ -85,12 +93,20 @@ impl Gpu {
         })
     }
 
+    /// Bytes of shadow maps.
+    pub(super) fn shadow_bytes(&self) -> u64 {
+        self.shadows.made().map_or(0, shadow::ShadowMaps::bytes)
+    }
+
     /// Draws a frame into the canvas. Whether all of it was drawn: not when a program is still being compiled.
     pub(super) fn draw(&mut self, look: &FrameLook, lists: &mut DrawLists<'_>) -> bool {
         let gl = &self.gl;
         self.frame.begin(gl, look);
         self.blocks.begin(gl, lists);
         let (blocks, lists) = (&self.blocks, &*lists);
+        refresh_shadows(gl, &mut self.shadows, &self.tiles, blocks, look, lists);
+        let domed = refresh_points(gl, &mut self.points, &self.tiles, blocks, look, lists);
+        self.tiles.prepare(look.shadows.is_some(), domed);
         gl.clear_depth(1.0);
         if lists.has_selection() {
             self.outline.mask(gl, look.viewport_px, |gl| self.tiles.draw_mask(gl, blocks, lists));
@@ -105,7 +121,7 @@ impl Gpu {
         gl.disable(Gl::DEPTH_TEST);
         gl.disable(Gl::CULL_FACE);
         gl.disable(Gl::BLEND);
-        self.scenery.draw(gl);
+        self.scenery.draw(gl, look.shadows.is_some());
         self.tiles.draw(gl, blocks, look, lists);
         self.outline.draw(gl, look.pixel_ratio);
         let is_whole = !self.compiler.take_missed();
@@ -144,6 +160,51 @@ impl Gpu {
     pub(super) fn picked(&mut self) -> Option<Vec<Seen>> {
         self.pick.poll(&self.gl)
     }
+}
+
+/// Brings the maps of full shadows up to date; without full shadows their memory is given back.
+fn refresh_shadows(
+    gl: &Gl,
+    maps: &mut later::Later<shadow::ShadowMaps>,
+    tiles: &tiles::TilePrograms,
+    blocks: &draw_block::DrawBlocks,
+    look: &FrameLook,
+    lists: &DrawLists<'_>,
+) {
+    let fits = |maps: &shadow::ShadowMaps| look.shadows.as_ref().is_some_and(|shadows| maps.fits(shadows));
+    if maps.made().is_some_and(|maps| !fits(maps))
+        && let Some(old) = maps.take()
+    {
+        old.free(gl);
+    }
+    if let Some(shadows) = &look.shadows
+        && let Some(maps) = maps.get(|| shadow::ShadowMaps::new(gl, shadows))
+    {
+        maps.refresh(gl, shadows, |ring| tiles.draw_casters(gl, blocks, lists, ring));
+    }
+}
+
+/// Draws the depths of points, when eye-dome lighting is on and there are any.
+fn refresh_points(
+    gl: &Gl,
+    points: &mut later::Later<eye_dome::PointDepths>,
+    tiles: &tiles::TilePrograms,
+    blocks: &draw_block::DrawBlocks,
+    look: &FrameLook,
+    lists: &DrawLists<'_>,
+) -> bool {
+    let wanted = look.edl.is_some() && lists.has_points();
+    if points.made().is_some_and(|points| !wanted || !points.fits(look.viewport_px))
+        && let Some(old) = points.take()
+    {
+        old.free(gl);
+    }
+    if !wanted {
+        return false;
+    }
+    let Some(points) = points.get(|| eye_dome::PointDepths::new(gl, look.viewport_px)) else { return false };
+    points.refresh(gl, || tiles.draw_point_depths(gl, blocks, lists));
+    true
 }
 
 fn graphics(error: impl std::fmt::Display) -> ViewerError {

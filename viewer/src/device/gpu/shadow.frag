@@ -9,5 +9,5 @@ void main() {
     float fade = 1.0 - smoothstep(0.25 * u_fog.y, 0.75 * u_fog.y, length(v_rel));
     // A low sun's shadows would lie over everything.
     float dark = fade * u_sun.w * smoothstep(0.08, 0.30, u_sun.z);
-    o_color = vec4(1.0 - dark * vec3(0.475, 0.425, 0.325), 1.0);
+    o_color = vec4(1.0 - dark * vec3(0.356, 0.319, 0.244), 1.0);
 }

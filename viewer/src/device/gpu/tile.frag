@@ -67,6 +67,10 @@ void main() {
         unlit = true;
     }
 #endif
-    vec3 color = hazed(unlit ? albedo : lit(albedo, normal), v_rel);
+    vec3 color = unlit ? albedo * u_ground.w : lit(albedo, normal, v_rel);
+#ifdef EDL
+    color *= dome();
+#endif
+    color = hazed(color, v_rel);
     o_color = vec4(display(color), material.a * alpha * u_opacity);
 }

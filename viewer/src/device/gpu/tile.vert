@@ -17,6 +17,9 @@ out vec2 v_id_texcoord;
 #ifdef POINTS
 uniform vec3 u_point; // width in metres, least pixels, most pixels
 #endif
+#ifdef CAST
+uniform int u_ring;
+#endif
 #ifdef SHADOW
 const float EARTH_DIAMETER = 12742000.0;
 #endif
@@ -74,7 +77,11 @@ void main() {
     float ground = -u_eye.x - dot(v_rel.xy, v_rel.xy) / EARTH_DIAMETER;
     v_rel -= u_sun.xyz * (max(v_rel.z - ground, 0.0) / u_sun.z);
 #endif
+#ifdef CAST
+    gl_Position = u_map_from_rel[u_ring] * vec4(v_rel, 1.0);
+#else
     gl_Position = u_clip_from_rel * vec4(v_rel, 1.0);
+#endif
 #ifdef RICH
     v_texcoord = vec2(dot(u_rich[0].xyz, vec3(a_texcoord, 1.0)), dot(u_rich[1].xyz, vec3(a_texcoord, 1.0)));
     v_id_texcoord = vec2(dot(u_rich[2].xyz, vec3(a_id_texcoord, 1.0)), dot(u_rich[3].xyz, vec3(a_id_texcoord, 1.0)));

@@ -1,9 +1,11 @@
 //! The draw path of tiles: per draw one vertex array, one uniform array and one draw call.
 
 use super::draw_block::{self, DrawBlocks};
+use super::eye_dome::POINTS_UNIT;
 use super::features::{self, FeatureTexture};
 use super::frame::FRAME_GLSL;
 use super::program::{Compiler, Lazy, Program};
+use super::shadow::MAP_UNIT;
 use super::textures::Rich;
 use super::tile_buffers::constants;
 use super::{FrameLook, TileBuffers};
@@ -223,6 +225,11 @@ impl<'a> DrawLists<'a> {
         list.push(draw);
     }
 
+    /// Whether there are clouds of points.
+    pub(super) fn has_points(&self) -> bool {
+        !self.point.is_empty()
+    }
+
     /// Whether anything is selected.
     pub(super) fn has_selection(&self) -> bool {
         !self.selected.is_empty()
@@ -263,7 +270,7 @@ fn arrange(list: &mut Vec<Draw<'_>>, key: fn(&Draw<'_>) -> f64) {
 
 /// The uniforms of a program that draws tiles.
 struct TileProgram {
-    /// `u_line` or `u_opacity`.
+    /// `u_line`, `u_opacity` or `u_ring`.
     extra: Option<WebGlUniformLocation>,
     /// Of programs for textures.
     rich: Option<WebGlUniformLocation>,
@@ -340,11 +347,13 @@ impl TileProgram {
         gl.uniform1i(uniform("u_base").as_ref(), 0);
         gl.uniform1i(uniform("u_ids").as_ref(), 1);
         gl.uniform1i(uniform("u_features").as_ref(), features::UNIT as i32);
+        gl.uniform1i(uniform("u_shadow_map").as_ref(), MAP_UNIT as i32);
+        gl.uniform1i(uniform("u_points").as_ref(), POINTS_UNIT as i32);
         program.block(gl, "Draw", draw_block::BINDING);
         Self {
             rich: uniform("u_rich"),
             point: uniform("u_point"),
-            extra: uniform("u_line").or_else(|| uniform("u_opacity")),
+            extra: ["u_line", "u_opacity", "u_ring"].into_iter().find_map(uniform),
             cut: uniform("u_cut"),
         }
     }
@@ -378,6 +387,18 @@ pub(super) struct TilePrograms {
     surface: Family,
     rich: Family,
     point: Family,
+    /// Those that look into the maps of full shadows.
+    shaded: Family,
+    shaded_rich: Family,
+    /// What casts full shadows.
+    cast: Family,
+    cast_rich: Family,
+    /// Points with eye-dome lighting, and those that only leave their depth for it.
+    domed: Family,
+    disc: Family,
+    /// Whether the frame that is drawn has full shadows, and eye-dome lighting.
+    is_shaded: bool,
+    is_domed: bool,
     shadow: Family,
     line: Family,
     pick: Family,
@@ -391,6 +412,9 @@ pub(super) struct TilePrograms {
 
 const LIGHT: &str = include_str!("common.glsl");
 const SURFACE: &[&str] = &[LIGHT, include_str!("tile.frag")];
+const SHADED: &[&str] = &[include_str!("shadows.glsl"), LIGHT, include_str!("tile.frag")];
+const DOMED: &[&str] = &[LIGHT, include_str!("dome.glsl"), include_str!("tile.frag")];
+const CAST: &[&str] = &[include_str!("cast.frag")];
 const PICK: &[&str] = &[include_str!("pick.frag")];
 const MASK: &[&str] = &[include_str!("mask.frag")];
 
@@ -401,6 +425,14 @@ impl TilePrograms {
             surface: family("", SURFACE),
             rich: family("#define RICH\n", SURFACE),
             point: family("#define POINTS\n", SURFACE),
+            shaded: family("#define SHADED\n", SHADED),
+            shaded_rich: family("#define SHADED\n#define RICH\n", SHADED),
+            cast: family("#define CAST\n", CAST),
+            cast_rich: family("#define CAST\n#define RICH\n", CAST),
+            domed: family("#define POINTS\n#define EDL\n", DOMED),
+            disc: family("#define POINTS\n", &[include_str!("disc.frag")]),
+            is_shaded: false,
+            is_domed: false,
             shadow: family("#define SHADOW\n", &[include_str!("shadow.frag")]),
             line: family("", &[LIGHT, include_str!("line.frag")]),
             pick: family("", PICK),
@@ -422,13 +454,60 @@ impl TilePrograms {
         self.pick.whole.start();
     }
 
+    /// Says what the next frame has. Until the programs for it are ready, it is drawn without.
+    pub(super) fn prepare(&mut self, is_shaded: bool, is_domed: bool) {
+        self.is_shaded = is_shaded && self.shaded.whole.bind().is_some();
+        self.is_domed = is_domed && self.domed.whole.bind().is_some();
+    }
+
+    /// Draws what casts shadows into the map of a ring, which is bound. Whether all could be drawn: not when a program
+    /// is still being compiled.
+    pub(super) fn draw_casters(&self, gl: &Gl, blocks: &DrawBlocks, lists: &DrawLists<'_>, ring: usize) -> bool {
+        constants(gl);
+        let mut culling = Culling::default();
+        let (mut last, mut bound, mut is_whole) = (None, None, true);
+        for draw in lists.solid.iter().chain(&lists.rich).filter(|draw| !draw.leaves) {
+            // What fades in casts its whole shadow at once.
+            let kind = (draw.rich.is_some(), draw.cut.is_some_and(|cut| cut.by_shapes));
+            if last != Some(kind) {
+                last = Some(kind);
+                let family = if kind.0 { &self.cast_rich } else { &self.cast };
+                bound = if kind.1 { family.cut.bind() } else { family.whole.bind() };
+                bound.into_iter().for_each(|program| gl.uniform1i(program.extra.as_ref(), ring as i32));
+            }
+            let Some(program) = bound else {
+                is_whole = false;
+                continue;
+            };
+            culling.set(gl, draw);
+            program.place(gl, blocks, draw);
+            assemble(gl, draw.primitive);
+        }
+        gl.bind_vertex_array(None);
+        is_whole
+    }
+
+    /// Draws the points' depths into the bound framebuffer.
+    pub(super) fn draw_point_depths(&self, gl: &Gl, blocks: &DrawBlocks, lists: &DrawLists<'_>) {
+        constants(gl);
+        let mut using = Using::default();
+        for draw in &lists.point {
+            let Some(program) = using.bind(&self.disc, draw, |_| {}) else { continue };
+            program.place(gl, blocks, draw);
+            assemble(gl, draw.primitive);
+        }
+        gl.bind_vertex_array(None);
+    }
+
     pub(super) fn draw(&self, gl: &Gl, blocks: &DrawBlocks, look: &FrameLook, lists: &DrawLists<'_>) {
         constants(gl);
         gl.blend_func(Gl::SRC_ALPHA, Gl::ONE_MINUS_SRC_ALPHA);
         let glass_ground = matches!(lists.ground, Ground::Glass(_));
         if !glass_ground {
             self.draw_flat(gl, blocks, lists);
-            self.draw_shadows(gl, blocks, look, lists);
+            if look.ground_shadows {
+                self.draw_shadows(gl, blocks, look, lists);
+            }
         }
         self.draw_solid(gl, blocks, lists);
         if glass_ground {
@@ -562,7 +641,12 @@ impl TilePrograms {
     ) {
         let mut using = Using::default();
         for draw in draws {
-            let family = if draw.rich.is_some() { &self.rich } else { &self.surface };
+            let family = match (draw.rich.is_some(), self.is_shaded) {
+                (true, true) => &self.shaded_rich,
+                (true, false) => &self.rich,
+                (false, true) => &self.shaded,
+                (false, false) => &self.surface,
+            };
             let begin = |program: &TileProgram| gl.uniform1f(program.extra.as_ref(), opacity);
             let Some(program) = using.bind(family, draw, begin) else { continue };
             culling.set(gl, draw);
@@ -574,11 +658,12 @@ impl TilePrograms {
     /// Clouds; those that shine through after the others, from the farthest on.
     fn draw_points(&self, gl: &Gl, blocks: &DrawBlocks, lists: &DrawLists<'_>) {
         let mut using = Using::default();
+        let family = if self.is_domed { &self.domed } else { &self.point };
         let is_clear = |draw: &Draw<'_>| draw.primitive.alpha == Alpha::Blend || draw.is_clear();
         for blends in [false, true] {
             for draw in lists.point.iter().filter(|draw| is_clear(draw) == blends) {
                 let begin = |program: &TileProgram| gl.uniform1f(program.extra.as_ref(), 1.0);
-                let Some(program) = using.bind(&self.point, draw, begin) else { continue };
+                let Some(program) = using.bind(family, draw, begin) else { continue };
                 if blends {
                     gl.enable(Gl::BLEND);
                 }

@@ -1,0 +1,16 @@
+// What casts shadows: only depth.
+#ifdef RICH
+uniform sampler2D u_base;
+in vec2 v_texcoord;
+in vec4 v_color;
+#endif
+
+void main() {
+#ifdef CUT
+    if (is_away()) discard;
+#endif
+#ifdef RICH
+    float alpha = v_color.a * (u_rich[0].w > 0.5 ? texture(u_base, v_texcoord).a : 1.0);
+    if (alpha < u_rich[1].w) discard;
+#endif
+}
