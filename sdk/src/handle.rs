@@ -150,6 +150,7 @@ impl Handle {
     /// # Errors
     /// `layer` when there is none of this id, `style` when it is not a style.
     #[wasm_bindgen(js_name = setStyle)]
+    #[allow(clippy::needless_pass_by_value)] // what JavaScript gives is ours
     pub fn set_style(&self, layer: &str, style: Option<String>) -> js_sys::Promise {
         let styled = self.viewer.set_style(layer, style.as_deref());
         wasm_bindgen_futures::future_to_promise(async move {
@@ -161,11 +162,13 @@ impl Handle {
     }
 
     /// Marks features by their stable ids, and no others.
+    #[allow(clippy::needless_pass_by_value)] // what JavaScript gives is ours
     pub fn highlight(&self, ids: Vec<String>) {
         self.viewer.highlight(&ids);
     }
 
     /// Hides features by their stable ids, and no others.
+    #[allow(clippy::needless_pass_by_value)] // what JavaScript gives is ours
     pub fn hide(&self, ids: Vec<String>) {
         self.viewer.hide(&ids);
     }

@@ -3,7 +3,8 @@
 // Messages in:  {style, json}                                           compile a style under a number
 //               {drop}                                                  forget the style of this number
 //               {job, style, content, properties, vertices, ecefFromTile, timeMs}
-// Messages out: {style, properties} or {style, problems}                names; [{code, message, place}]
+// Messages out: {style, properties, any} or {style, problems}           names, whether it may read others;
+//                                                                       [{code, message, place}]
 //               {job, rows: Uint8Array, problems}
 //               {broken}                                                of no more use
 
@@ -32,7 +33,7 @@ function compile({ style, json }) {
   try {
     const styler = new Styler(json);
     styles.set(style, styler);
-    return { style, properties: JSON.parse(styler.properties()) };
+    return { style, properties: JSON.parse(styler.properties()), any: styler.reads_any() };
   } catch (problems) {
     if (typeof problems !== "string") throw problems;
     return { style, problems: JSON.parse(problems) };

@@ -9,7 +9,7 @@ use crate::feature_rows::FeatureRows;
 use crate::oneshot::Sender;
 use crate::style_rows::Rows;
 use crate::{Event as ViewerEvent, Problem};
-use citytwin_tiles::{TileContent, TileId, TilesetId};
+use citytwin_tiles::{Column, PropertyTable, TileContent, TileId, TilesetId};
 use js_sys::{Array, Float64Array, Uint8Array};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -19,6 +19,8 @@ use web_sys::{Event, MessageEvent, Worker, WorkerOptions, WorkerType};
 
 /// The worker has at most this many tiles at a time: what is no longer wanted need not be waited for.
 const MOST_RUNNING: usize = 6;
+/// Most bytes of the properties that a style reads of one tile.
+const MOST_PART_BYTES: u32 = 1 << 29;
 /// Different problems of one style that are told; a style that fails everywhere fails the same way.
 const MOST_PROBLEMS: usize = 20;
 
@@ -46,7 +48,8 @@ impl Painted {
 struct LayerStyle {
     tileset: TilesetId,
     number: u32,
-    names: Rc<[String]>,
+    /// What it reads, and whether it may read anything else.
+    reads: Rc<(Vec<String>, bool)>,
     /// Tiles that are being styled anew, and those that are ready.
     left: usize,
     ready: Vec<(TileId, Painted)>,
@@ -220,8 +223,8 @@ impl Core {
 
     /// Hands a job to the worker; gives it back when there is nothing to be done.
     fn run_style_job(&mut self, job: Job) -> Option<Job> {
-        let names = match self.styles.numbered(job.style) {
-            Some(layer) => Rc::clone(&layer.names),
+        let reads = match self.styles.numbered(job.style) {
+            Some(layer) => Rc::clone(&layer.reads),
             None => return Some(job),
         };
         let (content, properties, ecef_from_tile) = match &job.what {
@@ -237,7 +240,7 @@ impl Core {
                 None => return Some(job),
             },
         };
-        let Some(rows) = Rows::of(content, &names) else { return Some(job) };
+        let Some(rows) = Rows::of(content, &reads.0) else { return Some(job) };
         let vertices = || match &job.what {
             What::Arrival(loaded) => match &loaded.result {
                 Ok(Payload::Content(payload)) => Some(payload.vertices.clone()),
@@ -247,7 +250,7 @@ impl Core {
         };
         let vertices = rows.points.iter().any(Option::is_some).then(vertices).flatten();
         let vertices = vertices.unwrap_or_else(|| Uint8Array::new_with_length(0));
-        let header = header_of(content);
+        let (header, properties) = read_part(content, properties, &reads);
         let number = self.styles.number();
         let matrix = Float64Array::from(&ecef_from_tile.to_cols_array()[..]);
         let fields: [(&str, JsValue); 7] = [
@@ -314,21 +317,21 @@ impl Core {
         }
         let problems = problems_of(&get(data, "problems"));
         if let Some(number) = get(data, "style").as_f64() {
-            self.style_compiled(number as u32, &get(data, "properties"), problems);
+            let names = items(&get(data, "properties")).filter_map(|name| name.as_string()).collect();
+            self.style_compiled(number as u32, (names, get(data, "any").is_truthy()), problems);
         } else if let Some(number) = get(data, "job").as_f64() {
             self.tile_styled(number as u32, &get(data, "rows"), problems);
         }
         self.run_style_jobs();
     }
 
-    fn style_compiled(&mut self, number: u32, properties: &JsValue, problems: Vec<Problem>) {
+    fn style_compiled(&mut self, number: u32, reads: (Vec<String>, bool), problems: Vec<Problem>) {
         let Some((id, waiter)) = self.styles.compiling.remove(&number) else { return };
         if let Some(problem) = problems.into_iter().next() {
             waiter.send(Err(problem));
             return;
         }
         let Some(tileset) = self.layers.iter().find(|layer| layer.id == id).map(|layer| layer.tileset) else { return };
-        let names: Vec<String> = items(properties).filter_map(|name| name.as_string()).collect();
         let mut waiters = self.styles.forget(tileset);
         waiters.push(waiter);
         // Those on the screen first.
@@ -339,7 +342,7 @@ impl Core {
         self.styles.layers.push(LayerStyle {
             tileset,
             number,
-            names: names.into(),
+            reads: Rc::new(reads),
             left,
             ready: Vec::new(),
             waiters,
@@ -393,9 +396,44 @@ impl Core {
     }
 }
 
-/// What the worker must know of a content beside its arrays.
-fn header_of(content: &TileContent) -> Vec<u8> {
-    postcard::to_allocvec(content).unwrap_or_default()
+/// What the worker must know of a content, and the property bytes that go with it: of tables, the columns that the style
+/// reads. A city's tables have dozens; a style reads one or two.
+fn read_part(content: &TileContent, properties: &Uint8Array, reads: &(Vec<String>, bool)) -> (Vec<u8>, Uint8Array) {
+    if reads.1 {
+        return (postcard::to_allocvec(content).unwrap_or_default(), properties.clone());
+    }
+    let columns = content.tables.iter().map(|table| {
+        let is_read = |column: &&Column| reads.0.contains(&column.id);
+        table.columns.iter().filter(is_read).cloned().collect::<Vec<_>>()
+    });
+    let mut columns: Vec<Vec<Column>> = columns.collect();
+    let ranges = || columns.iter().flatten().flat_map(|column| [column.values, column.string_offsets]);
+    let lengths: u32 = ranges().map(|(start, end)| end.saturating_sub(start)).fold(0, u32::saturating_add);
+    let part = Uint8Array::new_with_length(lengths.min(MOST_PART_BYTES));
+    let mut at = 0_u32;
+    for range in columns.iter_mut().flatten().flat_map(|column| [&mut column.values, &mut column.string_offsets]) {
+        let bytes = properties.subarray(range.0, range.1.max(range.0));
+        let taken = (at, at.saturating_add(bytes.length()));
+        if taken.1 <= part.length() {
+            part.set(&bytes, at);
+            (*range, at) = (taken, taken.1);
+        } else {
+            *range = (0, 0);
+        }
+    }
+    let tables = content.tables.iter().zip(columns).map(|(table, columns)| PropertyTable {
+        class: table.class.clone(),
+        count: table.count,
+        columns,
+        hierarchy: table.hierarchy.clone(),
+    });
+    let header = TileContent {
+        primitives: content.primitives.clone(),
+        property_attributes: content.property_attributes.clone(),
+        tables: tables.collect(),
+        ..TileContent::default()
+    };
+    (postcard::to_allocvec(&header).unwrap_or_default(), part)
 }
 
 fn broken(reason: &str) -> Problem {

@@ -31,13 +31,18 @@ impl Styler {
         Ok(Self { style })
     }
 
-    /// Names of the properties that it reads, as JSON.
+    /// Names of the properties that it reads, as a JSON list.
     pub fn properties(&self) -> String {
         serde_json::Value::from(self.style.properties()).to_string()
     }
 
-    /// Styles a tile. `content` is its [`TileContent`] in `postcard`; its properties come beside it, and its vertices
-    /// where points are styled one by one. `ecef_from_tile` is column-major.
+    /// Whether it may read others, too.
+    pub fn reads_any(&self) -> bool {
+        self.style.reads_any_property()
+    }
+
+    /// Styles a tile. `content` is its [`TileContent`] in `postcard`, of whose tables only the columns matter that the
+    /// style reads; properties come beside it, and vertices where points are styled one by one. `ecef_from_tile` is column-major.
     pub fn paint(
         &self,
         content: &[u8],

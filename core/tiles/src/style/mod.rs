@@ -112,6 +112,11 @@ impl Style {
         &self.program.names
     }
 
+    /// Whether it reads properties whose names come from other properties (`${feature}[${name}]`): any of them, then.
+    pub fn reads_any_property(&self) -> bool {
+        self.program.nodes.iter().any(|node| matches!(node.op, Op::NamedProperty(_)))
+    }
+
     /// Whether results change with time alone.
     pub fn depends_on_time(&self) -> bool {
         self.program.nodes.iter().any(|node| node.op == Op::Time)

@@ -15,8 +15,6 @@ flat in float v_alpha;
 flat in uint v_feature;
 layout(location = 0) out vec4 o_color;
 
-const vec3 ACCENT = vec3(0.0033, 0.1500, 1.0); // #0b6cff
-
 void main() {
     vec4 material = v_color;
     vec2 marks = v_mark;
@@ -60,7 +58,7 @@ void main() {
     // Both marks keep the light and shade of the surface.
     albedo = mix(albedo, mix(albedo, vec3(0.42, 0.66, 1.0), 0.55), marks.y * (1.0 - marks.x));
     // The outline has the full accent; what it runs around stays lighter, so that its form is seen.
-    albedo = mix(albedo, ACCENT, 0.62 * marks.x);
+    albedo = mix(albedo, mix(albedo * vec3(0.12, 0.42, 1.35), vec3(0.05, 0.27, 0.90), 0.65), marks.x);
 #ifdef CUT
     if (is_inside()) {
         albedo = mix(SECTION, ACCENT, 0.4 * marks.x);
