@@ -15,6 +15,10 @@ flat in float v_alpha;
 flat in uint v_feature;
 layout(location = 0) out vec4 o_color;
 
+#ifdef CUT
+const vec3 ACCENT = vec3(0.0033, 0.1500, 1.0); // #0b6cff
+#endif
+
 void main() {
     vec4 material = v_color;
     vec2 marks = v_mark;
