@@ -26,7 +26,7 @@ export const LAPTOP = { width: 1440, height: 900 };
 export const PHONE = { width: 390, height: 844 };
 
 /** Software rendering is slow, and slower while others compile. */
-export const PATIENCE_MS = 180_000;
+export const PATIENCE_MS = Number(process.env.PATIENCE_MS ?? 180_000);
 
 /** Runs `citytwin serve` on a folder; `stop` it in the end. */
 export async function serve(folder = dist) {

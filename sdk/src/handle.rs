@@ -33,6 +33,7 @@ impl Handle {
         worker_url: String,
         max_error_px: Option<f64>,
         cache_bytes: Option<f64>,
+        idle_timeout_ms: Option<f64>,
         listener: Function,
     ) -> Result<Handle, JsValue> {
         let defaults = ViewerOptions::default();
@@ -40,6 +41,7 @@ impl Handle {
             worker_url,
             max_error_px: max_error_px.unwrap_or(defaults.max_error_px),
             cache_bytes: cache_bytes.map_or(defaults.cache_bytes, |bytes| bytes as u64),
+            idle_timeout_ms: idle_timeout_ms.unwrap_or(defaults.idle_timeout_ms),
             ..defaults
         };
         let viewer = Viewer::new(canvas, options).map_err(|error| thrown_by_viewer(&error))?;
@@ -207,6 +209,19 @@ impl Handle {
     pub fn shown_labels(&self) -> Result<JsValue, JsValue> {
         let labels = self.viewer.shown_labels();
         plain(&labels.iter().map(ShownLabelShape::of).collect::<Vec<_>>())
+    }
+
+    /// Asks again for what could not be loaded; how many files that are.
+    pub fn retry(&self) -> usize {
+        self.viewer.retry()
+    }
+
+    /// The problems that stand.
+    ///
+    /// # Errors
+    /// Never in practice: problems are plain objects.
+    pub fn problems(&self) -> Result<JsValue, JsValue> {
+        plain(&self.viewer.problems())
     }
 
     /// Switches a layer on or off.

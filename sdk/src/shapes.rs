@@ -20,6 +20,8 @@ pub enum EventShape<'a> {
     Progress(Progress),
     /// [`Event::Problem`].
     Problem(&'a Problem),
+    /// [`Event::ProblemSolved`].
+    ProblemSolved(&'a Problem),
     /// [`Event::ContextLost`].
     ContextLost,
     /// [`Event::ContextRestored`].
@@ -38,6 +40,7 @@ impl<'a> EventShape<'a> {
             Event::ViewRest(view) => Self::ViewRest(*view),
             Event::Progress(progress) => Self::Progress(*progress),
             Event::Problem(problem) => Self::Problem(problem),
+            Event::ProblemSolved(problem) => Self::ProblemSolved(problem),
             Event::ContextLost => Self::ContextLost,
             Event::ContextRestored => Self::ContextRestored,
             Event::Settled => Self::Settled,
@@ -56,6 +59,7 @@ pub fn event_type(event: &Event) -> Option<&'static str> {
         Event::ViewRest(_) => "viewRest",
         Event::Progress(_) => "progress",
         Event::Problem(_) => "problem",
+        Event::ProblemSolved(_) => "problemSolved",
         Event::ContextLost => "contextLost",
         Event::ContextRestored => "contextRestored",
         Event::Settled => "settled",
@@ -153,6 +157,8 @@ pub struct StatsShape {
     bytes_downloaded: u64,
     gpu_bytes: u64,
     heap_bytes: u64,
+    tree_bytes: u64,
+    effective_error_px: f64,
     frames: u64,
     frame_cpu_ms_p50: f64,
     frame_cpu_ms_p95: f64,

@@ -1,6 +1,6 @@
 import { awaiting, calling, CityTwinError } from "./errors.js";
 import type { PartialScene, Scene } from "./scene.js";
-import type { CityTwinEvents, CityTwinOptions, Hit, Layer, Padding, ShownLabel, Stats, Style, View } from "./types.js";
+import type { CityTwinEvents, CityTwinOptions, Hit, Layer, Padding, Problem, ShownLabel, Stats, Style, View } from "./types.js";
 import loadEngine, { Handle } from "./wasm/citytwin.js";
 
 type Listener = (data: unknown) => void;
@@ -28,7 +28,7 @@ export class CityTwin {
       throw new CityTwinError("container", `There is no element ${String(container)} to show the city in.`);
     }
     const url = new URL(options.twin, document.baseURI);
-    const [manifest] = await Promise.all([fetchManifest(url), engine()]);
+    const [manifest] = await Promise.all([fetchManifest(url, options.idleTimeoutMs), engine()]);
     const twin = new CityTwin(element, options);
     try {
       twin.#open(manifest, url, options.locale);
@@ -49,7 +49,8 @@ export class CityTwin {
     try {
       const worker = new URL("./wasm/worker.js", import.meta.url).href;
       const emit = (event: { type: string; data?: unknown }) => this.#emit(event.type, event.data);
-      this.#handle = calling(() => new Handle(this.canvas, worker, options.maxErrorPx, options.cacheBytes, emit));
+      const { maxErrorPx, cacheBytes, idleTimeoutMs } = options;
+      this.#handle = calling(() => new Handle(this.canvas, worker, maxErrorPx, cacheBytes, idleTimeoutMs, emit));
     } catch (error) {
       this.canvas.remove();
       throw error;
@@ -172,6 +173,21 @@ export class CityTwin {
     return calling(() => this.#engine().stats() as Stats);
   }
 
+  /** The problems that stand: told by the event `problem`, and not yet solved. */
+  get problems(): readonly Problem[] {
+    return calling(() => this.#engine().problems() as Problem[]);
+  }
+
+  /**
+   * Asks again for everything that could not be loaded. It is done without asking when the network comes back, and now
+   * and then for what a stumbling server kept from it.
+   *
+   * @returns how many files are asked for
+   */
+  retry(): number {
+    return calling(() => this.#engine().retry());
+  }
+
   /** The twin's layers, ground first. */
   get layers(): readonly Layer[] {
     return this.#layers;
@@ -241,6 +257,8 @@ export class CityTwin {
     // Later, because a listener that the engine is calling right now may have called us.
     if (handle) setTimeout(() => handle.free());
     this.canvas.remove();
+    // Browsers give a page few contexts, and take one back only when the garbage collector finds it.
+    if (handle) this.canvas.getContext("webgl2")?.getExtension("WEBGL_lose_context")?.loseContext();
   }
 
   #engine(): Handle {
@@ -260,14 +278,24 @@ export class CityTwin {
   }
 }
 
-async function fetchManifest(url: URL): Promise<Uint8Array> {
+/** The wait for a byte of the manifest, unless told otherwise; milliseconds. */
+const IDLE_TIMEOUT_MS = 20_000;
+
+async function fetchManifest(url: URL, idleTimeoutMs = IDLE_TIMEOUT_MS): Promise<Uint8Array> {
   const failed = (what: string, cause?: unknown) =>
     new CityTwinError("fetch", `The twin's manifest could not be fetched: ${what} (${url.href})`, cause);
-  const response = await fetch(url).catch((cause: unknown) => {
-    throw failed("the server cannot be reached", cause);
+  // A manifest is a few kilobytes: all of it may take as long as other files may wait for their next byte.
+  const signal = AbortSignal.timeout(Math.max(1, idleTimeoutMs));
+  const unreachable = (cause: unknown) =>
+    failed(signal.aborted ? `the server sent nothing for ${idleTimeoutMs / 1000} s` : "the server cannot be reached", cause);
+  const response = await fetch(url, { signal }).catch((cause: unknown) => {
+    throw unreachable(cause);
   });
   if (!response.ok) throw failed(`the server answered ${response.status}`);
-  return new Uint8Array(await response.arrayBuffer());
+  const bytes = await response.arrayBuffer().catch((cause: unknown) => {
+    throw unreachable(cause);
+  });
+  return new Uint8Array(bytes);
 }
 
 let loading: Promise<unknown> | undefined;

@@ -32,10 +32,15 @@ export interface CityTwinOptions {
   twin: string | URL;
   /** A tile is refined when its error covers more than this many CSS pixels; above 0, default 16. */
   maxErrorPx?: number;
-  /** Bytes of decoded tiles kept for a return, default 512 MiB. */
+  /**
+   * Bytes that tiles may take, in main memory and on the GPU together; what does not fit is drawn coarser. Default
+   * 512 MiB.
+   */
   cacheBytes?: number;
   /** Language of the names on the map, a BCP 47 tag (`zh-CN`). Default: that of the page, else of the browser. */
   locale?: string;
+  /** A request that brings no byte for this long is given up and sent again, milliseconds; default 20,000. */
+  idleTimeoutMs?: number;
 }
 
 /** What a person switches on and off. */
@@ -147,6 +152,10 @@ export interface Stats {
   gpuBytes: number;
   /** Bytes of decoded tiles in main memory. */
   heapBytes: number;
+  /** About how many bytes the tree of known tiles takes. */
+  treeBytes: number;
+  /** The error that tiles may have now, CSS pixels: as asked for, or more where that does not fit into memory. */
+  effectiveErrorPx: number;
   /** Frames drawn since the start. */
   frames: number;
   /** Script time of a frame, milliseconds, median of the last 120 frames. */
@@ -167,8 +176,10 @@ export interface CityTwinEvents {
   viewRest: View;
   /** Loading has advanced. */
   progress: Progress;
-  /** Something could not be loaded, decoded or drawn; each is reported once. */
+  /** Something could not be loaded, decoded or drawn; each is told once, until it is solved. */
   problem: Problem;
+  /** What was told as a problem is one no more. */
+  problemSolved: Problem;
   /** The browser took the graphics away. */
   contextLost: undefined;
   /** The graphics are back; the same picture follows. */

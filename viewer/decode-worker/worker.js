@@ -1,15 +1,18 @@
 // A decode worker: fetches files, decodes them in wasm, and hands GPU-ready arrays to the viewer.
 //
 // Messages in:  {type: "init", module: WebAssembly.Module}
-//               {type: "load", id, url, what: Uint8Array, options: Uint8Array, cache: RequestCache}
-//               {type: "file", id, url, cache}                     the bytes as they are
-//               {type: "picture", id, url, cache}                  read by the browser
+//               {type: "load", id, url, what: Uint8Array, options: Uint8Array, idleMs, cache: RequestCache}
+//               {type: "file", id, url, idleMs, cache}                     the bytes as they are
+//               {type: "picture", id, url, idleMs, cache}                  read by the browser
 //               {type: "abort", id}
-// Messages out: {id, bytes, header, vertices, indices, properties, images, bitmaps}
+//               {type: "ping"}                                     are you alive?
+// Messages out: {alive: true}                                       the answer to a ping
+//               {decoding: id}                                      from here on the decoder is busy with this one
+//               {id, bytes, header, vertices, indices, properties, images, bitmaps}
 //                                                                   decoded, or a problem inside the header
 //               {id, bytes, file: Uint8Array}
 //               {id, bytes, bitmap: ImageBitmap}
-//               {id, bytes, problem: {code, message, place}}        not fetched
+//               {id, bytes, problem: {code, message, place, mayPass}}  not fetched; `mayPass`: later it may be
 //               {id, crash}                                         the decoder died: this worker is of no more use
 //               {id, aborted: true}
 //               {broken}                                            the decoder could not be started
@@ -17,8 +20,15 @@
 
 import init, * as base from "./decode_worker.js";
 
-/** Waits between attempts, milliseconds: a server that stumbles gets two more chances. */
-const RETRY_AFTER_MS = [400, 1600];
+/**
+ * Waits between attempts, milliseconds: a server that stumbles gets three more chances. Each wait is a quarter longer
+ * or shorter by chance, so that those whom it turned away together do not come back together.
+ */
+const RETRY_AFTER_MS = [500, 1500, 4500];
+/** So many of the attempts may be for a file that came, but damaged: most such files are damaged where they lie. */
+const MOST_DAMAGED = 2;
+/** The other decoders are given up after this long, milliseconds; the next tile that needs them asks again. */
+const FULL_WITHIN_MS = 60_000;
 /** How often a file may ask for other files before it must do without. */
 const MOST_ROUNDS = 8;
 /** Secondary files of one file that are fetched at a time. */
@@ -36,6 +46,7 @@ let start;
 const started = new Promise((resolve) => { start = resolve; });
 const running = new Map();
 let fullModule;
+let fullAttempts = 0;
 
 self.onmessage = ({ data }) => {
   if (data.type === "init") {
@@ -46,25 +57,39 @@ self.onmessage = ({ data }) => {
     load(data);
   } else if (data.type === "file" || data.type === "picture") {
     loadPlain(data);
+  } else if (data.type === "ping") {
+    self.postMessage({ alive: true });
   }
 };
 
 started.catch((error) => self.postMessage({ broken: String(error) }));
 
-async function load({ id, url, what, options, cache }) {
+async function load({ id, url, what, options, idleMs, cache }) {
   const controller = new AbortController();
   const { signal } = controller;
   running.set(id, controller);
   try {
-    const file = await fetchBytes(url, { signal, cache });
-    if (file.problem) {
-      self.postMessage({ id, bytes: 0, problem: file.problem });
-      return;
+    for (let attempt = 0, damaged = 0; ; attempt += 1) {
+      // What came damaged may lie damaged in the browser's cache.
+      const file = await fetchOnce(url, { signal, idleMs, cache: damaged > 0 ? "reload" : cache });
+      const last = attempt >= RETRY_AFTER_MS.length;
+      if (file.problem && (last || !file.again)) {
+        self.postMessage({ id, bytes: 0, problem: { ...file.problem, mayPass: file.again } });
+        return;
+      }
+      if (!file.problem) {
+        await started;
+        signal.throwIfAborted();
+        const { output, bytes } = await decode(file, { id, what, options, signal, idleMs, cache });
+        damaged += 1;
+        if (last || damaged > MOST_DAMAGED || !output.failed()) {
+          await post(id, output, bytes, signal);
+          return;
+        }
+        output.free();
+      }
+      await pauseAfter(attempt, signal);
     }
-    await started;
-    signal.throwIfAborted();
-    const { output, bytes } = await decode(file, what, options, { signal, cache });
-    await post(id, output, bytes, signal);
   } catch (error) {
     self.postMessage(signal.aborted ? { id, aborted: true } : { id, crash: String(error) });
   } finally {
@@ -73,12 +98,12 @@ async function load({ id, url, what, options, cache }) {
 }
 
 /** A file as it is, or the picture that it is. Neither needs the decoder. */
-async function loadPlain({ type, id, url, cache }) {
+async function loadPlain({ type, id, url, idleMs, cache }) {
   const controller = new AbortController();
   const { signal } = controller;
   running.set(id, controller);
   try {
-    const { bytes, problem: fault } = await fetchBytes(url, { signal, cache }, MOST_PLAIN_BYTES);
+    const { bytes, problem: fault } = await fetchPatiently(url, { signal, idleMs, cache, most: MOST_PLAIN_BYTES });
     if (fault) {
       self.postMessage({ id, bytes: 0, problem: fault });
     } else if (type === "file") {
@@ -101,7 +126,7 @@ async function loadPlain({ type, id, url, cache }) {
 }
 
 /** Decodes a file with all that it needs: other files, and decoders that the small module lacks. */
-async function decode(file, what, options, request) {
+async function decode(file, { id, what, options, signal, idleMs, cache }) {
   const files = [];
   let total = file.bytes.length;
   let decoder = base;
@@ -109,6 +134,7 @@ async function decode(file, what, options, request) {
   try {
     for (let round = 0; ; round += 1) {
       const settle = round >= MOST_ROUNDS || decoder === undefined;
+      self.postMessage({ decoding: id });
       const output = job.run(settle);
       const needs = output.needs();
       if (needs.length === 0 && !output.lacks_decoder()) {
@@ -124,7 +150,7 @@ async function decode(file, what, options, request) {
           files.forEach(([url, bytes]) => job.insert(url, bytes));
         }
       }
-      for (const [url, bytes] of await fetchAll(needs, request)) {
+      for (const [url, bytes] of await fetchAll(needs, { signal, idleMs, cache })) {
         total += bytes?.length ?? 0;
         files.push([url, bytes]);
         job.insert(url, bytes);
@@ -138,16 +164,26 @@ async function decode(file, what, options, request) {
 
 /** The module with every decoder; undefined when it cannot be had now. */
 async function loadFull() {
-  fullModule ??= import("./decode_worker_full.js").then(async (module) => {
-    await module.default();
-    return module;
-  });
+  fullModule ??= importFull();
+  let timer;
+  const tooLate = new Promise((_, reject) => { timer = setTimeout(reject, FULL_WITHIN_MS); });
   try {
-    return await fullModule;
+    return await Promise.race([fullModule, tooLate]);
   } catch {
     fullModule = undefined; // the next tile may try again
     return undefined;
+  } finally {
+    clearTimeout(timer);
   }
+}
+
+async function importFull() {
+  // Browsers remember that an address could not be imported: another attempt needs another one.
+  const again = fullAttempts;
+  fullAttempts += 1;
+  const module = await (again === 0 ? import("./decode_worker_full.js") : import(`./decode_worker_full.js?${again}`));
+  await module.default();
+  return module;
 }
 
 async function post(id, output, bytes, signal) {
@@ -187,49 +223,82 @@ async function fetchAll(urls, request) {
   const waiting = [...urls];
   const next = async () => {
     for (let url = waiting.shift(); url !== undefined; url = waiting.shift()) {
-      found.push([url, (await fetchBytes(url, request, MOST_SECONDARY_BYTES)).bytes]);
+      found.push([url, (await fetchPatiently(url, { ...request, most: MOST_SECONDARY_BYTES })).bytes]);
     }
   };
   await Promise.all(Array.from({ length: MOST_AT_ONCE }, next));
   return found;
 }
 
-/** The bytes of a URL, or the problem of getting them. Throws only when aborted. */
-async function fetchBytes(url, request, most = Infinity) {
+/** As {@link fetchOnce}, as often as it may help. */
+async function fetchPatiently(url, request) {
   for (let attempt = 0; ; attempt += 1) {
-    const answer = await fetchOnce(url, request, most);
+    const answer = await fetchOnce(url, request);
     if (!answer.again || attempt >= RETRY_AFTER_MS.length) {
       return answer;
     }
-    await pause(RETRY_AFTER_MS[attempt], request.signal);
+    await pauseAfter(attempt, request.signal);
   }
 }
 
-async function fetchOnce(url, request, most) {
+/**
+ * `{ bytes, url }` of a file, or `{ problem, again }`; `again`: another attempt may help. Given up when no byte comes
+ * for `idleMs`: a large file on a slow line may take as long as it likes. Throws only when aborted.
+ */
+async function fetchOnce(url, { signal, idleMs, cache, most = Infinity }) {
+  signal.throwIfAborted();
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  signal.addEventListener("abort", abort);
+  let timer;
+  let silent = false;
+  const heard = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => { silent = true; abort(); }, idleMs);
+  };
   try {
-    const response = await fetch(url, request);
+    heard();
+    const response = await fetch(url, { signal: controller.signal, cache });
+    heard();
     if (!response.ok) {
-      const again = response.status >= 500 || response.status === 429;
-      return { again, problem: problem("http-status", `the server answered ${response.status} ${response.statusText}`.trim(), url) };
+      response.body?.cancel().catch(() => {});
+      return refused(response, url);
     }
-    const bytes = most === Infinity ? new Uint8Array(await response.arrayBuffer()) : await readAtMost(response, most);
-    return bytes ? { bytes, url } : { problem: problem("file-too-large", `it has more than ${most} bytes`, url) };
+    const bytes = await read(response, most, heard);
+    return bytes ? { bytes, url } : { again: false, problem: problem("file-too-large", `it has more than ${most} bytes`, url) };
   } catch (error) {
-    request.signal.throwIfAborted();
-    return { again: true, problem: problem("network", `the server cannot be reached, or hung up: ${error.message}`, url) };
+    signal.throwIfAborted();
+    const said = silent
+      ? problem("timeout", `the server sent nothing for ${idleMs / 1000} s`, url)
+      : problem("network", `the server cannot be reached, or hung up: ${error.message}`, url);
+    return { again: true, problem: said };
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", abort);
   }
 }
 
-/** The bytes of an answer, or undefined when there are more. */
-async function readAtMost(response, most) {
+/** What an answer that is no success means. */
+function refused({ status, statusText }, url) {
+  if (status === 404 || status === 410) {
+    const message = `the server has no such file (any more): it answered ${status}. If the city was published again, load the page anew`;
+    return { again: false, problem: problem("file-gone", message, url) };
+  }
+  const again = status >= 500 || status === 429 || status === 408;
+  return { again, problem: problem("http-status", `the server answered ${status} ${statusText}`.trim(), url) };
+}
+
+/** The bytes of an answer, or undefined when there are more than `most`; `heard` is called with every piece. */
+async function read(response, most, heard) {
   const chunks = [];
   let length = 0;
-  const reader = response.body.getReader();
+  const reader = response.body?.getReader();
   for (;;) {
-    const { done, value } = await reader.read();
+    const { done, value } = (await reader?.read()) ?? { done: true };
     if (done) {
-      return new Uint8Array(await new Blob(chunks).arrayBuffer());
+      break;
     }
+    heard();
     length += value.length;
     if (length > most) {
       await reader.cancel();
@@ -237,9 +306,21 @@ async function readAtMost(response, most) {
     }
     chunks.push(value);
   }
+  if (chunks.length === 1) {
+    return chunks[0];
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
 }
 
-function pause(ms, signal) {
+/** The wait after an attempt, counted from 0. */
+function pauseAfter(attempt, signal) {
+  const ms = RETRY_AFTER_MS[attempt] * (0.75 + 0.5 * Math.random());
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, ms);
     signal.addEventListener("abort", () => {

@@ -31,6 +31,7 @@ mod daylight;
 #[cfg(target_arch = "wasm32")]
 mod device;
 mod fade;
+mod faults;
 mod feature_rows;
 mod flight;
 mod gesture;

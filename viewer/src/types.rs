@@ -9,8 +9,13 @@ pub struct ViewerOptions {
     /// A tile is refined when its geometric error covers more than this many CSS pixels; above 0. Default 16, as in
     /// other 3D Tiles viewers; smaller is sharper and loads more.
     pub max_error_px: f64,
-    /// Bytes of decoded tiles kept for a return; tiles on screen are kept in any case. Default 512 MiB.
+    /// Bytes that decoded tiles may take, in main memory and on the GPU together, and what is known of tiles yet to
+    /// load. What does not fit is drawn coarser; only what the coarsest picture needs is held in any case. Default
+    /// 512 MiB.
     pub cache_bytes: u64,
+    /// A request that brings no byte for this long is given up and sent again, milliseconds; at least 1. Default
+    /// 20,000. A slow line is no reason: what counts is the wait for the next byte.
+    pub idle_timeout_ms: f64,
     /// Requests under way at once. Default 20.
     pub max_requests: usize,
     /// Decode workers; `None`: one less than the machine's cores, between 1 and 4.
@@ -27,6 +32,7 @@ impl Default for ViewerOptions {
         Self {
             max_error_px: 16.0,
             cache_bytes: 512 << 20,
+            idle_timeout_ms: 20_000.0,
             max_requests: 20,
             workers: None,
             worker_url: "worker.js".into(),
@@ -102,8 +108,10 @@ pub enum Event {
     ViewRest(LookAt),
     /// Loading has advanced.
     Progress(Progress),
-    /// Something could not be loaded, decoded or drawn; each is reported once, the scene goes on.
+    /// Something could not be loaded, decoded or drawn; the scene goes on. Each is told once, until it is solved.
     Problem(Problem),
+    /// What was told as a problem is one no more: the file has come, or nobody asks for it now.
+    ProblemSolved(Problem),
     /// The browser took the graphics away; drawing goes on after [`Event::ContextRestored`].
     ContextLost,
     /// The graphics are back, the same picture follows.
@@ -142,8 +150,12 @@ pub struct Stats {
     pub bytes_downloaded: u64,
     /// Bytes in GPU buffers.
     pub gpu_bytes: u64,
-    /// Bytes of decoded tiles in main memory.
+    /// Bytes of decoded tiles in main memory, those that wait for their upload included.
     pub heap_bytes: u64,
+    /// About how many bytes the tree of known tiles takes in main memory.
+    pub tree_bytes: u64,
+    /// The error that tiles may have now, CSS pixels: what was asked for, or more where that does not fit into memory.
+    pub effective_error_px: f64,
     /// Frames drawn since the start.
     pub frames: u64,
     /// Script time of a frame, milliseconds, median of the last 120 frames.

@@ -39,7 +39,9 @@ pub use doc::{
     Availability, ContentDetails, DocTile, Implicit, Refine, SubtreeDoc, SubtreeShape, TileDetails, TileMetadata,
     TilesetDoc, UpAxis, Volume,
 };
-pub use engine::{Arrival, Engine, Fetch, Frame, Options, Progress, RequestId, TileId, TileInfo, TileState, TilesetId};
+pub use engine::{
+    Admission, Arrival, Engine, Fetch, Frame, Options, Progress, RequestId, TileId, TileInfo, TileState, TilesetId,
+};
 pub use entity::{ClassProperty, ClassStatistics, MetadataClass, MetadataEntity, MetadataEnum, PropertyRange, Schema};
 pub use extent::Extent;
 pub use info::ContentInfo;

@@ -44,6 +44,7 @@ impl Job {
         let mut output = Output::default();
         let reply: Option<Reply> = self.decode(&mut output).transpose();
         if let Some(reply) = reply {
+            output.failed = reply.is_err();
             output.header = postcard::to_allocvec(&reply).unwrap_or_default();
         }
         output
@@ -91,6 +92,7 @@ pub struct Output {
     keeps_images: bool,
     needs: Vec<String>,
     lacks_decoder: bool,
+    failed: bool,
 }
 
 impl Output {
@@ -123,6 +125,11 @@ impl Output {
     /// URLs to fetch and insert before the job is run again.
     pub fn needs(&mut self) -> Vec<String> {
         std::mem::take(&mut self.needs)
+    }
+
+    /// Whether the file could not be decoded: it may have been damaged on its way.
+    pub fn failed(&self) -> bool {
+        self.failed
     }
 
     /// Whether this build lacks a decoder that the file needs.

@@ -1,18 +1,21 @@
 //! The state of a viewer, and what one frame does with it. It borrows nothing from outside and calls nobody back:
 //! what hosts should hear is collected in `events`.
 
+mod loading;
+
 use super::files::Files;
 use super::gpu::{self, Draw, DrawLists, Gpu};
 use super::labels::MapLabels;
 use super::obstacles::Obstacles;
 use super::picking::Picking;
-use super::pool::{Job, Loaded, Payload, Pool, Wanted};
+use super::pool::Pool;
 use super::sight::Sight;
 use super::styles::Styles;
 use super::tile::{FlaggedIds, Mark, Tile};
 use crate::camera::{Camera, FOV_DEG, Limits};
 use crate::cascades::Cascades;
 use crate::daylight::Daylight;
+use crate::faults::Faults;
 use crate::gesture::Gestures;
 use crate::labels::LABELS;
 use crate::matrix::{Eye, near_far, rows};
@@ -22,7 +25,8 @@ use crate::pace::Pace;
 use crate::samples::Samples;
 use crate::see_through::theme_name;
 use crate::{Event, LookAt, Problem, Progress, Scene, Stats, Theme, ViewerError, ViewerOptions};
-use citytwin_tiles::{Arrival, Engine, Fetch, Frame, RequestId, TileId, TilesetId, View};
+use citytwin_tiles::{Engine, TileId, TilesetId};
+use loading::Waiting;
 use std::collections::{BTreeMap, VecDeque};
 use web_sys::{HtmlCanvasElement, WebGl2RenderingContext as Gl};
 
@@ -31,6 +35,12 @@ const UPLOAD_MS: f64 = 4.0;
 const UPLOAD_BYTES: u64 = 8 << 20;
 /// An engine that waits for nothing is asked again this many times before it is believed.
 const MOST_NUDGES: u32 = 4;
+
+/// A file that is under way: the tile whose content it is, if of one, and where it comes from.
+pub(super) struct Asked {
+    pub(super) tile: Option<TileId>,
+    url: String,
+}
 
 pub(super) struct LayerState {
     pub(super) id: String,
@@ -66,9 +76,11 @@ pub(super) struct Core {
     pub(super) drawn: Vec<TileId>,
     pub(super) sight: Sight,
     obstacles: Obstacles,
-    /// Tile of each content under way.
-    pub(super) requests: BTreeMap<u64, Option<TileId>>,
-    pub(super) arrivals: VecDeque<Loaded>,
+    pub(super) requests: BTreeMap<u64, Asked>,
+    pub(super) arrivals: VecDeque<Waiting>,
+    faults: Faults,
+    /// A twin was opened or a layer added: until then there is nothing to be settled.
+    opened: bool,
     /// Pixels of the canvas at rest, and of the frame that is drawn.
     pub(super) full_px: [u32; 2],
     pub(super) size_px: [u32; 2],
@@ -141,6 +153,8 @@ impl Core {
             requests: BTreeMap::new(),
             arrivals: VecDeque::new(),
             full_px: [0; 2],
+            faults: Faults::default(),
+            opened: false,
             size_px: [0; 2],
             canvas_px: [0; 2],
             seen: None,
@@ -175,6 +189,8 @@ impl Core {
         self.sight.ground_m = home.height_m.min(0.0);
         self.camera.set_limits(Limits::of_extent(extent).with_ground(self.sight.ground_m));
         self.home = Some(home);
+        self.opened = true;
+        self.engine_changed();
         self.motion.jump(&mut self.camera, home);
     }
 
@@ -184,6 +200,7 @@ impl Core {
         self.engine.set_visible(tileset, visible);
         self.layers.push(LayerState { id: id.to_owned(), tileset, theme: theme_name(theme) });
         self.sight.follow(&self.scene, &self.layers);
+        self.opened = true;
         self.engine_changed();
     }
 
@@ -192,6 +209,7 @@ impl Core {
             let layer = self.layers.remove(index);
             self.drop_style(layer.tileset);
             self.engine.remove_tileset(layer.tileset);
+            self.forget_problems();
             self.engine_changed();
         }
     }
@@ -201,6 +219,7 @@ impl Core {
             self.drop_style(layer.tileset);
             self.engine.remove_tileset(layer.tileset);
         }
+        self.forget_problems();
         self.engine_changed();
     }
 
@@ -245,13 +264,10 @@ impl Core {
         }
     }
 
-    pub(super) fn loaded(&mut self, loaded: Loaded) {
-        self.arrivals.push_back(loaded);
-    }
-
     /// One animation frame. Returns whether another one is needed without anything new happening.
     pub(super) fn tick(&mut self, now_ms: &dyn Fn() -> f64) -> bool {
-        if self.gpu.is_none() {
+        // The browser says that the graphics are gone only after the next frame.
+        if self.gpu.is_none() || self.gl.is_context_lost() {
             return false;
         }
         let start_ms = now_ms();
@@ -275,7 +291,7 @@ impl Core {
         self.step_fades(start_ms);
         self.upload_arrivals(now_ms);
         self.hear_picks();
-        if view_changed || self.engine_due {
+        if view_changed || self.engine_due || self.wakes_at_ms().is_some_and(|at_ms| at_ms <= start_ms) {
             self.update_engine(start_ms);
         }
         if view_changed || self.draw_due {
@@ -325,69 +341,6 @@ impl Core {
         }
     }
 
-    /// Hands arrivals to the engine, tiles once they are on the GPU, within the frame's budget.
-    fn upload_arrivals(&mut self, now_ms: &dyn Fn() -> f64) {
-        let start_ms = now_ms();
-        let mut uploaded = 0;
-        while uploaded < UPLOAD_BYTES && now_ms() - start_ms < UPLOAD_MS {
-            let Some(loaded) = self.arrivals.pop_front() else { return };
-            uploaded += self.arrive(loaded);
-            self.engine_due = true;
-            self.nudges = 0;
-        }
-    }
-
-    fn arrive(&mut self, loaded: Loaded) -> u64 {
-        if Files::is_ours(loaded.id) {
-            self.stats.bytes_downloaded += loaded.bytes;
-            self.file_arrived(loaded);
-            return 0;
-        }
-        let Some(loaded) = self.styled_first(loaded) else { return 0 };
-        self.stats.bytes_downloaded += loaded.bytes;
-        let request = RequestId(loaded.id);
-        let Some(tile) = self.requests.remove(&loaded.id) else { return 0 };
-        let payload = match loaded.result {
-            Err(problem) => {
-                self.engine.arrived(request, Err(problem));
-                return 0;
-            }
-            Ok(Payload::Tileset(doc)) => {
-                self.engine.arrived(request, Ok(Arrival::Tileset(doc)));
-                return 0;
-            }
-            Ok(Payload::Subtree(doc)) => {
-                self.engine.arrived(request, Ok(Arrival::Subtree(doc)));
-                return 0;
-            }
-            Ok(Payload::Content(payload)) => *payload,
-            Ok(Payload::File(_) | Payload::Picture(_)) => {
-                let problem = Problem::new("worker-protocol", "expected a decoded file, found a plain one", "");
-                self.engine.arrived(request, Err(problem));
-                return 0;
-            }
-        };
-        let placed = tile.and_then(|id| Some((id, self.engine.tile(id)?)));
-        let Some((id, info)) = placed else {
-            let problem = Problem::new("content-unexpected", "expected a tileset or subtree, found a content", "");
-            self.engine.arrived(request, Err(problem));
-            return 0;
-        };
-        let mut tile = Box::new(Tile::new(id, info.tileset, info.ecef_from_tile, info.geometric_error, payload));
-        if !self.engine.arrived(request, Ok(Arrival::Content(tile.info.clone()))) {
-            return 0;
-        }
-        self.stats.heap_bytes += tile.heap_bytes();
-        let bytes = self.gpu.as_ref().map_or(0, |gpu| tile.upload(&gpu.gl, &mut self.stats));
-        let index = id.0 as usize;
-        if self.tiles.len() <= index {
-            self.tiles.resize_with(index + 1, || None);
-        }
-        self.free_tile(id);
-        self.tiles[index] = Some(tile);
-        bytes
-    }
-
     /// Goes on with what fades; the last frame of a fade is drawn without it.
     fn step_fades(&mut self, now_ms: f64) {
         self.draw_due |= self.sight.fades.active();
@@ -405,64 +358,6 @@ impl Core {
         self.drawn = draw;
         self.caster_epoch += 1;
         self.draw_due = true;
-    }
-
-    fn free_tile(&mut self, id: TileId) {
-        self.sight.forget(id);
-        self.obstacles.forget(id);
-        if let Some(mut tile) = self.tiles.get_mut(id.0 as usize).and_then(Option::take) {
-            tile.free(&self.gl, &mut self.stats);
-        }
-    }
-
-    fn update_engine(&mut self, now_ms: f64) {
-        let size = self.camera.size_css();
-        let viewport = [size.x.round() as u32, size.y.round() as u32];
-        let view = |look: &LookAt| View::look_at(look, FOV_DEG, viewport);
-        self.engine.preload_view(self.motion.destination().as_ref().map(view));
-        let frame = self.engine.update_at(&view(&self.camera.look()), now_ms / 1000.0).clone();
-        self.carry_out(frame);
-    }
-
-    /// Does what the engine says.
-    fn carry_out(&mut self, frame: Frame) {
-        for request in frame.abort {
-            self.requests.remove(&request.0);
-            self.pool.abort(request.0);
-        }
-        if frame.draw != self.drawn {
-            self.drawn_changed(frame.draw);
-        }
-        for id in frame.free {
-            if !self.sight.hold(id, self.stats.heap_bytes + self.stats.gpu_bytes, self.options.cache_bytes) {
-                self.free_tile(id);
-            }
-        }
-        for Fetch { request, url, what, tile, gltf_up } in frame.fetch {
-            self.requests.insert(request.0, tile);
-            let error_m = tile.and_then(|id| self.engine.tile(id)).map_or(0.0, |tile| tile.geometric_error);
-            let what = Wanted::Tile { what, gltf_up, error_m };
-            self.pool.load(Job { id: request.0, url, what, again: self.was_lost });
-        }
-        self.events.extend(frame.problems.into_iter().map(Event::Problem));
-        let progress = Progress {
-            wanted: frame.progress.wanted.into(),
-            loaded: frame.progress.loaded.into(),
-            failed: frame.progress.failed.into(),
-            requests_active: frame.progress.requests_active.into(),
-            bytes: self.stats.bytes_downloaded,
-        };
-        if progress != self.progress {
-            self.progress = progress;
-            self.events.push(Event::Progress(progress));
-        }
-        self.stats.requests_active = frame.progress.requests_active;
-        self.engine_settled = frame.settled;
-        // What is in flight or arrived wakes the viewer by itself; an engine that waits for neither is asked again.
-        let waits = !self.requests.is_empty() || !self.arrivals.is_empty();
-        let nudged = !frame.idle && !waits && self.nudges < MOST_NUDGES;
-        self.engine_due = frame.again || nudged;
-        self.nudges += u32::from(nudged && !frame.again);
     }
 
     fn draw(&mut self, now_ms: f64) {
@@ -553,8 +448,8 @@ impl Core {
     }
 
     fn step_settled(&mut self, moving: bool) {
-        let loaded = self.engine_settled && !self.labels.loading();
-        let settled = loaded && !moving && !self.sight.fades.active() && !self.draw_due && !self.layers.is_empty();
+        let loaded = self.engine_settled && !self.engine_due && !self.labels.loading();
+        let settled = loaded && !moving && !self.sight.fades.active() && !self.draw_due && self.opened;
         if settled && !self.settled {
             self.events.push(Event::Settled);
             self.settled_waiters.drain(..).for_each(|waiter| waiter.send(()));
@@ -610,7 +505,8 @@ impl Core {
 
     // ---- The context --------------------------------------------------------------------------------------------
 
-    /// The browser has taken the graphics away: everything on the GPU is gone already.
+    /// The browser has taken the graphics away: everything on the GPU is gone already. A flight goes on: it arrives
+    /// when the graphics are back.
     pub(super) fn context_lost(&mut self) {
         self.gpu = None;
         self.tiles.clear();
@@ -618,13 +514,12 @@ impl Core {
         self.engine.forget_contents();
         self.engine_due = true;
         self.was_lost = true;
-        (self.stats.gpu_bytes, self.stats.heap_bytes) = (0, 0);
+        (self.stats.gpu_bytes, self.stats.heap_bytes) = (0, self.waiting_bytes());
         self.obstacles = Obstacles::default();
         self.sight.lose();
         self.picking.forget();
         self.labels.context_lost();
         self.settled = false;
-        self.motion.stop();
         self.events.push(Event::ContextLost);
         self.show_state();
     }
@@ -635,20 +530,40 @@ impl Core {
             Ok(gpu) => {
                 self.gpu = Some(gpu);
                 self.draw_due = true;
+                self.engine_due = true;
+                self.events.extend(self.faults.solved(GRAPHICS_GONE.0, GRAPHICS_GONE.1).map(Event::ProblemSolved));
                 self.events.push(Event::ContextRestored);
             }
-            Err(error) => {
-                self.events.push(Event::Problem(Problem::new("graphics", error.to_string(), "canvas")));
-            }
+            // Lost again meanwhile: the browser says so next, and gives another one.
+            Err(_) if self.gl.is_context_lost() => {}
+            Err(error) => self.tell(Problem::new(GRAPHICS_GONE.0, error.to_string(), GRAPHICS_GONE.1)),
         }
         self.show_state();
     }
+
+    /// Says so when the graphics have not come back by now.
+    pub(super) fn context_overdue(&mut self) {
+        if self.gpu.is_none() {
+            let message = "the browser does not give the graphics back; loading the page anew may help";
+            self.tell(Problem::new(GRAPHICS_GONE.0, message, GRAPHICS_GONE.1));
+        }
+    }
+
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        self.faults.standing().cloned().collect()
+    }
 }
+
+/// Code and place of the problem that the graphics do not come back.
+const GRAPHICS_GONE: (&str, &str) = ("graphics-gone", "canvas");
 
 impl Drop for Core {
     fn drop(&mut self) {
         for tile in self.tiles.iter_mut().flatten() {
             tile.free(&self.gl, &mut self.stats);
+        }
+        if let Some(gpu) = &mut self.gpu {
+            gpu.free();
         }
     }
 }

@@ -37,7 +37,7 @@ impl Core {
         self.files.next += 1;
         self.files.under_way.insert(id, (wish, url.clone()));
         let what = if picture { Wanted::Picture } else { Wanted::File };
-        self.pool.load(Job { id, url, what, again: self.was_lost });
+        self.pool.load(Job::new(id, url, what, self.was_lost));
     }
 
     /// Stops what is no longer wished for.

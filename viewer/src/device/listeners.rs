@@ -48,7 +48,7 @@ impl Drop for Listeners {
     }
 }
 
-type Hear = fn(&Shared, &Event);
+type Hear = fn(&Rc<Shared>, &Event);
 
 impl Listeners {
     /// Makes the canvas focusable, takes its gestures from the browser, and listens.
@@ -75,14 +75,17 @@ impl Listeners {
             ("blur", blurred),
             ("contextmenu", |_, event| event.prevent_default()),
             ("webglcontextlost", context_lost),
-            ("webglcontextrestored", |shared, _| context_restored(shared)),
+            ("webglcontextrestored", |shared, _| shared.context_restored()),
         ];
-        let mut events = Vec::with_capacity(on_canvas.len() + 1);
+        let mut events = Vec::with_capacity(on_canvas.len() + 2);
         for (kind, hear) in on_canvas {
             events.push(listen(shared, canvas, kind, hear)?);
         }
         // Also told when the page is zoomed or moves to another screen: the pixel ratio changes.
         events.push(listen(shared, &window, "resize", |shared, _| measure(shared))?);
+        events.push(listen(shared, &window, "online", |shared, _| {
+            shared.change(Core::retry);
+        })?);
         let weak = Rc::downgrade(shared);
         let on_size = Closure::<dyn FnMut()>::new(move || {
             if let Some(shared) = weak.upgrade() {
@@ -150,7 +153,7 @@ pub(super) fn reduced_motion() -> bool {
     query.is_some_and(|query| query.matches())
 }
 
-fn pointer_down(shared: &Shared, event: &Event) {
+fn pointer_down(shared: &Rc<Shared>, event: &Event) {
     let Some(event) = event.dyn_ref::<PointerEvent>() else { return };
     shared.change(|core| {
         // A pointer that is gone already cannot be captured; then it is not held either.
@@ -160,7 +163,7 @@ fn pointer_down(shared: &Shared, event: &Event) {
     });
 }
 
-fn pointer_moved(shared: &Shared, event: &Event) {
+fn pointer_moved(shared: &Rc<Shared>, event: &Event) {
     let Some(event) = event.dyn_ref::<PointerEvent>() else { return };
     shared.change(|core| {
         if core.gestures.active() {
@@ -172,7 +175,7 @@ fn pointer_moved(shared: &Shared, event: &Event) {
     });
 }
 
-fn pointer_up(shared: &Shared, event: &Event) {
+fn pointer_up(shared: &Rc<Shared>, event: &Event) {
     let Some(event) = event.dyn_ref::<PointerEvent>() else { return };
     shared.change(|core| {
         let up = core.gestures.up(pointer(event));
@@ -180,7 +183,7 @@ fn pointer_up(shared: &Shared, event: &Event) {
     });
 }
 
-fn pointer_cancelled(shared: &Shared, event: &Event) {
+fn pointer_cancelled(shared: &Rc<Shared>, event: &Event) {
     let Some(event) = event.dyn_ref::<PointerEvent>() else { return };
     shared.change(|core| {
         let cancelled = core.gestures.cancelled(event.pointer_id());
@@ -188,11 +191,11 @@ fn pointer_cancelled(shared: &Shared, event: &Event) {
     });
 }
 
-fn pointer_left(shared: &Shared, _: &Event) {
+fn pointer_left(shared: &Rc<Shared>, _: &Event) {
     shared.change(Core::hover_ends);
 }
 
-fn wheel(shared: &Shared, event: &Event) {
+fn wheel(shared: &Rc<Shared>, event: &Event) {
     let Some(event) = event.dyn_ref::<WheelEvent>() else { return };
     event.prevent_default();
     shared.change(|core| {
@@ -208,7 +211,7 @@ fn wheel(shared: &Shared, event: &Event) {
     });
 }
 
-fn key_down(shared: &Shared, event: &Event) {
+fn key_down(shared: &Rc<Shared>, event: &Event) {
     let Some(event) = event.dyn_ref::<KeyboardEvent>() else { return };
     if event.ctrl_key() || event.alt_key() || event.meta_key() {
         return;
@@ -229,7 +232,7 @@ fn key_down(shared: &Shared, event: &Event) {
     }
 }
 
-fn key_up(shared: &Shared, event: &Event) {
+fn key_up(shared: &Rc<Shared>, event: &Event) {
     let Some(event) = event.dyn_ref::<KeyboardEvent>() else { return };
     let name = event.key();
     shared.change(|core| {
@@ -239,18 +242,12 @@ fn key_up(shared: &Shared, event: &Event) {
     });
 }
 
-fn blurred(shared: &Shared, _: &Event) {
+fn blurred(shared: &Rc<Shared>, _: &Event) {
     shared.change(|core| core.motion.keys_up(|_| true));
 }
 
-fn context_lost(shared: &Shared, event: &Event) {
+fn context_lost(shared: &Rc<Shared>, event: &Event) {
     // Without this the browser never gives the context back.
     event.prevent_default();
-    shared.change(Core::context_lost);
-    shared.tell();
-}
-
-fn context_restored(shared: &Shared) {
-    shared.change(Core::context_restored);
-    shared.tell();
+    shared.context_lost();
 }

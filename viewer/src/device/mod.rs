@@ -14,6 +14,7 @@ mod shared;
 mod sight;
 mod styles;
 mod tile;
+mod timer;
 mod viewer;
 
 pub use viewer::{Subscription, Viewer};

@@ -1,6 +1,11 @@
 //! The pool of decode workers: hands out loads, hears what became of them, replaces workers that die.
+//!
+//! A worker dies loudly (its script cannot be loaded, its decoder panics) or silently (the browser ends it, or a file
+//! keeps its decoder busy for ever). The silent ones are found by asking: whoever has work and says nothing for half a
+//! minute is dead. The jobs of a dead worker go to its successor, except one that has killed before.
 
 use super::styles::Painted;
+use super::timer::Timer;
 use crate::reply::{Decoded, Reply};
 use crate::{Problem, ViewerError};
 use citytwin_tiles::{ContentInfo, ImageFormat, SubtreeDoc, TileContent, TilesetDoc, UpAxis, What};
@@ -12,8 +17,15 @@ use wasm_bindgen::{JsCast, UnwrapThrowExt};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Event, ImageBitmap, MessageEvent, Worker, WorkerOptions, WorkerType};
 
-/// A worker that dies this often without having finished anything is not started again.
+/// A worker that dies this often before it has said anything is not started again, until somebody asks.
 const MOST_DEATHS: u32 = 3;
+/// A job over which so many workers died is the culprit.
+const MOST_KILLS: u8 = 2;
+/// A job that was merely there when so many workers died is taken for it.
+const MOST_WITNESSED: u8 = 4;
+/// Workers with jobs are asked for a sign of life this often, milliseconds, and given up after so many of those.
+const ASK_EVERY_MS: f64 = 5_000.0;
+const MOST_UNANSWERED: u32 = 6;
 
 /// A file to load.
 #[derive(Clone, Debug)]
@@ -23,6 +35,15 @@ pub(super) struct Job {
     pub(super) what: Wanted,
     /// It was loaded before: the browser's copy will do, however old.
     pub(super) again: bool,
+    /// Workers that died over it, and while it was waiting beside another.
+    kills: u8,
+    witnessed: u8,
+}
+
+impl Job {
+    pub(super) fn new(id: u64, url: String, what: Wanted, again: bool) -> Self {
+        Self { id, url, what, again, kills: 0, witnessed: 0 }
+    }
 }
 
 /// What is to become of a file.
@@ -48,6 +69,8 @@ pub(super) struct Loaded {
     /// Bytes of the file.
     pub(super) bytes: u64,
     pub(super) result: Result<Payload, Problem>,
+    /// A failure that may pass by itself.
+    pub(super) may_pass: bool,
 }
 
 /// What a file holds.
@@ -79,15 +102,25 @@ type OnLoaded = Rc<dyn Fn(Loaded)>;
 struct Slot {
     worker: Worker,
     jobs: Vec<Job>,
+    /// The job that its decoder is busy with.
+    decoding: Option<u64>,
+    /// In a row, before it said anything.
     deaths: u32,
-    /// Closed for good: its jobs fail.
+    /// Questions since it last said something.
+    unanswered: u32,
+    /// Closed: its jobs fail.
     broken: Option<String>,
     _listeners: [Closure<dyn FnMut(Event)>; 2],
 }
 
 struct State {
     worker_url: String,
+    /// A request that brings no byte for so long is given up, milliseconds.
+    idle_ms: f64,
     module: Option<JsValue>,
+    compiling: bool,
+    /// Runs while there are jobs.
+    watch: Option<Timer>,
     /// Compressed formats that the GPU takes.
     formats: Vec<ImageFormat>,
     slots: Vec<Slot>,
@@ -100,14 +133,18 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    /// Starts `count` workers and, beside them, the compilation of their module.
+    /// Starts `count` workers and, beside them, the compilation of their module. A request that brings no byte for
+    /// `idle_ms` is given up.
     ///
     /// # Errors
     /// [`ViewerError::Browser`] when the browser starts no workers from this URL.
-    pub(super) fn new(worker_url: &str, count: usize, on_loaded: OnLoaded) -> Result<Self, ViewerError> {
+    pub(super) fn new(worker_url: &str, count: usize, idle_ms: f64, on_loaded: OnLoaded) -> Result<Self, ViewerError> {
         let state = Rc::new(RefCell::new(State {
             worker_url: worker_url.to_owned(),
+            idle_ms,
             module: None,
+            compiling: false,
+            watch: None,
             formats: Vec::new(),
             slots: Vec::new(),
             on_loaded,
@@ -116,24 +153,26 @@ impl Pool {
             let slot = start_worker(&state, index, 0)?;
             state.borrow_mut().slots.push(slot);
         }
-        let wasm_url = citytwin_tiles::resolve_url(worker_url, "decode_worker_bg.wasm");
-        let weak = Rc::downgrade(&state);
-        wasm_bindgen_futures::spawn_local(async move {
-            let compiled = compile(&wasm_url).await;
-            let Some(state) = weak.upgrade() else { return };
-            match compiled {
-                Ok(module) => {
-                    state.borrow_mut().module = Some(module);
-                    state.borrow().slots.iter().for_each(|slot| send_module(&state.borrow(), slot));
-                }
-                Err(error) => {
-                    let message = format!("the decoder cannot be loaded from {wasm_url}: {}", text(&error));
-                    let count = state.borrow().slots.len();
-                    (0..count).for_each(|index| close(&state, index, &message));
-                }
-            }
-        });
+        compile_module(&state);
         Ok(Self { state })
+    }
+
+    /// Starts again what could not be started before: the server may be back.
+    pub(super) fn revive(&self) {
+        let broken: Vec<usize> = {
+            let state = self.state.borrow();
+            (0..state.slots.len()).filter(|i| state.slots[*i].broken.is_some()).collect()
+        };
+        if broken.is_empty() {
+            return;
+        }
+        compile_module(&self.state);
+        for index in broken {
+            // A browser that refuses now leaves the worker as it is.
+            if let Ok(slot) = start_worker(&self.state, index, 0) {
+                self.state.borrow_mut().slots[index] = slot;
+            }
+        }
     }
 
     /// Compressed formats that the GPU takes, for textures of jobs to come.
@@ -160,9 +199,75 @@ impl Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        for slot in &self.state.borrow().slots {
+        let mut state = self.state.borrow_mut();
+        state.watch = None;
+        for slot in &state.slots {
             slot.worker.terminate();
         }
+    }
+}
+
+/// Compiles the workers' module and hands it out, unless that is done or under way.
+fn compile_module(state: &Rc<RefCell<State>>) {
+    let wasm_url = {
+        let mut state = state.borrow_mut();
+        if state.module.is_some() || state.compiling {
+            return;
+        }
+        state.compiling = true;
+        citytwin_tiles::resolve_url(&state.worker_url, "decode_worker_bg.wasm")
+    };
+    let weak = Rc::downgrade(state);
+    wasm_bindgen_futures::spawn_local(async move {
+        let compiled = compile(&wasm_url).await;
+        let Some(state) = weak.upgrade() else { return };
+        state.borrow_mut().compiling = false;
+        match compiled {
+            Ok(module) => {
+                state.borrow_mut().module = Some(module);
+                state.borrow().slots.iter().for_each(|slot| send_module(&state.borrow(), slot));
+            }
+            Err(error) => {
+                let message = format!("the decoder cannot be loaded from {wasm_url}: {}", text(&error));
+                let count = state.borrow().slots.len();
+                (0..count).for_each(|index| close(&state, index, &message));
+            }
+        }
+    });
+}
+
+/// Asks workers with jobs for a sign of life, now and then.
+fn watch(state: &Rc<RefCell<State>>) {
+    if state.borrow().watch.is_some() {
+        return;
+    }
+    let weak = Rc::downgrade(state);
+    let timer = Timer::after(ASK_EVERY_MS, move || {
+        if let Some(state) = weak.upgrade() {
+            ask(&state);
+        }
+    });
+    state.borrow_mut().watch = timer;
+}
+
+fn ask(state: &Rc<RefCell<State>>) {
+    let dead: Vec<usize> = {
+        let mut state = state.borrow_mut();
+        state.watch = None;
+        let busy = state.slots.iter_mut().enumerate().filter(|(_, slot)| !slot.jobs.is_empty());
+        busy.filter_map(|(index, slot)| {
+            slot.unanswered += 1;
+            post(&slot.worker, &[("type", "ping".into())]);
+            (slot.unanswered > MOST_UNANSWERED).then_some(index)
+        })
+        .collect()
+    };
+    for index in dead {
+        let over = state.borrow().slots[index].decoding;
+        died(state, index, over, "it says nothing any more");
+    }
+    if state.borrow().slots.iter().any(|slot| !slot.jobs.is_empty()) {
+        watch(state);
     }
 }
 
@@ -186,11 +291,15 @@ fn start_worker(state: &Rc<RefCell<State>>, index: usize, deaths: u32) -> Result
     let listeners = [
         listen("message", heard),
         listen("error", |state, index, event| {
+            // It is told here; the console need not hear of it.
+            event.prevent_default();
             let message = get(event, "message").as_string();
-            died(state, index, None, &message.unwrap_or_else(|| "its script cannot be loaded".into()));
+            let over = state.borrow().slots.get(index).and_then(|slot| slot.decoding);
+            died(state, index, over, &message.unwrap_or_else(|| "its script cannot be loaded".into()));
         }),
     ];
-    let slot = Slot { worker, jobs: Vec::new(), deaths, broken: None, _listeners: listeners };
+    let slot =
+        Slot { worker, jobs: Vec::new(), decoding: None, deaths, unanswered: 0, broken: None, _listeners: listeners };
     send_module(&state.borrow(), &slot);
     Ok(slot)
 }
@@ -217,11 +326,16 @@ async fn compile(url: &str) -> Result<JsValue, JsValue> {
 }
 
 fn give(state: &Rc<RefCell<State>>, job: Job) {
+    watch(state);
     let refused = {
         let mut state = state.borrow_mut();
         let cache = if job.again { "force-cache" } else { "default" };
-        let mut message =
-            vec![("id", (job.id as f64).into()), ("url", job.url.as_str().into()), ("cache", cache.into())];
+        let mut message = vec![
+            ("id", (job.id as f64).into()),
+            ("url", job.url.as_str().into()),
+            ("cache", cache.into()),
+            ("idleMs", state.idle_ms.into()),
+        ];
         match &job.what {
             Wanted::Tile { what, gltf_up, error_m } => {
                 let options = postcard::to_allocvec(&(&state.formats, gltf_up, error_m)).unwrap_or_default();
@@ -246,7 +360,7 @@ fn give(state: &Rc<RefCell<State>>, job: Job) {
     // Told in a turn of its own: the caller is in the middle of something.
     let on_loaded = Rc::clone(&state.borrow().on_loaded);
     wasm_bindgen_futures::spawn_local(async move {
-        on_loaded(failed(&job, "worker-unavailable", refused));
+        on_loaded(failed(&job, "worker-unavailable", refused, true));
     });
 }
 
@@ -258,6 +372,12 @@ fn heard(state: &Rc<RefCell<State>>, index: usize, event: &Event) {
         close(state, index, &reason);
         return;
     }
+    if let Some(slot) = state.borrow_mut().slots.get_mut(index) {
+        (slot.unanswered, slot.deaths) = (0, 0);
+        if let Some(id) = get(&data, "decoding").as_f64() {
+            slot.decoding = Some(id as u64);
+        }
+    }
     let Some(id) = get(&data, "id").as_f64().map(|id| id as u64) else { return };
     if let Some(reason) = get(&data, "crash").as_string() {
         died(state, index, Some(id), &reason);
@@ -266,9 +386,9 @@ fn heard(state: &Rc<RefCell<State>>, index: usize, event: &Event) {
     let on_loaded = {
         let mut state = state.borrow_mut();
         let Some(slot) = state.slots.get_mut(index) else { return };
+        slot.decoding = slot.decoding.filter(|decoding| *decoding != id);
         let Some(at) = slot.jobs.iter().position(|job| job.id == id) else { return };
         slot.jobs.swap_remove(at);
-        slot.deaths = 0;
         Rc::clone(&state.on_loaded)
     };
     if !get(&data, "aborted").is_truthy() {
@@ -281,13 +401,15 @@ fn read(id: u64, data: &JsValue) -> Loaded {
     let problem = get(data, "problem");
     if problem.is_object() {
         let field = |name| get(&problem, name).as_string().unwrap_or_default();
-        return Loaded { id, bytes, result: Err(Problem::new(&field("code"), field("message"), field("place"))) };
+        let may_pass = get(&problem, "mayPass").is_truthy();
+        let result = Err(Problem::new(&field("code"), field("message"), field("place")));
+        return Loaded { id, bytes, result, may_pass };
     }
     if let Ok(file) = get(data, "file").dyn_into::<Uint8Array>() {
-        return Loaded { id, bytes, result: Ok(Payload::File(file)) };
+        return Loaded { id, bytes, result: Ok(Payload::File(file)), may_pass: false };
     }
     if let Ok(bitmap) = get(data, "bitmap").dyn_into::<ImageBitmap>() {
-        return Loaded { id, bytes, result: Ok(Payload::Picture(bitmap)) };
+        return Loaded { id, bytes, result: Ok(Payload::Picture(bitmap)), may_pass: false };
     }
     let array = |name| get(data, name).dyn_into::<Uint8Array>().unwrap_or_else(|_| Uint8Array::new_with_length(0));
     let reply: Reply = postcard::from_bytes(&array("header").to_vec())
@@ -317,16 +439,19 @@ fn read(id: u64, data: &JsValue) -> Loaded {
             }))
         }
     });
-    Loaded { id, bytes, result }
+    // A page in place of a file comes from something that stands between: a proxy, or a site being moved.
+    let may_pass = matches!(&result, Err(problem) if problem.code == "html-instead-of-data");
+    Loaded { id, bytes, result, may_pass }
 }
 
-/// A worker has died, over a job or by itself. The job is reported, the others go to its successor.
+/// A worker has died, over a job or by itself. Its jobs go to its successor, except those that bring death.
 fn died(state: &Rc<RefCell<State>>, index: usize, over: Option<u64>, reason: &str) {
     let deaths = {
         let state = state.borrow();
         let Some(slot) = state.slots.get(index) else { return };
         slot.worker.terminate();
-        slot.deaths + 1
+        // One that died over a job had been alive.
+        if over.is_some() { 0 } else { slot.deaths + 1 }
     };
     if deaths >= MOST_DEATHS {
         close(state, index, &format!("the decode worker keeps dying: {reason}"));
@@ -340,17 +465,23 @@ fn died(state: &Rc<RefCell<State>>, index: usize, over: Option<u64>, reason: &st
         let mut state = state.borrow_mut();
         std::mem::replace(&mut state.slots[index], successor)
     };
-    for job in before.jobs {
-        if over == Some(job.id) {
+    for mut job in before.jobs {
+        match over {
+            Some(id) if id == job.id => job.kills += 1,
+            Some(_) => {}
+            None => job.witnessed += 1,
+        }
+        if job.kills >= MOST_KILLS || job.witnessed >= MOST_WITNESSED {
             let on_loaded = Rc::clone(&state.borrow().on_loaded);
-            on_loaded(failed(&job, "decoder-crashed", format!("the decoder died over this file: {reason}")));
+            let message = format!("decoders die over this file: {reason}");
+            on_loaded(failed(&job, "decoder-crashed", message, false));
         } else {
             give(state, job);
         }
     }
 }
 
-/// Closes a worker for good; its jobs fail, the other workers go on.
+/// Closes a worker until somebody asks for it again; its jobs fail, the other workers go on.
 fn close(state: &Rc<RefCell<State>>, index: usize, reason: &str) {
     let (jobs, on_loaded) = {
         let mut state = state.borrow_mut();
@@ -361,12 +492,12 @@ fn close(state: &Rc<RefCell<State>>, index: usize, reason: &str) {
         (std::mem::take(&mut slot.jobs), on_loaded)
     };
     for job in jobs {
-        on_loaded(failed(&job, "worker-unavailable", reason.to_owned()));
+        on_loaded(failed(&job, "worker-unavailable", reason.to_owned(), true));
     }
 }
 
-fn failed(job: &Job, code: &str, message: String) -> Loaded {
-    Loaded { id: job.id, bytes: 0, result: Err(Problem::new(code, message, job.url.clone())) }
+fn failed(job: &Job, code: &str, message: String, may_pass: bool) -> Loaded {
+    Loaded { id: job.id, bytes: 0, result: Err(Problem::new(code, message, job.url.clone())), may_pass }
 }
 
 pub(super) fn post(worker: &Worker, fields: &[(&str, JsValue)]) {

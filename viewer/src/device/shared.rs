@@ -4,6 +4,7 @@
 
 use super::core::Core;
 use super::listeners::Listeners;
+use super::timer::Timer;
 use crate::Event;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
@@ -22,7 +23,14 @@ pub(super) struct Shared {
     listeners: RefCell<Option<Listeners>>,
     animation: RefCell<Option<Animation>>,
     scheduled: Cell<Option<i32>>,
+    /// Asks for a frame later.
+    alarm: RefCell<Option<Timer>>,
+    /// Runs while the graphics are gone.
+    overdue: RefCell<Option<Timer>>,
 }
+
+/// Graphics that are gone for longer than this, milliseconds, are said to be gone: drivers are back within seconds.
+const RESTORED_WITHIN_MS: f64 = 10_000.0;
 
 /// Milliseconds since the page began.
 pub(super) fn now_ms() -> f64 {
@@ -68,12 +76,47 @@ impl Shared {
         }
     }
 
-    fn frame(&self) {
+    fn frame(self: &Rc<Self>) {
         self.scheduled.set(None);
         let more = self.core.borrow_mut().as_mut().is_some_and(|core| core.tick(&now_ms));
         if more {
             self.schedule();
+        } else {
+            self.set_alarm();
         }
+        self.tell();
+    }
+
+    /// Asks for a frame at the time when the state will want one, if nothing happens before.
+    fn set_alarm(self: &Rc<Self>) {
+        let at_ms = self.read(Core::wakes_at_ms).flatten();
+        let weak = Rc::downgrade(self);
+        *self.alarm.borrow_mut() = at_ms.and_then(|at_ms| {
+            Timer::after(at_ms - now_ms(), move || {
+                if let Some(shared) = weak.upgrade() {
+                    shared.schedule();
+                }
+            })
+        });
+    }
+
+    /// The graphics are gone: says so again if they stay away.
+    pub(super) fn context_lost(self: &Rc<Self>) {
+        self.change(Core::context_lost);
+        let weak = Rc::downgrade(self);
+        *self.overdue.borrow_mut() = Timer::after(RESTORED_WITHIN_MS, move || {
+            if let Some(shared) = weak.upgrade() {
+                shared.change(Core::context_overdue);
+                shared.tell();
+            }
+        });
+        self.tell();
+    }
+
+    /// The graphics are back.
+    pub(super) fn context_restored(&self) {
+        self.overdue.take();
+        self.change(Core::context_restored);
         self.tell();
     }
 
@@ -103,6 +146,8 @@ impl Shared {
             // Fails only without a window to draw in.
             let _ = window.cancel_animation_frame(id);
         }
+        self.alarm.take();
+        self.overdue.take();
         // Taken out first, dropped after: dropping resolves futures that may call the viewer.
         let parts = (self.listeners.take(), self.core.take(), self.subscribers.take(), self.animation.take());
         drop(parts);

@@ -107,6 +107,11 @@ impl Sight {
         waits
     }
 
+    /// Memory is short: nothing waits any more. Returns the tiles to free now.
+    pub(super) fn release(&mut self) -> Vec<TileId> {
+        std::mem::take(&mut self.held)
+    }
+
     /// A tile is gone, or another one took its number.
     pub(super) fn forget(&mut self, id: TileId) {
         self.fades.forget(id);

@@ -199,7 +199,7 @@ impl Core {
     /// A loaded tile, unless it must be styled first: then it comes back when it is.
     pub(super) fn styled_first(&mut self, mut loaded: Loaded) -> Option<Loaded> {
         let Ok(Payload::Content(payload)) = &mut loaded.result else { return Some(loaded) };
-        let Some(Some(tile)) = self.requests.get(&loaded.id).copied() else { return Some(loaded) };
+        let Some(tile) = self.requests.get(&loaded.id).and_then(|asked| asked.tile) else { return Some(loaded) };
         let style = self.engine.tile(tile).and_then(|info| self.styles.of(info.tileset)).map(|layer| layer.number);
         if payload.painted.as_ref().map(|painted| painted.style) == style {
             return Some(loaded);
@@ -277,7 +277,7 @@ impl Core {
     fn without_style(&mut self, job: Job) {
         match job.what {
             // If its layer has another style by now, it is caught again.
-            What::Arrival(loaded) => self.arrivals.push_back(*loaded),
+            What::Arrival(loaded) => self.sort_in(*loaded),
             What::Repaint => self.repainted(job.tile, job.style, None),
         }
     }
@@ -372,7 +372,7 @@ impl Core {
                 if let Ok(Payload::Content(payload)) = &mut loaded.result {
                     payload.painted = Some(painted);
                 }
-                self.arrivals.push_back(*loaded);
+                self.sort_in(*loaded);
             }
         }
     }

@@ -125,7 +125,7 @@ impl Tile {
         }
         let stands = payload.content.primitives.iter().filter(|primitive| primitive.flat_order.is_none());
         let lowest_m = stands.map(|primitive| lowest(&ecef_from_tile, &primitive.bounds)).fold(f64::INFINITY, f64::min);
-        Self {
+        let mut tile = Self {
             id,
             tileset,
             features,
@@ -145,7 +145,12 @@ impl Tile {
             scale,
             buffers: None,
             marked: [(0, None); 2],
-        }
+        };
+        // What is counted is what is held: while the arrays wait for the GPU they take about as much here.
+        let beside = u64::from(tile.properties.length()) + tile.features.bytes().len() as u64;
+        tile.info.cpu_bytes = tile.info.cpu_bytes.max(beside);
+        tile.info.gpu_bytes = tile.gpu_bytes;
+        tile
     }
 
     /// Bytes that it holds in main memory.

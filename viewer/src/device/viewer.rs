@@ -71,10 +71,11 @@ impl Viewer {
         let weak = Rc::downgrade(&shared);
         let on_loaded = move |loaded| {
             if let Some(shared) = weak.upgrade() {
-                shared.change(|core| core.loaded(loaded));
+                shared.change(|core| core.loaded(loaded, now_ms()));
             }
         };
-        let pool = Pool::new(&on_page(&options.worker_url), workers, Rc::new(on_loaded))?;
+        let idle_ms = options.idle_timeout_ms.max(1.0);
+        let pool = Pool::new(&on_page(&options.worker_url), workers, idle_ms, Rc::new(on_loaded))?;
         let weak = Rc::downgrade(&shared);
         let on_style = move |answer| {
             if let Some(shared) = weak.upgrade() {
@@ -264,6 +265,18 @@ impl Viewer {
             // `None`: removed.
             let _ = receiver.await;
         }
+    }
+
+    /// Asks again for everything that could not be loaded, and starts workers again that could not be started; how
+    /// many files are asked for. The viewer does so by itself when the network comes back, and, with waits that grow
+    /// from 5 seconds to 5 minutes, for what a stumbling server or network kept from it.
+    pub fn retry(&self) -> usize {
+        self.handle.0.change(Core::retry).unwrap_or_default()
+    }
+
+    /// The problems that stand: told by [`Event::Problem`], and not yet solved. At most 1,000.
+    pub fn problems(&self) -> Vec<Problem> {
+        self.handle.0.read(Core::problems).unwrap_or_default()
     }
 
     /// Ends the viewer: stops frames, listeners and workers and frees what the GPU holds. Later calls do nothing.

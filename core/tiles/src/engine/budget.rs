@@ -14,6 +14,35 @@ const STEP: f64 = 1.02;
 /// The largest step up.
 const LARGEST_STEP: f64 = 1.10;
 
+/// What a content is taken to have before any size is known.
+const FIRST_GUESS_BYTES: u64 = 4 << 20;
+
+/// How far memory stands in the way of what is missed most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Pressure {
+    /// Not at all.
+    #[default]
+    None,
+    /// Finer tiles that are drawn until a coarser one is there give way to what is coarser still.
+    Tight,
+    /// Nothing can be drawn coarser: what is missed is loaded all the same, one at a time.
+    Hopeless,
+}
+
+impl Pressure {
+    /// What it is after a frame. `blocked`: there was no room for what is missed most, and nothing is under way that
+    /// could make some; `adapts`: the next frame allows another error; `idle`: nothing is under way at all.
+    pub(super) fn after(self, blocked: bool, adapts: bool, idle: bool) -> Self {
+        match (self, blocked) {
+            (Self::None, true) => Self::Tight,
+            (Self::Tight | Self::Hopeless, true) if !adapts => Self::Hopeless,
+            (before, true) => before,
+            (before, false) if !idle => before,
+            (_, false) => Self::None,
+        }
+    }
+}
+
 /// What one walk found out.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Need {
@@ -46,9 +75,9 @@ pub(super) struct Sizes {
 }
 
 impl Sizes {
-    /// The mean, which an unknown size is taken to be; 0 before any is known.
+    /// The mean, which an unknown size is taken to be.
     pub(super) fn mean(&self) -> u64 {
-        self.sum.checked_div(self.count).unwrap_or(0)
+        self.sum.checked_div(self.count).unwrap_or(FIRST_GUESS_BYTES)
     }
 }
 

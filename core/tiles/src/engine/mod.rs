@@ -13,7 +13,7 @@ mod tests;
 
 use crate::bounds::{ALL_PLANES, Bounds, Eye};
 use crate::{ContentInfo, Problem, Refine, SubtreeDoc, TilesetDoc, UpAxis, View, What};
-use budget::{Budget, Need};
+use budget::{Budget, Need, Pressure};
 use cache::Cache;
 use glam::{DMat4, DVec3};
 use motion::Motion;
@@ -156,6 +156,15 @@ pub struct TileInfo<'a> {
     pub radius_m: f64,
 }
 
+/// What [`Engine::admit`] says of a content.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Admission {
+    /// Drop the contents of these first.
+    pub free: Vec<TileId>,
+    /// There is room for it.
+    pub has_room: bool,
+}
+
 /// The engine: a function of what was added, what arrived and the view.
 #[derive(Debug, Default)]
 pub struct Engine {
@@ -168,6 +177,11 @@ pub struct Engine {
     queue: Vec<Want>,
     /// Nodes of the requests in flight.
     active: BTreeMap<RequestId, u32>,
+    /// Bytes of those that have come and wait to be handed over.
+    admitted: BTreeMap<RequestId, u64>,
+    pressure: Pressure,
+    /// The coarsest tiles in sight, in one frame.
+    coarsest: Vec<u32>,
     frame: Frame,
     frame_number: u64,
     next_request: u64,
@@ -214,6 +228,7 @@ impl Engine {
                 }
                 State::Requested(request) => {
                     self.active.remove(&request);
+                    self.admitted.remove(&request);
                     self.pending_abort.push(request);
                 }
                 _ => {}
@@ -241,7 +256,13 @@ impl Engine {
     /// are. When to call it, and how often, is the caller's to say: the engine never tries again by itself, so that a
     /// broken tileset costs one request per file.
     pub fn retry(&mut self) -> usize {
-        let failed = self.tree.nodes.iter_mut().filter(|node| node.state == State::Failed);
+        self.retry_where(|_| true)
+    }
+
+    /// As [`retry`](Self::retry), for the files whose URL is picked.
+    pub fn retry_where(&mut self, pick: impl Fn(&str) -> bool) -> usize {
+        let nodes = self.tree.nodes.iter_mut();
+        let failed = nodes.filter(|node| node.state == State::Failed && pick(&node.url));
         let again = failed.map(|node| node.state = State::Unloaded).count();
         if again > 0 {
             self.budget.forget();
@@ -258,6 +279,48 @@ impl Engine {
             }
         }
         self.frame.draw.clear();
+    }
+
+    /// URLs of the files that failed and were not asked for again since.
+    pub fn failed(&self) -> impl Iterator<Item = &str> {
+        let exists = |index: &usize| self.tree.exists(*index as u32);
+        let failed = |index: &usize| self.tree.nodes[*index].state == State::Failed;
+        (0..self.tree.nodes.len()).filter(failed).filter(exists).map(|index| self.tree.nodes[index].url.as_str())
+    }
+
+    /// Says how many bytes (CPU and GPU) a content has that has come but is not [handed over](Self::arrived) yet, and
+    /// asks whether there is room for it. Without asking, the memory in use may exceed [`Options::cache_bytes`] by the
+    /// contents that turn out larger than was expected.
+    ///
+    /// Where there is no room, the request is over: drop the content. It will be asked for again when there is.
+    pub fn admit(&mut self, request: RequestId, bytes: u64) -> Admission {
+        let Some(&index) = self.active.get(&request) else { return Admission::default() };
+        let node = &mut self.tree.nodes[index as usize];
+        node.bytes = bytes;
+        if !std::mem::replace(&mut node.sized, true) {
+            self.budget.learn(bytes);
+        }
+        let before: u64 = self.admitted.values().sum();
+        let mut admission = Admission::default();
+        let left = self.content_budget().saturating_sub(before + bytes);
+        while let Some(useless) = self.cache.oldest_useless(&self.tree.nodes, left, self.frame_number) {
+            self.unload(useless);
+            admission.free.push(TileId(useless));
+        }
+        admission.has_room = self.cache.bytes + before + bytes <= self.content_budget() || self.overdraws(before);
+        if admission.has_room {
+            self.admitted.insert(request, bytes);
+        } else {
+            self.active.remove(&request);
+            self.tree.nodes[index as usize].state = State::Unloaded;
+        }
+        admission
+    }
+
+    /// Whether memory may be exceeded: for one content at a time, where the coarsest picture needs it, or where more is
+    /// in use than may be, because it takes the place of something larger.
+    fn overdraws(&self, admitted_bytes: u64) -> bool {
+        admitted_bytes == 0 && (self.pressure == Pressure::Hopeless || self.cache.bytes > self.content_budget())
     }
 
     /// Selects for this view. Call it whenever the view or the options changed, something arrived, or the last frame
@@ -284,10 +347,15 @@ impl Engine {
             self.abort_useless();
             let kept = tally.loaded_bytes + self.mark_drawn();
             self.evict();
-            self.request(kept, self.room_for_preloads(&tally));
+            let blocked = self.request(kept, self.room_for_preloads(&tally)).filter(|_| self.active.is_empty());
+            let need = match blocked.filter(|_| self.pressure != Pressure::None) {
+                Some(bytes) => Need { bytes: bytes.max(need.bytes), ..need },
+                None => need,
+            };
             let adapts = self.budget.adapt(self.allowed_px(), self.content_budget(), &need);
-            self.frame.settled &= !adapts;
-            self.frame.again = adapts || tally.held_back;
+            self.pressure = self.pressure.after(blocked.is_some(), adapts, self.active.is_empty());
+            self.frame.settled &= !adapts && blocked.is_none();
+            self.frame.again = adapts || tally.held_back || blocked.is_some();
         }
         self.finish_frame();
         &self.frame
@@ -322,6 +390,7 @@ impl Engine {
     fn select(&mut self, view: &View) -> (Tally, Need) {
         self.frame.draw.clear();
         self.queue.clear();
+        self.coarsest.clear();
         let limit_px = self.budget.effective_px(self.allowed_px());
         let moves = self.motion.moved_within(self.options.foveated_delay_secs);
         let waits = moves && self.options.foveated_cone < 1.0;
@@ -333,6 +402,8 @@ impl Engine {
             motion: self.motion,
             sizes: self.budget.sizes,
             limit_px,
+            gives_way: self.pressure != Pressure::None,
+            coarsest: &mut self.coarsest,
             cone: if waits { self.options.foveated_cone * (1.0 - (view.fov_rad / 2.0).cos()) } else { f64::INFINITY },
             frame: self.frame_number,
             draw: &mut self.frame.draw,
@@ -346,6 +417,7 @@ impl Engine {
                 selection.select(root);
             }
         }
+        selection.keep_coarsest();
         let tally = selection.tally;
         let need = Need { bytes: tally.loaded_bytes + tally.missing_bytes, ..selection.need };
         if let Some(destination) = &self.destination {
@@ -368,8 +440,9 @@ impl Engine {
         let mut stand_in_bytes = 0;
         for id in &self.frame.draw {
             let node = &mut self.tree.nodes[id.0 as usize];
+            let counted = node.wanted_frame == self.frame_number || node.drawn_frame == self.frame_number;
             node.drawn_frame = self.frame_number;
-            stand_in_bytes += if node.wanted_frame == self.frame_number { 0 } else { node.bytes };
+            stand_in_bytes += if counted { 0 } else { node.bytes };
         }
         stand_in_bytes
     }
@@ -384,11 +457,13 @@ impl Engine {
 
     fn abort_useless(&mut self) {
         let (nodes, frame, abort) = (&mut self.tree.nodes, self.frame_number, &mut self.frame.abort);
+        let admitted = &mut self.admitted;
         self.active.retain(|request, node| {
             let node = &mut nodes[*node as usize];
             let useful = node.useful_frame == frame;
             if !useful {
                 node.state = State::Unloaded;
+                admitted.remove(request);
                 abort.push(*request);
             }
             useful
@@ -418,11 +493,11 @@ impl Engine {
     }
 
     /// Sends the most missed files for, as many as may be in flight and as fit beside what is `kept` because it is
-    /// wanted or drawn. One may always be under way: it may be what takes the place of things that are kept.
-    fn request(&mut self, kept: u64, mut preloads: u64) {
+    /// wanted or drawn. Returns the bytes that would be needed where they do not fit.
+    fn request(&mut self, kept: u64, mut preloads: u64) -> Option<u64> {
         let room = Room { in_all: self.options.max_requests, per_host: self.options.max_requests_per_host };
         if self.active.len() >= room.in_all {
-            return;
+            return None;
         }
         queue::sort(&mut self.queue);
         let budget = self.content_budget();
@@ -440,8 +515,8 @@ impl Engine {
                     continue;
                 }
                 preloads -= size;
-            } else if size > 0 && committed + size > budget && !self.active.is_empty() {
-                break;
+            } else if size > 0 && committed + size > budget && !(self.active.is_empty() && self.overdraws(0)) {
+                return Some(committed + size);
             }
             committed += size;
             let fetch = self.start(node);
@@ -450,6 +525,7 @@ impl Engine {
                 break;
             }
         }
+        None
     }
 
     fn start(&mut self, node: u32) -> Fetch {
@@ -482,6 +558,7 @@ impl Engine {
     /// Hands over what became of a fetch. Returns whether the engine still wants it: when `false`, drop the content.
     pub fn arrived(&mut self, request: RequestId, result: Result<Arrival, Problem>) -> bool {
         let Some(index) = self.active.remove(&request) else { return false };
+        self.admitted.remove(&request);
         match result.and_then(|arrival| self.accept(index, arrival)) {
             Ok(()) => true,
             Err(problem) => {

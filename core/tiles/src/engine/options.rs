@@ -14,9 +14,9 @@ pub struct Options {
     /// [`max_requests`](Self::max_requests); 6 is what browsers allow over HTTP/1.1. 0 requests nothing.
     pub max_requests_per_host: usize,
     /// Bytes of memory to keep to: loaded contents (on the GPU and beside it) and the tile tree itself. Default
-    /// 512 MiB. When the current view alone needs more, it is drawn coarser until it fits; what is on the screen is
-    /// never freed, so that while one level takes another's place both may be there. 0 keeps only the coarsest tiles
-    /// in sight. Within a sixteenth of the budget and the largest tile below it the detail is left as it is.
+    /// 512 MiB. When the current view needs more, it is drawn coarser until it fits, and so does the exchange of one
+    /// level for another: what is on the screen is freed only once something coarser is there. Only what the coarsest
+    /// picture needs is held in any case; 0 keeps nothing else. Within a sixteenth of the budget and the largest tile below it the detail is left as it is.
     pub cache_bytes: u64,
     /// While a tile that could stand in is itself not loaded, at most this many tiles below it are loaded at once;
     /// beyond, it comes first. Default 20 (as in cesium-native); 0 loads every tile before those below it that are
@@ -32,6 +32,9 @@ pub struct Options {
     /// a quick coarse layer, which zooming out and turning find loaded later. Default 0.3 (CesiumJS'
     /// `progressiveResolutionHeightFraction`); from 0 (none) to 1.
     pub progressive_fraction: f64,
+    /// Load the coarsest tiles in sight before all others and keep them, so that wherever the eye turns there is
+    /// something to see. Default true.
+    pub keep_coarsest: bool,
     /// How many times smaller than the error of the next loaded tile above it a tile's own error may be without its
     /// being loaded on the way down to finer ones. Default infinity: levels are skipped, up to
     /// [`max_loading_descendants`](Self::max_loading_descendants). At least 1: no level is skipped (what CesiumJS does
@@ -65,6 +68,7 @@ impl Default for Options {
             preload: true,
             max_tiles: 2_000_000,
             progressive_fraction: 0.3,
+            keep_coarsest: true,
             skip_error_factor: f64::INFINITY,
             outrun_secs: 1.0,
             foveated_cone: 1.0,

@@ -101,6 +101,11 @@ pub(super) struct Selection<'a> {
     pub(super) sizes: Sizes,
     /// The error that is allowed now, pixels; at least [`Options::max_error_px`].
     pub(super) limit_px: f64,
+    /// Memory is so short that finer tiles are not held until a coarser one is there, where one that is coarser still
+    /// can be drawn.
+    pub(super) gives_way: bool,
+    /// The coarsest tiles in sight.
+    pub(super) coarsest: &'a mut Vec<u32>,
     /// 1 − cos of the angle from the middle of the view beyond which finer tiles wait; infinite when none do.
     pub(super) cone: f64,
     pub(super) frame: u64,
@@ -127,6 +132,9 @@ impl Selection<'_> {
             return Visit { covered: false, loading, outrun };
         }
         let (status, document) = self.tree.status(index);
+        if self.options.keep_coarsest && above_px.is_none() && self.is_coarsest(index, status) {
+            self.coarsest.push(index);
+        }
         let refines = self.refines(status, document, error_px);
         if refines {
             self.tree.expand(index);
@@ -170,7 +178,9 @@ impl Selection<'_> {
             }
             Status::Failed => Visit::FAILED,
             Status::Waiting => {
-                let covered = self.tree.nodes[index as usize].refine == Refine::Replace && self.hold(index, planes);
+                let holds = self.tree.nodes[index as usize].refine == Refine::Replace
+                    && !(self.gives_way && above_px.is_some());
+                let covered = holds && self.hold(index, planes);
                 Visit { covered, loading, outrun }
             }
         }
@@ -311,6 +321,38 @@ impl Selection<'_> {
         // An empty parent shows nothing, however good it is.
         let parent_is = parent.is_some_and(|p| !matches!(p.state, State::Document | State::Empty) && good(p));
         fraction > 0.0 && good(node) && !parent_is && !self.outruns(node)
+    }
+
+    /// Whether a tile has something to draw and no tile above it has.
+    fn is_coarsest(&self, index: u32, status: Status) -> bool {
+        let mut parent = self.tree.nodes[index as usize].parent;
+        if !matches!(status, Status::Waiting | Status::Ready) {
+            return false;
+        }
+        while let Some(node) = self.tree.nodes.get(parent as usize) {
+            if !matches!(node.state, State::Document | State::Empty) {
+                return false;
+            }
+            parent = node.parent;
+        }
+        true
+    }
+
+    /// Keeps the coarsest tiles in sight, and asks for those that are missing.
+    pub(super) fn keep_coarsest(&mut self) {
+        for i in 0..self.coarsest.len() {
+            let index = self.coarsest[i];
+            self.ask(index, Group::Urgent, Rank::First);
+            let mut at = index;
+            while at != NONE {
+                let node = &mut self.tree.nodes[at as usize];
+                if node.state == State::Loaded && node.wanted_frame != self.frame {
+                    self.tally.loaded_bytes += node.bytes;
+                    node.drawn_frame = self.frame;
+                }
+                at = node.next_content;
+            }
+        }
     }
 
     /// The children of a tile that they replace. `shrinks`: the parent is empty, so that children may be left out where

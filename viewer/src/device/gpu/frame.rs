@@ -106,6 +106,10 @@ pub(super) struct FrameBlock {
 }
 
 impl FrameBlock {
+    pub(super) fn free(&self, gl: &Gl) {
+        gl.delete_buffer(Some(&self.buffer));
+    }
+
     /// # Errors
     /// [`ViewerError::Graphics`] when the GPU gives no buffer.
     pub(super) fn new(gl: &Gl) -> Result<Self, ViewerError> {

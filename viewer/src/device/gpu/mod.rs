@@ -98,6 +98,13 @@ impl Gpu {
         self.shadows.made().map_or(0, shadow::ShadowMaps::bytes)
     }
 
+    /// Frees what does not free itself, for the context may outlive the viewer.
+    pub(super) fn free(&mut self) {
+        self.frame.free(&self.gl);
+        self.pick_frame.free(&self.gl);
+        self.pick.free(&self.gl);
+    }
+
     /// Draws a frame into the canvas. Whether all of it was drawn: not when a program is still being compiled.
     pub(super) fn draw(&mut self, look: &FrameLook, lists: &mut DrawLists<'_>) -> bool {
         let gl = &self.gl;

@@ -2,7 +2,7 @@
 
 use crate::ViewerError;
 use crate::pick_window::{SIDE, Seen};
-use web_sys::{WebGl2RenderingContext as Gl, WebGlBuffer, WebGlFramebuffer, WebGlSync};
+use web_sys::{WebGl2RenderingContext as Gl, WebGlBuffer, WebGlFramebuffer, WebGlRenderbuffer, WebGlSync};
 
 /// Four 32-bit numbers.
 const PIXEL_BYTES: usize = 16;
@@ -11,6 +11,7 @@ const BYTES: usize = SIDE * SIDE * PIXEL_BYTES;
 /// A target of the window's size and the buffer that it is read into.
 pub(super) struct PickTarget {
     framebuffer: WebGlFramebuffer,
+    pixels: Vec<WebGlRenderbuffer>,
     /// Under way: a buffer of its own for each pick, since a reused one costs the browser a copy and a warning.
     reading: Option<(WebGlBuffer, WebGlSync)>,
 }
@@ -20,6 +21,7 @@ impl PickTarget {
         let refused = || ViewerError::Graphics("no target for picking".into());
         let framebuffer = gl.create_framebuffer().ok_or_else(refused)?;
         gl.bind_framebuffer(Gl::FRAMEBUFFER, Some(&framebuffer));
+        let mut all_pixels = Vec::with_capacity(2);
         for (format, attachment) in
             [(Gl::RGBA32UI, Gl::COLOR_ATTACHMENT0), (Gl::DEPTH_COMPONENT24, Gl::DEPTH_ATTACHMENT)]
         {
@@ -27,9 +29,19 @@ impl PickTarget {
             gl.bind_renderbuffer(Gl::RENDERBUFFER, Some(&pixels));
             gl.renderbuffer_storage(Gl::RENDERBUFFER, format, SIDE as i32, SIDE as i32);
             gl.framebuffer_renderbuffer(Gl::FRAMEBUFFER, attachment, Gl::RENDERBUFFER, Some(&pixels));
+            all_pixels.push(pixels);
         }
         gl.bind_framebuffer(Gl::FRAMEBUFFER, None);
-        Ok(Self { framebuffer, reading: None })
+        Ok(Self { framebuffer, pixels: all_pixels, reading: None })
+    }
+
+    pub(super) fn free(&mut self, gl: &Gl) {
+        if let Some((buffer, fence)) = self.reading.take() {
+            gl.delete_sync(Some(&fence));
+            gl.delete_buffer(Some(&buffer));
+        }
+        gl.delete_framebuffer(Some(&self.framebuffer));
+        self.pixels.iter().for_each(|pixels| gl.delete_renderbuffer(Some(pixels)));
     }
 
     pub(super) fn start(&mut self, gl: &Gl, draw: impl FnOnce(&Gl)) -> bool {
@@ -73,6 +85,9 @@ fn read(gl: &Gl) -> Option<(WebGlBuffer, WebGlSync)> {
     let side = SIDE as i32;
     let read = gl.read_pixels_with_i32(0, 0, side, side, Gl::RGBA_INTEGER, Gl::UNSIGNED_INT, 0);
     gl.bind_buffer(Gl::PIXEL_PACK_BUFFER, None);
-    read.ok()?;
-    Some((buffer, gl.fence_sync(Gl::SYNC_GPU_COMMANDS_COMPLETE, 0)?))
+    let fence = read.ok().and_then(|()| gl.fence_sync(Gl::SYNC_GPU_COMMANDS_COMPLETE, 0));
+    if fence.is_none() {
+        gl.delete_buffer(Some(&buffer));
+    }
+    Some((buffer, fence?))
 }

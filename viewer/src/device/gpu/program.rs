@@ -53,7 +53,7 @@ impl Compiler {
         };
         let shaders = [shader(Gl::VERTEX_SHADER, vertex)?, shader(Gl::FRAGMENT_SHADER, fragment)?];
         gl.link_program(&program);
-        Some(Program { program, shaders })
+        Some(Program { gl: gl.clone(), program, shaders })
     }
 
     /// Whether the outcome can be asked for without waiting, or may be waited for.
@@ -67,8 +67,16 @@ impl Compiler {
 
 /// A program; the shaders it was linked from are kept for what the driver says of them.
 pub(super) struct Program {
+    gl: Gl,
     program: WebGlProgram,
     shaders: [WebGlShader; 2],
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.shaders.iter().for_each(|shader| self.gl.delete_shader(Some(shader)));
+        self.gl.delete_program(Some(&self.program));
+    }
 }
 
 impl Program {

@@ -58,6 +58,7 @@ impl TileBuffers {
         };
         let arrays = content.primitives.iter().zip(&rich).map(array).collect::<Option<Vec<_>>>();
         gl.bind_vertex_array(None);
+        // Without arrays the context is being lost, and all objects with it.
         Some(Self { vertices, indices, sizes, arrays: arrays?, rich, textures })
     }
 

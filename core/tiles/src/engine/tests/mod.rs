@@ -28,9 +28,10 @@ fn mb(megabytes: u64) -> u64 {
     megabytes * MB + MB / 2
 }
 
-/// Room for everything, and without the quick coarse layer, which would be asked for in most drawings.
+/// Room for everything, and without what would be asked for in most drawings: the quick coarse layer and the coarsest
+/// tiles.
 fn quiet() -> Options {
-    Options { progressive_fraction: 0.0, cache_bytes: mb(100_000), ..Options::default() }
+    Options { progressive_fraction: 0.0, keep_coarsest: false, cache_bytes: mb(100_000), ..Options::default() }
 }
 
 /// A frame to stand in.
@@ -61,6 +62,9 @@ struct World {
     held: BTreeMap<TileId, String>,
     problems: Vec<String>,
     view: View,
+    /// Asks whether there is room before it hands a content over; how often there was none.
+    asks: bool,
+    refused: u32,
     /// The time that the engine is told, and how much later each frame is; `None`: it is not told.
     time: Option<(f64, f64)>,
 }
@@ -80,6 +84,8 @@ impl World {
             held: BTreeMap::new(),
             problems: Vec::new(),
             view: above(0.0, 1e6),
+            asks: false,
+            refused: 0,
             time: None,
         };
         world.publish("city.json", drawing);
@@ -206,6 +212,16 @@ impl World {
             None => Ok(Arrival::Content(ContentInfo { gpu_bytes: self.size(&url), ..ContentInfo::default() })),
         };
         let holds = matches!(result, Ok(Arrival::Content(_)));
+        if holds && self.asks {
+            let admission = self.engine.admit(fetch.request, self.size(&url));
+            for tile in &admission.free {
+                assert!(self.held.remove(tile).is_some(), "{tile:?} was freed but not held");
+            }
+            if !admission.has_room {
+                self.refused += 1;
+                return self;
+            }
+        }
         let kept = self.engine.arrived(fetch.request, result);
         if holds && kept {
             self.held.insert(fetch.tile.unwrap(), url);

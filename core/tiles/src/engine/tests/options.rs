@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn a_quick_coarse_layer_comes_first_where_nothing_is_drawn() {
-    let options = Options { max_requests: 2, preload: false, ..Options::default() };
+    let options = Options { max_requests: 2, preload: false, keep_coarsest: false, ..Options::default() };
     let mut world = World::with(CITY, Options { cache_bytes: mb(100_000), ..options });
     world.look(0.0, 400.0).frame();
     // The root is too coarse even for a picture of 0.3 of the height.
@@ -15,6 +15,17 @@ fn a_quick_coarse_layer_comes_first_where_nothing_is_drawn() {
     world.look(0.0, 100_000.0).settle();
     let mut world = World::with(CITY, Options { cache_bytes: mb(100_000), preload: false, ..Options::default() });
     world.look(0.0, 6000.0).check_settled("root").look(0.0, 400.0).check("root", "e1 e2 w1 w2");
+}
+
+#[test]
+fn the_coarsest_tile_comes_first_and_stays_so_that_no_turn_finds_nothing() {
+    let options = Options { preload: false, progressive_fraction: 0.0, cache_bytes: mb(300), ..Options::default() };
+    let mut world = World::with(CITY, Options { max_requests: 2, ..options });
+    world.look(-150.0, 120.0).frame();
+    world.arrive("city").check("", "root w1").arrive("root").arrive("w1").check("root", "w2");
+    world.arrive("w2").check("w1 w2", "");
+    // There is room for three: what takes the place of the others is the coarsest until they are there.
+    world.look(150.0, 120.0).check("root", "e1 e2").arrive("e1").check("root", "").arrive("e2").check("e1 e2", "");
 }
 
 #[test]

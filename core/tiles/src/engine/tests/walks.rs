@@ -191,3 +191,52 @@ fn a_thousand_walks_have_no_hole_ask_for_nothing_twice_keep_the_budget_and_settl
     }
     assert!(tight > 50, "only {tight} walks ended with a view that did not fit");
 }
+
+#[test]
+fn memory_is_never_exceeded_while_levels_take_each_others_place() {
+    let mut refused = 0;
+    for seed in 1..=500u64 {
+        let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        // Sizes that nobody can guess. Every tile has something to draw: the root is the coarsest picture.
+        let drawing = random_drawing(&mut random);
+        let sized = |line: &str| match line.split_whitespace().collect::<Vec<_>>()[..] {
+            [name, error, ..] => {
+                let indent = line.len() - line.trim_start().len();
+                format!("{}{name} {error} bytes={}\n", " ".repeat(indent), [40, 100, 160][random.below(3) as usize])
+            }
+            _ => String::new(),
+        };
+        let drawing: String = drawing.lines().map(sized).collect();
+        let cache_bytes = [mb(500), mb(900)][random.below(2) as usize];
+        let mut world = World::with(&drawing, Options { cache_bytes, ..random_options(&mut random) });
+        world.asks = true;
+        world.engine.options_mut().cache_bytes = cache_bytes;
+        let (mut east, mut height) = (0.0, 3000.0);
+        let most = |world: &World| {
+            assert!(world.engine.cache.bytes <= cache_bytes, "{} bytes, seed {seed}", world.engine.cache.bytes);
+        };
+        for step in 0..40 {
+            if random.below(6) == 0 {
+                (east, height) = (random.between(-1500.0, 1500.0), random.between(10.0, 12_000.0));
+            } else {
+                east += random.between(-100.0, 100.0);
+                height = f64::max(5.0, height * random.between(0.7, 1.4));
+            }
+            world.look(east, height).frame();
+            most(&world);
+            for url in world.in_flight.keys().cloned().collect::<Vec<_>>() {
+                if random.below(3) == 0 {
+                    world.arrive(&url);
+                    most(&world);
+                }
+            }
+            if step % 10 == 9 {
+                world.settle();
+                most(&world);
+                world.assert_no_hole();
+            }
+        }
+        refused += world.refused;
+    }
+    assert!(refused > 0, "nothing was ever larger than expected");
+}
