@@ -17,6 +17,7 @@ icons! {
     LAYERS = "layers", PLUS = "plus", MINUS = "minus", HOME = "home", CLOSE = "close", SEARCH = "search", PIN = "pin",
     WARNING = "warning", RETRY = "retry", OFFLINE = "offline", CLOSER = "closer", COMPASS = "compass", CLOCK = "clock",
     LABELS = "labels", GROUND = "ground", TRANSPORT = "transport", BUILDINGS = "buildings", FURNITURE = "furniture", OTHER = "other",
+    SEE_THROUGH = "see-through", UNDERGROUND = "underground",
 }
 
 impl Icon {

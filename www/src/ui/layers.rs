@@ -2,6 +2,7 @@
 
 use super::icon::{self, Icon};
 use super::shell::Shell;
+use super::sight;
 use citytwin_manifest::{Layer, Theme};
 use citytwin_viewer::LABELS;
 use leptos::prelude::*;
@@ -15,7 +16,7 @@ pub(super) fn view(shell: Shell) -> AnyView {
     let names = shell.twin().is_some_and(|twin| twin.labels.is_some()).then(|| labels(shell));
     // Top of the list is top of the map.
     let rows = layers.iter().rev().map(|layer| switch(shell, layer)).collect_view();
-    view! { <ul class="layers">{names}{rows}</ul> }.into_any()
+    view! { <ul class="layers">{names}{rows}</ul> {sight::view(shell)} }.into_any()
 }
 
 /// The switch of the names on the map.

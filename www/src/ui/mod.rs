@@ -12,6 +12,7 @@ mod opening;
 mod panel;
 mod search;
 mod shell;
+mod sight;
 mod status;
 mod thing;
 mod whereabouts;
