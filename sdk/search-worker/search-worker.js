@@ -9,9 +9,15 @@ import init, { Engine } from "./search_worker.js";
 const RETRY_AFTER_MS = 400;
 /** What failed is asked for again by the next query after this time, milliseconds. */
 const FORGIVE_AFTER_MS = 3000;
+/** What a server answers for a file that is no more, or is shorter than it was. */
+const GONE = [404, 410, 416];
 
-/** The index: a promise of `{engine, files}`. */
+/** The index: a promise of `{engine, files, root}`. */
 let index;
+/** Where the root lies. */
+let address;
+/** The look at the root that is under way: a promise of whether the city has published another one. */
+let renewing;
 /** Numbers of the queries that somebody still waits for. */
 const asked = new Set();
 /** Ranges under way: `{file, start, end, users, controller, whole, stale, done}`. */
@@ -21,7 +27,8 @@ let failedAt = -Infinity;
 self.onmessage = ({ data }) => {
   const message = JSON.parse(data);
   if (message.open !== undefined) {
-    index = open(message.open);
+    address = message.open;
+    index = open();
     index.catch((error) => tell({ failed: problemOf(error, message.open) }));
   } else if (message.ask !== undefined) {
     ask(message.ask).catch((error) => crash(error));
@@ -37,29 +44,53 @@ self.onmessage = ({ data }) => {
 // What failed for want of a network is worth another try when there is one.
 self.addEventListener("online", () => { failedAt = Math.min(failedAt, performance.now() - FORGIVE_AFTER_MS); });
 
-async function open(url) {
-  const [root] = await Promise.all([fetchRoot(url), init()]);
+async function open() {
+  const [root] = await Promise.all([fetchRoot("no-cache"), init()]);
+  return read(root);
+}
+
+/** Opens a root, and tells what is in the index. */
+function read(root) {
   let engine;
   try {
-    engine = new Engine(root, url);
+    engine = new Engine(root, address);
   } catch (message) {
     throw fault("search-index", String(message));
   }
   self.postMessage(engine.opened());
-  return { engine, files: engine.urls().split("\n").map((url) => ({ url, whole: undefined, refused: false })) };
+  const files = engine.urls().split("\n").map((url) => ({ url, whole: undefined, refused: false }));
+  return { engine, files, root };
+}
+
+/**
+ * A file of an index is gone: if the city has published another one meanwhile, this takes its place and queries go on
+ * with it. Resolves with whether there is another one.
+ */
+function renew(old) {
+  renewing ??= (async () => {
+    const now = await index;
+    if (now !== old) return true;
+    const root = await fetchRoot("reload");
+    if (root.length === old.root.length && root.every((byte, i) => byte === old.root[i])) return false;
+    index = Promise.resolve(read(root));
+    for (const flight of flights) flight.stale = true;
+    return true;
+  })().catch(() => false).finally(() => { renewing = undefined; });
+  return renewing;
 }
 
 async function ask(message) {
   const { id } = message;
   asked.add(id);
-  const { engine, files } = await index.catch(() => ({}));
-  if (engine === undefined) return;
-  if (performance.now() - failedAt > FORGIVE_AFTER_MS) {
-    engine.retry();
-    failedAt = Infinity;
-  }
   const text = JSON.stringify(message);
   while (asked.has(id)) {
+    const current = await index.catch(() => undefined);
+    if (current === undefined) return;
+    const { engine } = current;
+    if (performance.now() - failedAt > FORGIVE_AFTER_MS) {
+      engine.retry();
+      failedAt = Infinity;
+    }
     const needs = answer(engine, text);
     if (needs.length === 0) {
       asked.delete(id);
@@ -67,7 +98,7 @@ async function ask(message) {
     }
     let missing = needs.length;
     await Promise.all(needs.map(async (need) => {
-      await acquire(engine, files[need.file], need, id);
+      await acquire(current, need, id);
       missing -= 1;
       if (missing > 0 && asked.has(id)) answer(engine, text);
     }));
@@ -97,7 +128,7 @@ function cancel(id) {
 }
 
 /** Resolves when a range is with the engine, or known not to come. Queries share what is under way. */
-function acquire(engine, source, { file, start, end }, id) {
+function acquire(current, { file, start, end }, id) {
   const covers = (flight) =>
     flight.file === file && flight.start <= start && flight.end >= end &&
     !flight.stale && !flight.controller.signal.aborted;
@@ -105,22 +136,24 @@ function acquire(engine, source, { file, start, end }, id) {
   if (!flight) {
     flight = { file, start, end, users: new Set(), controller: new AbortController(), whole: false, stale: false };
     flights.push(flight);
-    flight.done = load(engine, source, flight).finally(() => flights.splice(flights.indexOf(flight), 1));
+    flight.done = load(current, flight).finally(() => flights.splice(flights.indexOf(flight), 1));
   }
   flight.users.add(id);
   return flight.done;
 }
 
-async function load(engine, source, flight) {
+async function load(current, flight) {
   const { file, start, end, controller } = flight;
+  const source = current.files[file];
   try {
     const { offset, bytes } = await fetchRange(source, flight);
     source.refused = false;
-    engine.feed(file, offset, bytes);
+    current.engine.feed(file, offset, bytes);
   } catch (error) {
     if (controller.signal.aborted || flight.stale) return;
+    if (GONE.includes(error.status) && await renew(current)) return;
     source.refused = error.code === "http-status";
-    engine.fail(file, start, end, error.message);
+    current.engine.fail(file, start, end, error.message);
     failedAt = performance.now();
   }
 }
@@ -152,10 +185,10 @@ async function fetchRange(source, flight) {
 }
 
 /** The root may change under its name: it is asked for each time, and taken from the cache when there is no network. */
-async function fetchRoot(url) {
-  const response = await fetchTwice(url, { cache: "no-cache" }).catch((error) => {
+async function fetchRoot(cache) {
+  const response = await fetchTwice(address, { cache }).catch((error) => {
     if (error.code !== "network") throw error;
-    return fetchTwice(url, { cache: "force-cache" });
+    return fetchTwice(address, { cache: "force-cache" });
   });
   return new Uint8Array(await response.arrayBuffer());
 }
@@ -183,7 +216,8 @@ async function fetchOnce(url, options) {
   }
   if (response.ok) return response;
   const again = response.status >= 500 || response.status === 429;
-  throw fault("http-status", `the server answered ${response.status} ${response.statusText}`.trim(), again);
+  const message = `the server answered ${response.status} ${response.statusText}`.trim();
+  throw Object.assign(fault("http-status", message, again), { status: response.status });
 }
 
 function fault(code, message, again = false) {

@@ -134,10 +134,7 @@ interface Listener {
  * of its own and fetches only the pieces that a query needs. Made by {@link Search.open}.
  */
 export class Search {
-  /** How many things can be found. */
-  readonly count: number;
-  /** The categories with their number of things, by name. */
-  readonly categories: readonly (readonly [name: string, count: number])[];
+  #opened: Opened;
   readonly #worker: Worker;
   readonly #listeners = new Map<number, Listener>();
   #lastId = 0;
@@ -168,11 +165,20 @@ export class Search {
   }
 
   private constructor(worker: Worker, opened: Opened) {
-    this.count = opened.count;
-    this.categories = opened.categories;
+    this.#opened = opened;
     this.#worker = worker;
     worker.onmessage = ({ data }: MessageEvent<string>) => this.#hear(JSON.parse(data) as Reply);
     worker.onerror = () => this.#end(new CityTwinError("search", "The search worker has stopped."));
+  }
+
+  /** How many things can be found; another number after the city has published its index anew. */
+  get count(): number {
+    return this.#opened.count;
+  }
+
+  /** The categories with their number of things, by name. */
+  get categories(): readonly (readonly [name: string, count: number])[] {
+    return this.#opened.categories;
   }
 
   /**
@@ -231,6 +237,7 @@ export class Search {
 
   #hear(reply: Reply): void {
     if (reply.failed) this.#end(failure(reply.failed));
+    if (reply.opened) this.#opened = reply.opened;
     if (reply.answer) {
       const { id, hits, ...rest } = reply.answer;
       this.#listeners.get(id)?.answer({ hits: hits.map(hitOf), ...rest });

@@ -235,6 +235,31 @@ test("a missing shard is told, the rest is found, and trying again helps", () =>
     assert.equal(await page.getByText("A part of the search index").count(), 0);
   }, { expected: [/404/] }));
 
+test("an index that is published anew while the page is open is read anew", async () => {
+  const folder = path.join(site, "anew");
+  const publish = async (lines) => {
+    await rm(path.join(folder, "search"), { recursive: true, force: true });
+    await writeFile(path.join(folder, "assets.ndjson"), lines);
+    await promisify(execFile)(citytwin, ["search", "build", path.join(folder, "assets.ndjson"), "--out", path.join(folder, "search")]);
+  };
+  await mkdir(folder, { recursive: true });
+  await writeFile(path.join(folder, "twin.json"), JSON.stringify(TWIN));
+  await publish(assets());
+  await visit(async ({ page, box, options }) => {
+    await box.click();
+    await page.keyboard.type("kahvila");
+    await options.filter({ hasText: "Kahvila Ursula" }).waitFor();
+    await settledText(page);
+    // Another name first: every file has other bytes, and with them another name.
+    const added = { id: "node/0", name: "Fredrikinranta", category: "street", lon: 24.94, lat: 60.165 };
+    await publish(`${JSON.stringify(added)}\n${assets()}`);
+    await box.fill("fredrikinr");
+    await options.filter({ hasText: "Fredrikinranta" }).waitFor();
+    await settledText(page);
+    assert.equal(await page.getByText("A part of the search index").count(), 0);
+  }, { url: `${server.url}?twin=anew/twin.json`, expected: [/404/] });
+});
+
 test("without a network, what was looked at before is found", async () => {
   const own = await serve(site);
   await visit(async ({ page, box, options }) => {
