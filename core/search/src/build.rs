@@ -12,8 +12,8 @@ use crate::record::{
     MAX_POPULARITY, POPULARITY_POINTS, Record, put_block, split_id, stored_importance, stored_position,
 };
 use crate::root::{
-    ANSWER_HERE, BLOCK, Blocks, File, GROUP, INITIALS_KEY, PHRASE, PHRASE_KEY, PINYIN_KEY, Readings, Root, WORD_KEY,
-    common_prefix, marker,
+    ANSWER_HERE, BLOCK, Blocks, File, GROUP, INITIALS_KEY, MIN_MIRRORED, PHRASE, PHRASE_KEY, PINYIN_KEY, Readings,
+    Root, WORD_KEY, common_prefix, marker, mirrored,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,13 +27,16 @@ const WIDE_PREFIX: usize = 96;
 const MAX_COMBINATIONS: usize = 6;
 /// Records of one place cell on average.
 const CELL_RECORDS: u32 = 32;
+/// Bits of a stored longitude or latitude.
+const MAX_POSITION_BITS: u32 = 26;
 /// Id fronts (`way/`) that are worth a place in the root.
 const MAX_ID_FRONTS: usize = 4096;
 
 /// How to build an index.
 #[derive(Clone, Debug)]
 pub struct BuildOptions {
-    /// Digits of a degree after the point that positions keep: 6 (0.1 m) by default, 5 (1 m) makes a smaller index.
+    /// Digits of a degree after the point that positions keep: 6 (0.1 m) by default, 5 (1 m) makes a smaller index. Of
+    /// records that lie so far apart that a coordinate takes more than 26 bits (67 degrees at 6 digits) one fewer is kept.
     pub position_digits: u32,
     /// For an overlay: what the records change in the indexes below it. `None` for an index of its own.
     pub overlay: Option<Overlay>,
@@ -117,7 +120,15 @@ pub fn build(mut records: Vec<Record>, options: &BuildOptions) -> BuiltIndex {
 
 /// What the root says about the records as a whole.
 fn describe(records: &[Record], options: &BuildOptions) -> Root {
-    let step_deg = 10_f64.powi(-(options.position_digits.min(7) as i32));
+    let extent = |axis: fn(&Record) -> f64| {
+        let values = records.iter().map(axis);
+        values.clone().fold(f64::NEG_INFINITY, f64::max) - values.fold(f64::INFINITY, f64::min)
+    };
+    let widest_deg = extent(|record| record.lon).max(extent(|record| record.lat));
+    let step = |digits: u32| 10_f64.powi(-(digits as i32));
+    let digits = (0..=options.position_digits.min(7)).rev();
+    let fitting = digits.map(step).find(|step_deg| widest_deg / step_deg < f64::from(1 << MAX_POSITION_BITS));
+    let step_deg = fitting.unwrap_or(1.0);
     let edge = |axis: fn(&Record) -> f64| {
         let values = records.iter().map(axis);
         let least = values.clone().fold(f64::INFINITY, f64::min);
@@ -380,13 +391,15 @@ fn write_terms(ranked: &Ranked<'_>, root: &Root, terms: &mut TermWriter<'_>) -> 
     let mut tops = tops.into_iter().peekable();
     let mut words = KeyRuns { letters: &letters, at: 0 }.peekable();
     let mut bigrams = HanRuns { found: &han, at: 0 }.peekable();
+    let mut mirrored = mirrored_keys(&letters).into_iter().peekable();
     let mut count = 0;
     loop {
-        // Three sorted streams, merged by key.
+        // Four sorted streams, merged by key.
         let next = [
             tops.peek().map(|(key, _)| key.as_slice()),
             words.peek().map(|(key, _)| *key),
             bigrams.peek().map(|(key, _)| key.as_slice()),
+            mirrored.peek().map(Vec::as_slice),
         ];
         let Some(least) = next.iter().flatten().min() else { break };
         let stream = next.iter().position(|key| key.as_ref() == Some(least)).expect("the least is one of them");
@@ -401,6 +414,7 @@ fn write_terms(ranked: &Ranked<'_>, root: &Root, terms: &mut TermWriter<'_>) -> 
                 let (start, other) = split_places(places.into_iter().map(group_of));
                 terms.push(key, None, &[&start, &other]);
             }
+            3 => terms.push(&mirrored.next().expect("it was peeked at"), None, &[]),
             _ => {
                 let (key, places) = bigrams.next().expect("it was peeked at");
                 let (start, other) = split_places(places.iter().map(|(_, place)| *place));
@@ -410,6 +424,22 @@ fn write_terms(ranked: &Ranked<'_>, root: &Root, terms: &mut TermWriter<'_>) -> 
     }
     terms.close_block();
     count
+}
+
+/// The mirrored forms of the words and readings that may be mistyped; ascending.
+fn mirrored_keys(letters: &Occurrences) -> Vec<Vec<u8>> {
+    let mut keys = Vec::new();
+    for (key, _) in (KeyRuns { letters, at: 0 }) {
+        let Some((&kind, word)) = key.split_last() else { continue };
+        let letters_alone = word.iter().all(u8::is_ascii_lowercase);
+        if matches!(kind, marker::WORD | marker::PINYIN) && letters_alone && word.len() >= MIN_MIRRORED {
+            let mut key = mirrored(word);
+            key.push(kind);
+            keys.push(key);
+        }
+    }
+    keys.sort_unstable();
+    keys
 }
 
 /// The place of a record's group.
@@ -705,7 +735,8 @@ impl<'a> TermWriter<'a> {
     }
 }
 
-/// Records by place: cells of a grid over the index in the order of a Z curve, each with its records' numbers.
+/// Records by place: cells of a grid over the index in the order of a Z curve, each with the groups that its
+/// records are in.
 fn write_places(ranked: &[&Record], root: &mut Root) -> Vec<u8> {
     let count = root.record_count;
     root.place_level = bits_for(u64::from(count / CELL_RECORDS)).div_ceil(2).min(16);
@@ -726,9 +757,10 @@ fn write_places(ranked: &[&Record], root: &mut Root) -> Vec<u8> {
             before = cell[0].0;
         }
         numbers.clear();
-        numbers.extend(cell.iter().map(|(_, number)| *number));
+        numbers.extend(cell.iter().map(|(_, number)| number / GROUP));
+        numbers.dedup();
         let mut coded = Vec::new();
-        put_ascending(&mut coded, &numbers, count);
+        put_ascending(&mut coded, &numbers, root.group_count());
         put_varint(&mut block, cell[0].0 - before);
         put_varint(&mut block, numbers.len() as u64);
         put_varint(&mut block, coded.len() as u64);

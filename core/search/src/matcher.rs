@@ -587,6 +587,11 @@ impl Rows {
         (self.rows[start + width - 1], least.min(above + 1))
     }
 
+    /// Whether a mistake at most lies between a word and another.
+    pub(crate) fn is_within_one(&mut self, word: &[u8], other: &[u8]) -> bool {
+        self.distances(word, other, 1).is_some_and(|(whole, ..)| whole <= 1)
+    }
+
     /// The distance of a word to a whole text and to its nearest beginning, and where that ends; `None` when both are
     /// more than `allowed`.
     fn distances(&mut self, word: &[u8], text: &[u8], allowed: u32) -> Option<(u32, u32, usize)> {

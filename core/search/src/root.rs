@@ -5,7 +5,7 @@ use crate::fold::floor;
 use crate::record::guess_importance;
 
 /// Version of the layout; a reader refuses every other.
-pub const FORMAT_VERSION: u64 = 3;
+pub const FORMAT_VERSION: u64 = 4;
 const MAGIC: &[u8; 4] = b"CTSI";
 
 /// Records that one posting stands for: postings name groups of records, and a group's names are looked at one by one.
@@ -23,6 +23,11 @@ pub(crate) const HAN_CHARS: usize = 3;
 pub(crate) const PHRASE_KEY: usize = 20;
 /// The first byte of a phrase key: the first two words of a text with a space between.
 pub(crate) const PHRASE: char = '\u{5}';
+/// The first byte of a mirrored key: after the first letter a word's others from its end, so that words which differ
+/// near their beginning are neighbours.
+pub(crate) const MIRRORED: u8 = 6;
+/// Letters of the shortest word that is mirrored: shorter ones are not looked for in spite of mistakes.
+pub(crate) const MIN_MIRRORED: usize = 5;
 /// Bytes of a word key.
 pub(crate) const WORD_KEY: usize = 32;
 
@@ -313,6 +318,18 @@ impl Root {
 /// Bytes that two keys begin with alike.
 pub(crate) fn common_prefix(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
+}
+
+/// The mirrored form of a word.
+pub(crate) fn mirrored(word: &[u8]) -> Vec<u8> {
+    let (first, rest) = word.split_at(word.len().min(1));
+    [MIRRORED].iter().chain(first).chain(rest.iter().rev()).copied().collect()
+}
+
+/// The word that a mirrored key without its mark stands for.
+pub(crate) fn unmirrored(key: &[u8]) -> Option<Vec<u8>> {
+    let [MIRRORED, first, rest @ ..] = key else { return None };
+    Some([first].into_iter().chain(rest.iter().rev()).copied().collect())
 }
 
 /// The key of the answer made beforehand for Han characters in a row, without its mark. From three characters on it

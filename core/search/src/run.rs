@@ -24,7 +24,7 @@ const MAX_GROUPS: usize = 192;
 /// The same where most records fall to a filter, which is cheap.
 const MAX_FILTERED_GROUPS: usize = 6000;
 /// Blocks of the dictionary that a search for mistyped words fetches at most.
-const MAX_TYPO_BLOCKS: usize = 6;
+const MAX_TYPO_BLOCKS: usize = 4;
 /// Blocks of the dictionary that one word's endings may fill.
 const MAX_ENDING_BLOCKS: usize = 6;
 /// A hit with the same name as one before it loses this much, so that ten of one name do not hide all others.
@@ -166,10 +166,10 @@ impl<'a> Run<'a> {
             return;
         }
         if let Some(area) = self.query.area.as_ref().filter(|area| self.is_small(area)) {
-            for (i, tokens) in readings.iter().enumerate() {
-                self.search_area(area, tokens, i as u8 * 2, false);
+            for tokens in &readings {
+                self.search_area(area, tokens, false);
                 if self.hits.is_empty() {
-                    self.search_area(area, tokens, i as u8 * 2 + 1, true);
+                    self.search_area(area, tokens, true);
                 }
             }
             return;

@@ -5,7 +5,7 @@ use super::{List, MAX_CELLS, MAX_FILTERED_GROUPS, Run};
 use crate::bytes::{Reader, each_ascending};
 use crate::matcher::Token;
 use crate::place::{Area, cells_of, interleave};
-use crate::root::{File, GROUP};
+use crate::root::File;
 
 impl Run<'_> {
     /// Whether an area has so few cells that looking at its records beats looking for the words first.
@@ -14,9 +14,9 @@ impl Run<'_> {
             .is_none_or(|([left, low], [right, high])| u64::from(right - left + 1) * u64::from(high - low + 1) <= 64)
     }
 
-    /// Numbers of the records in the given cells.
-    pub(super) fn records_in(&mut self, cells: &[u64]) -> Vec<u32> {
-        let mut numbers = Vec::new();
+    /// The groups of the records in the given cells; ascending.
+    pub(super) fn groups_in(&mut self, cells: &[u64]) -> Vec<u32> {
+        let mut groups = Vec::new();
         let root = self.root();
         let mut at = 0;
         while let Some(&cell) = cells.get(at) {
@@ -25,14 +25,15 @@ impl Run<'_> {
             let until = at + cells[at..].partition_point(|other| *other < end).max(1);
             if let Some(bytes) = self.block(File::Places, block) {
                 let first = root.place_cells.get(block).copied().unwrap_or(0);
-                if read_cells(bytes, first, &cells[at..until], root.record_count, &mut numbers).is_none() {
+                if read_cells(bytes, first, &cells[at..until], root.group_count(), &mut groups).is_none() {
                     self.damaged(File::Places, block);
                 }
             }
             at = until;
         }
-        numbers.sort_unstable();
-        numbers
+        groups.sort_unstable();
+        groups.dedup();
+        groups
     }
 
     pub(super) fn cells_within(&self, area: &Area) -> Vec<u64> {
@@ -45,26 +46,17 @@ impl Run<'_> {
         cells
     }
 
-    pub(super) fn search_area(&mut self, area: &Area, tokens: &[Token], mark: u8, typos: bool) {
+    pub(super) fn search_area(&mut self, area: &Area, tokens: &[Token], typos: bool) {
         let cells = self.cells_within(area);
-        let numbers = self.records_in(&cells);
-        self.verify_records(&numbers, tokens, mark, typos);
-    }
-
-    /// Looks at the given records, ascending.
-    pub(super) fn verify_records(&mut self, numbers: &[u32], tokens: &[Token], mark: u8, typos: bool) {
-        for same_group in numbers.chunk_by(|a, b| a / GROUP == b / GROUP) {
-            let mut rows = 0_u16;
-            same_group.iter().for_each(|number| rows |= 1 << (number % GROUP));
-            self.verify_group(same_group[0] / GROUP, tokens, typos, rows);
-            let _ = mark;
+        for group in self.groups_in(&cells) {
+            self.verify_group(group, tokens, typos, u16::MAX);
         }
     }
 
     /// No text: everything in an area, or what is nearest.
     pub(super) fn search_places(&mut self) {
         match (&self.query.area, self.query.near) {
-            (Some(area), _) => self.search_area(area, &[], 0, false),
+            (Some(area), _) => self.search_area(area, &[], false),
             (None, Some(near)) => self.search_around(near, &[]),
             (None, None) => {
                 // The most important records of the wanted categories.
@@ -88,8 +80,9 @@ impl Run<'_> {
         for _ in 0..rings {
             let area = Area::Circle { center: near, radius_m };
             let cells = self.cells_within(&area);
-            let numbers = self.records_in(&cells);
-            self.verify_records(&numbers, tokens, 0, false);
+            for group in self.groups_in(&cells) {
+                self.verify_group(group, tokens, false, u16::MAX);
+            }
             let within = self.hits.values().filter(|hit| -hit.score <= radius_m).count();
             if (tokens.is_empty() && within >= self.query.limit) || cells.len() >= MAX_CELLS || !self.needs.is_empty() {
                 break;
@@ -99,8 +92,8 @@ impl Run<'_> {
     }
 }
 
-/// Adds the records of the wanted cells (ascending) of a block of places.
-fn read_cells(bytes: &[u8], first: u64, wanted: &[u64], universe: u32, numbers: &mut Vec<u32>) -> Option<()> {
+/// Adds the groups of the wanted cells (ascending) of a block of places.
+fn read_cells(bytes: &[u8], first: u64, wanted: &[u64], universe: u32, groups: &mut Vec<u32>) -> Option<()> {
     let mut reader = Reader::new(bytes);
     let mut cell = first;
     while !reader.is_empty() {
@@ -109,8 +102,8 @@ fn read_cells(bytes: &[u8], first: u64, wanted: &[u64], universe: u32, numbers: 
         let len = reader.len()?;
         let coded = reader.take(len)?;
         if wanted.binary_search(&cell).is_ok() {
-            each_ascending(coded, count, universe, |number| {
-                numbers.push(number);
+            each_ascending(coded, count, universe, |group| {
+                groups.push(group);
                 true
             })?;
         }

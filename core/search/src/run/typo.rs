@@ -5,12 +5,20 @@ use super::dictionary::{ALIVE, each_key_alive, read_list};
 use super::{List, MAX_TYPO_BLOCKS, Run};
 use crate::bytes::Reader;
 use crate::matcher::{Rows, Token, typos_allowed};
-use crate::root::{File, PINYIN_KEY, WORD_KEY, marker};
+use crate::root::{File, PINYIN_KEY, WORD_KEY, marker, mirrored, unmirrored};
 use std::collections::BTreeMap;
 
 /// Points that the text of a mistyped match brings besides what the mistakes cost: the whole word, the whole pinyin, the
 /// beginning of a word, of pinyin, of pinyin whose key ends before the word does, which is most often none.
 const TYPO_POINTS: [f64; 5] = [62.0, 47.5, 49.0, 47.5, 30.0];
+
+/// Groups by the number of mistakes and the place in [`TYPO_POINTS`].
+type Mistyped = BTreeMap<(u32, u8), Vec<u32>>;
+
+/// First letters of a mirrored key, its first byte not counted, that a word shares with those it is compared with.
+const MIRRORED_LETTERS: usize = 4;
+/// Words that differ near their beginning whose lists are looked at.
+const MAX_MIRRORED: usize = 6;
 
 impl Run<'_> {
     pub(super) fn search_typos(&mut self, tokens: &[Token], mark: u8) {
@@ -33,20 +41,71 @@ impl Run<'_> {
             }
             let allowed = if self.query.exhaustive { most } else { allowed };
             let found = self.typo_groups(word, allowed, first_right && !self.query.exhaustive);
-            let sources = found.into_iter().map(|((mistakes, kind), groups)| {
-                let points = TYPO_POINTS[usize::from(kind)] - 7.5 * f64::from(mistakes);
-                Source::new(List { groups, ..List::default() }, points)
-            });
-            self.search_sources(sources.collect(), tokens, mark, true);
-            if !self.names.is_empty() {
+            self.search_mistyped(found, tokens, mark);
+            if allowed == 1 && first_right && !self.decided() {
+                let found = self.mirrored_groups(word);
+                self.search_mistyped(found, tokens, mark);
+            }
+            if !self.names.is_empty() || (self.decided() && !self.query.exhaustive) {
                 break;
             }
         }
     }
 
+    /// Whether something was found, or what is to be fetched says more.
+    fn decided(&self) -> bool {
+        !self.names.is_empty() || !self.needs.is_empty()
+    }
+
+    fn search_mistyped(&mut self, found: Mistyped, tokens: &[Token], mark: u8) {
+        let sources = found.into_iter().map(|((mistakes, kind), groups)| {
+            let points = TYPO_POINTS[usize::from(kind)] - 7.5 * f64::from(mistakes);
+            Source::new(List { groups, ..List::default() }, points)
+        });
+        self.search_sources(sources.collect(), tokens, mark, true);
+    }
+
+    /// Groups of words that differ from this one by a mistake near its beginning: those that end like it. Of what is not
+    /// at hand only the best few are fetched.
+    fn mirrored_groups(&mut self, word: &str) -> Mistyped {
+        let mut groups = Mistyped::new();
+        let word = crate::fold::floor(word, WORD_KEY).as_bytes();
+        let key = mirrored(word);
+        let around = &key[..key.len().min(MIRRORED_LETTERS + 1)];
+        let here = self.term_block(&key);
+        let first = self.term_block(around).max(here.saturating_sub(1));
+        let last = self.term_block(&[around, &[0xFF]].concat()).min(here + 1);
+        let mut near: Vec<(u8, Vec<u8>)> = Vec::new();
+        let mut rows = Rows::default();
+        for block in first..=last {
+            self.each_term(block, &mut |found, _| {
+                let Some((&kind, letters)) = found.split_last() else { return true };
+                if let Some(other) = unmirrored(letters)
+                    && other.len().abs_diff(word.len()) <= 1
+                    && rows.is_within_one(word, &other)
+                    && near.len() < MAX_MIRRORED
+                {
+                    near.push((kind, other));
+                }
+                true
+            });
+        }
+        for (kind, mut other) in near {
+            other.push(kind);
+            let lists = self.exact_lists(&other);
+            let list = groups.entry((1, u8::from(kind == marker::PINYIN))).or_default();
+            lists.into_iter().for_each(|found| list.extend(found.groups));
+        }
+        for list in groups.values_mut() {
+            list.sort_unstable();
+            list.dedup();
+        }
+        groups
+    }
+
     /// Groups of keys within so many mistakes of a word, by how good such a match is, the best first.
-    pub(super) fn typo_groups(&mut self, word: &str, allowed: u32, first_right: bool) -> BTreeMap<(u32, u8), Vec<u32>> {
-        let mut groups: BTreeMap<(u32, u8), Vec<u32>> = BTreeMap::new();
+    pub(super) fn typo_groups(&mut self, word: &str, allowed: u32, first_right: bool) -> Mistyped {
+        let mut groups = Mistyped::new();
         if allowed == 0 {
             return groups;
         }
