@@ -178,6 +178,17 @@ test("before anything is typed the kinds of things are offered, and the view can
     assert.ok((await options.count()) > 5);
   }, { viewport: PHONE, hasTouch: true, isMobile: true }));
 
+test("a typed kind is offered in any language", () =>
+  visit(async ({ page, box, options }) => {
+    await box.click();
+    await page.keyboard.type("咖啡");
+    await page.getByRole("button", { name: /^Café 2/ }).click();
+    await options.filter({ hasText: "Kahvila Ursula" }).waitFor();
+    await settledText(page);
+    assert.equal(await options.count(), 2);
+    assert.equal(await box.inputValue(), "");
+  }));
+
 test("near me asks once, and says how far it is", () =>
   visit(async ({ page, box, options }) => {
     await box.click();

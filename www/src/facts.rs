@@ -10,6 +10,9 @@ use std::collections::BTreeMap;
 /// Longer texts are cut: nobody reads them in a panel, and a hostile one must not push everything else away.
 const MAX_CHARS: usize = 400;
 
+/// Bytes of the shortest text that may name a kind: three letters, or one Chinese character.
+const MIN_KIND_BYTES: usize = 3;
+
 /// A feature in words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
@@ -76,6 +79,29 @@ pub fn class_words(twin: &Twin, class: &str, lang: Lang) -> String {
     let mut layers = twin.layers.iter().filter_map(|layer| layer.properties.get("class")?.values.get(class));
     let known = twin.categories.get(class).or_else(|| layers.next());
     known.map_or_else(|| readable_id(class), |words| clean(words.get(lang.tag())))
+}
+
+/// Those of an index's categories that go by the words of `text`, or by words that it begins, in any language that the
+/// manifest knows; the most frequent first. A visitor types `kahvila` or 咖啡 and means all cafés.
+pub fn kinds_called(twin: &Twin, categories: &[(String, u32)], text: &str) -> Vec<(String, u32)> {
+    let typed = citytwin_search::words(text);
+    let letters: usize = typed.iter().map(|word| word.text.len()).sum();
+    if letters < MIN_KIND_BYTES {
+        return Vec::new();
+    }
+    let called = |name: &str| {
+        let words = citytwin_search::words(name);
+        words.windows(typed.len()).any(|window| {
+            let (ended, last) = (typed.len() - 1, typed.last());
+            window.iter().zip(&typed).take(ended).all(|(word, typed)| word.text == typed.text)
+                && last.is_some_and(|last| window[ended].text.starts_with(&last.text))
+        })
+    };
+    let known = |id: &str| twin.categories.get(id).is_some_and(|words| words.0.values().any(|name| called(name)));
+    let mut kinds: Vec<(String, u32)> =
+        categories.iter().filter(|(id, _)| known(id) || called(&id.replace('_', " "))).cloned().collect();
+    kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    kinds
 }
 
 fn property_title(twin: &Twin, id: &str, lang: Lang) -> String {
@@ -223,6 +249,7 @@ fn clean(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use citytwin_manifest::Text;
 
     fn twin() -> Twin {
         let json = r#"{"format":"citytwin/1","title":{"en":"Helsinki"},"extent":[0,0,1,1],"attribution":[],
@@ -258,6 +285,32 @@ mod tests {
             })
             .collect();
         format!("{} | {} | {} | {}", facts.heading, facts.kind, rows.join("; "), facts.id)
+    }
+
+    #[test]
+    fn kinds_go_by_their_words_in_any_language() {
+        let mut twin = twin();
+        let pharmacy = Text::new([("en", "Pharmacy"), ("fi", "Apteekki"), ("zh-CN", "药店")]);
+        twin.categories.insert("pharmacy".to_owned(), pharmacy);
+        let categories = [("bus_stop", 40), ("cafe", 3), ("pharmacy", 7)].map(|(id, count)| (id.to_owned(), count));
+        for (typed, expected) in [
+            ("cafe", &["cafe"][..]),
+            ("CAFÉ", &["cafe"]),
+            ("咖啡", &["cafe"]),
+            ("药", &["pharmacy"]),
+            ("apteek", &["pharmacy"]),
+            ("pharmacy", &["pharmacy"]),
+            ("bus st", &["bus_stop"]),
+            ("stop", &["bus_stop"]),
+            ("stop bus", &[]),
+            ("ph", &[]),
+            ("cafeteria", &[]),
+            ("", &[]),
+            ("🚲", &[]),
+        ] {
+            let kinds: Vec<String> = kinds_called(&twin, &categories, typed).into_iter().map(|(id, _)| id).collect();
+            assert_eq!(kinds, expected, "{typed}");
+        }
     }
 
     #[test]

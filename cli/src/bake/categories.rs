@@ -1,4 +1,5 @@
-//! Words for the categories of assets, in English and Chinese. Ids are OpenStreetMap's values, and those of this
+//! Words for the categories of assets, in English and Chinese; for frequent ones also in Finnish and Swedish, so that
+//! people find them by the words they type. Ids are OpenStreetMap's values, and those of this
 //! command's own classes. `twin.json` gets the rows that its assets use.
 
 use citytwin_manifest::Text;
@@ -7,8 +8,57 @@ use citytwin_manifest::Text;
 pub(super) fn words(id: &str) -> Option<Text> {
     let first = id.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let row = CATEGORIES.binary_search_by(|row| row.0.cmp(&first)).ok().map(|at| &CATEGORIES[at])?;
-    Some(Text::new([("en", row.1), ("zh-CN", row.2)]))
+    let mut text = Text::new([("en", row.1), ("zh-CN", row.2)]);
+    if let Some((_, finnish, swedish)) = NORDIC.iter().find(|(id, ..)| *id == first) {
+        text.0.extend([("fi", finnish), ("sv", swedish)].map(|(lang, word)| (lang.to_owned(), (*word).to_owned())));
+    }
+    Some(text)
 }
+
+/// Id, Finnish, Swedish.
+#[rustfmt::skip]
+const NORDIC: &[(&str, &str, &str)] = &[
+    ("atm", "Pankkiautomaatti", "Bankomat"),
+    ("bakery", "Leipomo", "Bageri"),
+    ("bank", "Pankki", "Bank"),
+    ("bar", "Baari", "Bar"),
+    ("bench", "Penkki", "Bänk"),
+    ("books", "Kirjakauppa", "Bokhandel"),
+    ("bus_stop", "Bussipysäkki", "Busshållplats"),
+    ("cafe", "Kahvila", "Kafé"),
+    ("camera", "Kamera", "Kamera"),
+    ("cinema", "Elokuvateatteri", "Biograf"),
+    ("clothes", "Vaatekauppa", "Klädaffär"),
+    ("convenience", "Lähikauppa", "Närbutik"),
+    ("dentist", "Hammaslääkäri", "Tandläkare"),
+    ("doctors", "Lääkäri", "Läkare"),
+    ("fast_food", "Pikaruokala", "Snabbmat"),
+    ("fuel", "Huoltoasema", "Bensinstation"),
+    ("hairdresser", "Kampaamo", "Frisör"),
+    ("hospital", "Sairaala", "Sjukhus"),
+    ("hotel", "Hotelli", "Hotell"),
+    ("hydrant", "Paloposti", "Brandpost"),
+    ("kindergarten", "Päiväkoti", "Daghem"),
+    ("library", "Kirjasto", "Bibliotek"),
+    ("museum", "Museo", "Museum"),
+    ("park", "Puisto", "Park"),
+    ("parking", "Pysäköintipaikka", "Parkering"),
+    ("pharmacy", "Apteekki", "Apotek"),
+    ("playground", "Leikkipaikka", "Lekplats"),
+    ("police", "Poliisi", "Polis"),
+    ("post_office", "Posti", "Postkontor"),
+    ("pub", "Pubi", "Pub"),
+    ("restaurant", "Ravintola", "Restaurang"),
+    ("school", "Koulu", "Skola"),
+    ("station", "Asema", "Station"),
+    ("street_lamp", "Katuvalaisin", "Gatlykta"),
+    ("supermarket", "Ruokakauppa", "Matbutik"),
+    ("theatre", "Teatteri", "Teater"),
+    ("toilets", "Yleisökäymälä", "Toalett"),
+    ("tram_stop", "Raitiovaunupysäkki", "Spårvagnshållplats"),
+    ("tree", "Puu", "Träd"),
+    ("waste_basket", "Roskakori", "Papperskorg"),
+];
 
 /// Id, English, Chinese; sorted by id.
 #[rustfmt::skip]
@@ -241,8 +291,17 @@ mod tests {
     fn categories_are_sorted_so_that_each_is_found() {
         assert!(CATEGORIES.is_sorted_by(|a, b| a.0 < b.0));
         for (id, english, chinese) in CATEGORIES {
-            assert_eq!(words(id), Some(Text::new([("en", english), ("zh-CN", chinese)])));
+            let text = words(id).expect("a row");
+            assert_eq!((text.get("en"), text.get("zh-CN")), (*english, *chinese));
             assert!(!chinese.is_ascii(), "{id} is not translated");
+        }
+    }
+
+    #[test]
+    fn frequent_ones_have_finnish_and_swedish_words() {
+        for (id, finnish, swedish) in NORDIC {
+            let Some(text) = words(id) else { panic!("{id} has no English words") };
+            assert_eq!((text.get("fi"), text.get("sv")), (*finnish, *swedish));
         }
     }
 

@@ -18,6 +18,8 @@ const MAX_RESULTS: usize = 12;
 /// Kinds offered to narrow results down, and to begin with when nothing is typed.
 const MAX_CHIPS: usize = 6;
 const MAX_BROWSE_CHIPS: usize = 12;
+/// Kinds offered because the text names them.
+const MAX_NAMED_CHIPS: usize = 3;
 
 /// What the person has said so far.
 #[derive(Clone, Copy)]
@@ -307,6 +309,10 @@ fn List(wish: Wish) -> impl IntoView {
 fn chips(shell: Shell, wish: Wish) -> Option<AnyView> {
     let Stage::Ready(index) = shell.finder.stage.get() else { return None };
     let blank = wish.is_blank();
+    let named = match (wish.category.get(), shell.twin()) {
+        (None, Some(twin)) => wish.text.with(|text| facts::kinds_called(&twin, &index.categories, text)),
+        _ => Vec::new(),
+    };
     let mut kinds: Vec<(String, u32)> = if blank {
         // Addresses and buildings are looked for by name, not leafed through.
         let mut kinds = index.categories;
@@ -331,6 +337,16 @@ fn chips(shell: Shell, wish: Wish) -> Option<AnyView> {
             whereabouts::ask(wish.whereabouts);
         }
     };
+    kinds.retain(|(kind, _)| !named.iter().take(MAX_NAMED_CHIPS).any(|(named, _)| named == kind));
+    let named = named.into_iter().take(MAX_NAMED_CHIPS).map(|(kind, count)| {
+        let label = kind_label(shell, &kind, count);
+        let press = move || {
+            wish.category.set(Some(kind.clone()));
+            wish.set_text(String::new());
+        };
+        chip(label, false, press)
+    });
+    let named = named.collect_view();
     // One kind alone narrows nothing down.
     let kinds = if blank || chosen.is_some() || kinds.len() > 1 { kinds } else { Vec::new() };
     let kinds = kinds.into_iter().map(|(kind, count)| kind_chip(shell, wish, kind, count)).collect_view();
@@ -339,6 +355,7 @@ fn chips(shell: Shell, wish: Wish) -> Option<AnyView> {
             <div class="chips" role="group" aria-label=if blank { words.browse } else { words.narrow_down }>
                 {chip(words.in_view.to_owned(), wish.in_view.get(), move || wish.in_view.update(|on| *on = !*on))}
                 {chip(words.near_me.to_owned(), wish.near_me.get(), near_me)}
+                {named}
                 {kinds}
             </div>
         }
@@ -348,13 +365,18 @@ fn chips(shell: Shell, wish: Wish) -> Option<AnyView> {
 
 fn kind_chip(shell: Shell, wish: Wish, kind: String, count: u32) -> AnyView {
     let on = wish.category.with(|chosen| chosen.as_ref() == Some(&kind));
-    let name = shell.twin().map(|twin| facts::class_words(&twin, &kind, shell.lang.get())).unwrap_or_default();
-    let label = format!("{name} {}", number::count(count.into()));
+    let label = kind_label(shell, &kind, count);
     let press = move || {
         wish.active.set(0);
         wish.category.set(if on { None } else { Some(kind.clone()) });
     };
     chip(label, on, press).into_any()
+}
+
+/// A kind in the person's language, with how many there are.
+fn kind_label(shell: Shell, kind: &str, count: u32) -> String {
+    let name = shell.twin().map(|twin| facts::class_words(&twin, kind, shell.lang.get())).unwrap_or_default();
+    format!("{name} {}", number::count(count.into()))
 }
 
 fn chip(label: String, on: bool, press: impl Fn() + 'static) -> impl IntoView {
