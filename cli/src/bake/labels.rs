@@ -121,7 +121,7 @@ fn label(frame: &EnuFrame, named: &Named<'_>, rank: u32) -> Option<Label> {
 fn raise(named: &mut [Named<'_>], buildings: &[Building]) {
     /// Side of a square of the plan in which buildings are looked up, metres.
     const SQUARE_M: f64 = 64.0;
-    let square = |at: DVec2| (at / SQUARE_M).floor().as_ivec2().to_array();
+    let square = |at: DVec2| (at / SQUARE_M).floor().to_array().map(|at| at as i32);
     let mut plan: BTreeMap<[i32; 2], Vec<(&Polygon, f64)>> = BTreeMap::new();
     for building in buildings {
         for polygon in &building.outline {
