@@ -1,5 +1,5 @@
 // CityTwin beside CesiumJS and 3DTilesRendererJS: the same browser, window, tilesets and camera, one engine after the
-// other, each with an empty cache, several times. Prints medians and writes JSON and a chart. Run by
+// other, each with an empty cache, several times. Prints medians and writes JSON, a chart and Markdown. Run by
 // `cargo xtask bench --engine`.
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
@@ -19,6 +19,7 @@ const { values: options } = parseArgs({
     sets: { type: "string", default: "city,helsinki,delaware,newyork" },
     engines: { type: "string", default: Object.keys(ENGINES).join() },
     pictures: { type: "boolean", default: false },
+    out: { type: "string" },
   },
 });
 
@@ -140,7 +141,10 @@ async function main() {
   const versions = { cesium: await version("cesium"), "3d-tiles-renderer": await version("3d-tiles-renderer"), three: await version("three") };
   await writeFile(path.join(out, "bench.json"), JSON.stringify({ versions, runs: Number(options.runs), ...SMALL, tables }, null, 1));
   await writeFile(path.join(out, "bench.svg"), chart(tables));
-  console.log(`\n  ${path.join(out, "bench.json")}, bench.svg`);
+  const words = tables.map(markdown).join("\n");
+  await writeFile(path.join(out, "bench.md"), words);
+  if (options.out) await writeFile(options.out, words);
+  console.log(`\n  ${path.join(out, "bench.json")}, bench.svg, bench.md`);
 }
 
 async function compare(server, engines, name, set) {
@@ -198,6 +202,20 @@ function print(title, engines, rows, runs) {
     const drawn = runs[engine].at(-1).views.map(({ tiles, triangles }) => `${tiles} tiles, ${triangles} triangles`);
     console.log(`  ${ENGINES[engine].title} draws ${drawn.join("; ")}`);
   }
+}
+
+/** One set's table as a README shows it. */
+function markdown({ title, engines, rows }) {
+  const line = (cells) => `| ${cells.join(" | ")} |\n`;
+  const head = ["", ...engines.map((engine) => ENGINES[engine].title), "ours / best", "goal"];
+  const body = rows.map(({ title, unit, digits, goal, most, medians, ratio, met }) => {
+    const values = engines.map((engine) => medians[engine].toFixed(digits));
+    const aim = most !== null ? `≤ ${most} ${unit}`.trim() : goal !== null ? `≤ ${goal.toFixed(2)}` : "";
+    const verdict = met === null ? aim : `${aim}, ${met ? "met" : "missed"}`;
+    return line([`${title}${unit && `, ${unit}`}`, ...values, Number.isFinite(ratio) ? ratio.toFixed(2) : "", verdict]);
+  });
+  const rule = line(["---", ...Array(head.length - 1).fill("---:")]);
+  return `**${title}**\n\n${line(head)}${rule}${body.join("")}`;
 }
 
 await main();

@@ -41,7 +41,7 @@ Usage: cargo xtask VERB [OPTIONS]
   package [--dev]      build the npm package into target/npm, and the examples that stand on it; --dev is quicker to
                        build, slower to run, and leaves the examples alone
   bench                measure downloads and the time until the demo is drawn; writes target/bench.json
-  bench --engine [-- --sets city,helsinki,delaware,newyork --runs N --pictures]
+  bench --engine [-- --sets city,helsinki,delaware,newyork --runs N --pictures --out FILE.md]
                        measure the engine beside CesiumJS and 3DTilesRendererJS; writes target/engines/
   bench --search       measure the search beside other engines at 100,000 records; writes target/bench-search.json
   bench --million      the same at 1,000,000 records: takes half an hour and 8 GB

@@ -204,7 +204,8 @@ impl Twin {
     /// [`ManifestError::Json`] when the bytes are not JSON of this shape, [`ManifestError::Format`] when the format
     /// is another, [`ManifestError::Value`] when an extent or view is out of range or two layers share an id.
     pub fn from_json(bytes: &[u8]) -> Result<Self, ManifestError> {
-        let twin: Self = serde_json::from_slice(bytes)?;
+        // By way of a plain value: readers of all these types for the text itself cost a browser 10 kB of download.
+        let twin: Self = serde_json::from_value(serde_json::from_slice(bytes)?)?;
         if twin.format != FORMAT {
             return Err(ManifestError::Format { found: twin.format });
         }

@@ -8,7 +8,8 @@ use crate::test::{in_browser, site};
 use crate::web::Profile;
 use anyhow::Result;
 
-/// Measures, prints tables, and writes `target/engines/bench.json` and `bench.svg`. `args` go to the script.
+/// Measures, prints tables, and writes `bench.json`, `bench.svg` and `bench.md` into `target/engines`. `args` go to the
+/// script.
 pub(crate) fn bench(repo: &Repo, args: &[String]) -> Result<()> {
     site(repo, Build::Release)?;
     package::package(repo, Profile::Release)?;
