@@ -163,7 +163,9 @@ test("graphics that are lost ten times in a row come back with the same picture,
         assert.deepEqual([state.heapBytes, state.tilesDrawn], [first.heapBytes, first.tilesDrawn]);
         // What is kept but not drawn need not be on the GPU again.
         assert.ok(state.gpuBytes <= first.gpuBytes && state.gpuBytes === states[0].gpuBytes, JSON.stringify(state));
-        assert.deepEqual(state.live, states[0].live);
+        // Shaders are kept until the browser has linked them.
+        assert.deepEqual({ ...state.live, Shader: 0 }, { ...states[0].live, Shader: 0 });
+        assert.ok(state.live.Shader <= 2 * state.live.Program, JSON.stringify(state.live));
       }
       const [early, late] = [states[3], states[9]];
       assert.ok(late.heap < early.heap * 1.05 + 100_000 && late.wasm === early.wasm, JSON.stringify({ early, late }));
@@ -233,3 +235,292 @@ function hasten() {
   const real = window.setTimeout;
   window.setTimeout = (call, ms, ...rest) => real(call, ms >= 1000 ? ms / 50 : ms, ...rest);
 }
+
+test("a third of all requests fail in every way there is, and the picture completes", () =>
+  withServer({ depth: 3 }, async (server) => {
+    const kinds = [500, "reset", "hang", "truncate", "cut", "html", 503];
+    let state = 12345;
+    server.trouble = (path) => {
+      if (!path.startsWith("/twin/city/")) return undefined;
+      state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+      return (state >>> 8) % 100 < 33 ? kinds[(state >>> 16) % kinds.length] : undefined;
+    };
+    await visit(server, { idleTimeoutMs: 500, maxErrorPx: 4 }, async ({ page, complaints }) => {
+      await page.waitForFunction(() => twin.canvas.dataset.state === "settled" && twin.problems.length === 0);
+      assert.equal(bare(await picture(page)), 0);
+      const log = server.log().filter(({ path }) => path.startsWith("/twin/city/"));
+      assert.ok(new Set(log.map(({ what }) => what)).size >= 6, "too little went wrong");
+      for (const { path, attempt, at } of log.filter(({ attempt }) => attempt > 0)) {
+        const before = log.find((other) => other.path === path && other.attempt === attempt - 1);
+        // Browsers themselves ask again at once when a connection that had served before is reset.
+        assert.ok(before.what === "reset" || at - before.at > 300, `${path} was asked for again after ${at - before.at} ms`);
+      }
+      // Each problem was told once while it stood, and all are solved.
+      const { problems, solved } = await page.evaluate(() => ({ problems, solved }));
+      assert.deepEqual(problems.map(({ place }) => place).sort(), solved.map(({ place }) => place).sort());
+      // The browser itself writes down what the server answered; nobody else has anything to say.
+      assert.deepEqual(complaints.filter((text) => !/^(status 50|request failed|error: Failed to load resource)/.test(text)), []);
+      complaints.length = 0;
+    });
+  }));
+
+test("a city of a gigabyte keeps to 64 MiB at every frame, and has no hole", () =>
+  // 341 tiles of 3 MB.
+  withServer({ depth: 4, vertices: 125_000 }, (server) =>
+    visit(server, { cacheBytes: 64 << 20, maxErrorPx: 2 }, async ({ page, complaints }) => {
+      // What fades in is not there yet.
+      await page.evaluate(() => twin.setScene({ crossFade: { enabled: false } }));
+      await settled(page);
+      await page.evaluate(() => {
+        const gl = twin.canvas.getContext("webgl2");
+        window.seen = { most: 0, frames: 0, holes: 0 };
+        const pixels = new Uint8Array(4 * 320);
+        window.afterFrame = () => {
+          const { gpuBytes, heapBytes, treeBytes, frames } = twin.stats;
+          seen.most = Math.max(seen.most, gpuBytes + heapBytes + treeBytes);
+          if (frames === seen.frames) return;
+          seen.frames = frames;
+          for (const part of [0.1, 0.5, 0.9]) {
+            gl.readPixels(0, Math.floor(gl.drawingBufferHeight * part), 320, 1, gl.RGBA, gl.UNSIGNED_BYTE, pixels);
+            for (let i = 0; i < pixels.length; i += 4) {
+              const [r, g, b] = pixels.subarray(i, i + 3);
+              seen.holes += Math.max(r, g, b) - Math.min(r, g, b) < 40;
+            }
+          }
+        };
+      });
+      for (const [east, north, distance] of [[0, 0, 1500], [-1200, 900, 500], [1300, -1300, 700], [0, 0, 2500], [600, 900, 300]]) {
+        await page.evaluate((view) => twin.setView(view), above(east, north, distance));
+        await settled(page);
+        assert.equal(bare(await picture(page)), 0, `${east} ${north} ${distance}`);
+      }
+      const { most, frames, holes } = await page.evaluate(() => seen);
+      assert.ok(most > 20e6 && most <= 64 << 20, `${most} bytes`);
+      assert.ok(frames > 5 && holes === 0, `${holes} pale pixels in ${frames} frames`);
+      assert.ok((await page.evaluate(() => twin.stats.bytesDownloaded)) > 64 << 20, "too little was loaded to say anything");
+      assert.deepEqual(complaints, []);
+    }, { init: () => {
+      // In the frame that drew it, the picture can be read.
+      const real = window.requestAnimationFrame.bind(window);
+      window.requestAnimationFrame = (call) => real((now) => { call(now); window.afterFrame?.(); });
+    } })));
+
+test("a server that goes away is asked again when it is back: by the network's return, by the host, by itself", () =>
+  withServer({ depth: 3 }, (server) =>
+    visit(server, { maxErrorPx: 4 }, async ({ page }) => {
+      await settled(page);
+      const ways = [
+        () => page.evaluate(() => twin.retry()),
+        () => page.evaluate(() => void window.dispatchEvent(new Event("online"))),
+        () => undefined,
+      ];
+      for (const [round, again] of ways.entries()) {
+        await server.goAway();
+        await page.evaluate((view) => twin.setView(view), above(-700 + 600 * round, 600, 260));
+        await page.waitForFunction(() => twin.problems.length > 0 && twin.canvas.dataset.state === "settled");
+        assert.equal(bare(await picture(page)), 0, "what is coarser stands in");
+        await server.comeBack();
+        await again();
+        await page.waitForFunction(() => twin.problems.length === 0 && twin.canvas.dataset.state === "settled");
+      }
+      const { problems, solved } = await page.evaluate(() => ({ problems, solved }));
+      assert.equal(problems.length, solved.length);
+      assert.ok(problems.every(({ code }) => code === "network"), JSON.stringify(problems));
+    }, { init: hasten })));
+
+/** In the page: keeps the decode workers at hand. A load of a file named `killer` ends its worker, which says so. */
+function tapWorkers() {
+  window.workers = [];
+  const Real = window.Worker;
+  window.Worker = class extends Real {
+    constructor(...args) {
+      super(...args);
+      window.workers.push(this);
+    }
+    postMessage(message, ...rest) {
+      super.postMessage(message, ...rest);
+      if (window.killer && message.type === "load" && message.url.endsWith(window.killer)) {
+        window.kills = (window.kills ?? 0) + 1;
+        super.terminate();
+        setTimeout(() => this.dispatchEvent(new MessageEvent("message", { data: { id: message.id, crash: "made up" } })));
+      }
+    }
+    terminate() {
+      this.ended = true;
+      super.terminate();
+    }
+  };
+}
+
+test("workers that are ended behind our back are replaced, and a file that kills them becomes a problem", () =>
+  withServer({ depth: 3 }, async (server) => {
+    let hold = false;
+    server.trouble = (path) => (hold && path.endsWith(".glb") ? "hang" : undefined);
+    await visit(server, { maxErrorPx: 4 }, async ({ page, complaints }) => {
+      await settled(page);
+      hold = true;
+      const asked = server.log().length;
+      await page.evaluate((view) => twin.setView(view), above(-600, 600, 300));
+      await until(() => server.log().length > asked);
+      hold = false;
+      await page.evaluate(() => workers.forEach((worker) => Object.getPrototypeOf(Worker.prototype).terminate.call(worker)));
+      await settled(page);
+      assert.equal(bare(await picture(page)), 0);
+      await page.evaluate((view) => {
+        window.killer = "/3_7_7.glb";
+        twin.setView(view);
+      }, above(850, 850, 150));
+      await page.waitForFunction(() => problems.length > 0);
+      await settled(page);
+      assert.equal(bare(await picture(page)), 0);
+      const { problems, kills } = await page.evaluate(() => ({ problems, kills }));
+      assert.deepEqual(problems.map(({ code, place }) => [code, place.split("/").at(-1)]), [["decoder-crashed", "3_7_7.glb"]]);
+      assert.equal(kills, 2);
+      assert.deepEqual(complaints, []);
+    }, { init: `(${hasten})(); (${tapWorkers})();` });
+  }));
+
+test("a tile that is gone, because the city was published again, is one problem with a hint", () =>
+  withServer({ depth: 2 }, async (server) => {
+    server.trouble = (path) => (path.endsWith("/1_1_1.glb") || path.endsWith("/2_3_3.glb") ? 404 : undefined);
+    await visit(server, { maxErrorPx: 4 }, async ({ page }) => {
+      await page.evaluate((view) => twin.setView(view), above(350, 350, 100));
+      await settled(page);
+      const problems = await page.evaluate(() => twin.problems);
+      assert.ok(problems.length > 0 && problems.every(({ code, message }) => code === "file-gone" && /published again/.test(message)));
+      assert.equal(bare(await picture(page)), 0);
+      const asked = server.log().filter(({ path }) => path.endsWith("/2_3_3.glb")).length;
+      assert.equal(asked, 1, "what is gone is not asked for again by itself");
+    });
+  }));
+
+test("a city without layers is settled, and one that is hidden and shown again goes on where it was", () =>
+  withServer({ depth: 2 }, (server) =>
+    visit(server, {}, async ({ page, complaints }) => {
+      await settled(page);
+      // A browser gives hidden pages no frames.
+      await page.evaluate(() => {
+        const real = window.requestAnimationFrame;
+        window.queue = [];
+        window.requestAnimationFrame = (call) => queue.push(call);
+        window.show = () => {
+          window.requestAnimationFrame = real;
+          queue.forEach((call) => real.call(window, call));
+        };
+      });
+      const before = await page.evaluate(() => ({ view: twin.view, frames: twin.stats.frames }));
+      await page.evaluate((view) => twin.flyTo(view, { durationMs: 400 }), above(200, 0, 400));
+      await pause(600);
+      const hidden = await page.evaluate(() => ({ view: twin.view, frames: twin.stats.frames }));
+      assert.deepEqual(hidden, before, "nothing is done for nobody");
+      await page.evaluate(() => show());
+      await settled(page);
+      assert.ok(Math.abs((await page.evaluate(() => twin.view.distanceM)) - 400) < 1);
+      assert.equal(bare(await picture(page)), 0);
+      const empty = await page.evaluate(async () => {
+        const empty = await CityTwin.create("#other", { twin: "/twin/empty.json" });
+        await empty.settled();
+        const seen = [empty.canvas.dataset.state, empty.layers.length, empty.problems.length];
+        empty.remove();
+        return seen;
+      });
+      assert.deepEqual(empty, ["settled", 0, 0]);
+      assert.deepEqual(complaints, []);
+    })));
+
+test("the picture follows the size of the element and the pixels of the screen", () =>
+  withServer({ depth: 3 }, (server) =>
+    visit(server, {}, async ({ page, complaints }) => {
+      await settled(page);
+      const size = () => page.evaluate(() => [twin.canvas.width, twin.canvas.height]);
+      const untilSize = (size) => page.waitForFunction(([w, h]) => twin.canvas.width === w && twin.canvas.height === h, size);
+      assert.deepEqual(await size(), [320, 200]);
+      await page.evaluate(() => (document.querySelector("#city").style.width = "240px"));
+      await untilSize([240, 200]);
+      const cdp = await page.context().newCDPSession(page);
+      for (const ratio of [2, 1.5, 1]) {
+        await cdp.send("Emulation.setDeviceMetricsOverride", { width: 320, height: 400 + 10 * ratio, deviceScaleFactor: ratio, mobile: false });
+        await untilSize([240 * ratio, 200 * ratio]);
+        await settled(page);
+      }
+      assert.equal(bare(await picture(page)), 0);
+      assert.deepEqual(complaints, []);
+    })));
+
+test("two cities on a page know nothing of each other, and one that is removed leaves nothing", () =>
+  withServer({ depth: 2 }, (server) =>
+    visit(server, {}, async ({ page, complaints }) => {
+      await settled(page);
+      const alone = { live: await page.evaluate(() => liveGl()), workers: await page.evaluate(() => workers.length) };
+      const cycle = () => page.evaluate(async (view) => {
+        const other = await CityTwin.create("#other", { twin: "/twin/twin.json", maxErrorPx: 8 });
+        const heardBefore = { ...heard };
+        other.setView(view);
+        await other.settled();
+        const independent = JSON.stringify(heardBefore) === JSON.stringify(heard) && twin.view.distanceM !== other.view.distanceM;
+        other.remove();
+        other.remove();
+        const codes = [];
+        for (const call of ["retry", "settled", "stats", "pick", "view"]) {
+          try { void (typeof other[call] === "function" ? other[call]() : 0); codes.push("none"); } catch (error) { codes.push(error.code); }
+        }
+        return { independent, codes };
+      }, above(100, 100, 500));
+      const { independent, codes } = await cycle();
+      assert.ok(independent);
+      assert.ok(codes.every((code) => code === "removed"), codes.join());
+      for (let i = 0; i < 9; i++) await cycle();
+      const early = await memory(page);
+      // Removed while it loads, flies and picks, forty times over.
+      const left = await page.evaluate(async (view) => {
+        for (let i = 0; i < 40; i++) {
+          const other = await CityTwin.create("#other", { twin: "/twin/twin.json", maxErrorPx: 8 });
+          if (i % 4 > 0) other.flyTo(view, { durationMs: 1000 });
+          const waiting = [other.settled(), ...(i % 4 > 1 ? [other.pick(10, 10)] : [])];
+          if (i % 4 > 2) await new Promise(requestAnimationFrame);
+          other.remove();
+          await Promise.all(waiting);
+        }
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        return { workers: workers.filter((worker) => !worker.ended).length, live: liveGl(), canvases: document.querySelectorAll("#other canvas").length };
+      }, above(100, 100, 500));
+      assert.deepEqual({ ...left, live: { ...left.live, Shader: 0 } }, { workers: alone.workers, live: { ...alone.live, Shader: 0 }, canvases: 0 });
+      const late = await memory(page);
+      assert.ok(late.heap < early.heap * 1.1 + 300_000, JSON.stringify({ early, late }));
+      assert.ok(late.wasm <= early.wasm * 1.1, JSON.stringify({ early, late }));
+      await settled(page);
+      assert.equal((await page.evaluate(() => twin.pick(160, 100))).layer, "ground");
+      assert.deepEqual(complaints, []);
+    }, { init: tapWorkers })));
+
+test("an hour of flight leaves memory as it was", () =>
+  withServer({ depth: 4, vertices: 2_000 }, (server) =>
+    visit(server, { cacheBytes: 3 << 20, maxErrorPx: 8 }, async ({ page, complaints }) => {
+      await settled(page);
+      let state = 1;
+      const random = () => {
+        state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+        return state / 2 ** 32 - 0.5;
+      };
+      const figures = [];
+      // Flights of eighteen seconds, by a clock that goes sixty times as fast.
+      for (let hop = 0; hop < 200; hop++) {
+        const to = above(3000 * random(), 3000 * random(), 300 + 1200 * (random() + 0.5));
+        await page.evaluate(async ([to, durationMs]) => {
+          twin.flyTo(to, { durationMs });
+          await new Promise((resolve) => setTimeout(resolve, 300));
+        }, [to, 18_000]);
+        if (hop % 50 === 49) {
+          await settled(page);
+          figures.push({ ...(await memory(page)), ...(await page.evaluate(() => twin.stats)) });
+        }
+      }
+      const [, early, , late] = figures;
+      assert.ok(late.bytesDownloaded > early.bytesDownloaded + (6 << 20), "too little was loaded to say anything");
+      assert.ok(late.wasm === early.wasm && late.heap < early.heap * 1.05 + 200_000, JSON.stringify({ early, late }));
+      assert.ok(figures.every(({ gpuBytes, heapBytes, treeBytes }) => gpuBytes + heapBytes + treeBytes <= 3 << 20));
+      assert.deepEqual(complaints, []);
+    }, { init: () => {
+      const real = performance.now.bind(performance);
+      performance.now = () => 60 * real();
+    } })));

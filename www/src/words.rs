@@ -157,6 +157,10 @@ pub struct Words {
 
     // Faults that leave the city on the screen.
     pub restoring_picture: &'static str,
+    pub graphics_gone: &'static str,
+    pub reload: &'static str,
+    pub published_again: &'static str,
+    pub empty_city: &'static str,
     pub offline: &'static str,
     pub parts_missing: fn(count: usize) -> String,
     pub parts_missing_help: &'static str,
@@ -263,6 +267,10 @@ static EN: Words = Words {
     loading_done: "The city is loaded",
 
     restoring_picture: "The graphics were interrupted. The picture is being restored…",
+    graphics_gone: "The graphics did not come back.",
+    reload: "Load the page anew",
+    published_again: "Files are missing that were there before: perhaps the city was published again.",
+    empty_city: "This city has nothing to show yet.",
     offline: "You are offline. What is loaded stays on the screen.",
     parts_missing: |count| match count {
         1 => "1 part of the map could not be loaded".into(),
@@ -390,6 +398,10 @@ static ZH: Words = Words {
     loading_done: "城市已加载完成",
 
     restoring_picture: "图形显示中断，正在恢复画面…",
+    graphics_gone: "图形显示未能恢复。",
+    reload: "重新加载页面",
+    published_again: "部分文件已不存在：城市数据可能已重新发布。",
+    empty_city: "这座城市还没有可显示的内容。",
     offline: "网络已断开。已加载的内容仍会显示。",
     parts_missing: |count| format!("地图有 {} 处未能加载", number::count(count as u64)),
     parts_missing_help: "地图的其余部分是完整的。通常重试即可；如果仍然不行，下面的详细信息可供城市技术人员查找原因。",

@@ -38,6 +38,8 @@ impl Drop for Listener {
 /// All of a viewer's listeners.
 pub(super) struct Listeners {
     _events: Vec<Listener>,
+    /// Of the screen's pixel ratio: the latest, and the one before, which may be speaking.
+    ratios: Vec<Listener>,
     sizes: ResizeObserver,
     _on_size: Closure<dyn FnMut()>,
 }
@@ -81,7 +83,7 @@ impl Listeners {
         for (kind, hear) in on_canvas {
             events.push(listen(shared, canvas, kind, hear)?);
         }
-        // Also told when the page is zoomed or moves to another screen: the pixel ratio changes.
+        // Also told when the page is zoomed.
         events.push(listen(shared, &window, "resize", |shared, _| measure(shared))?);
         events.push(listen(shared, &window, "online", |shared, _| {
             shared.change(Core::retry);
@@ -95,7 +97,21 @@ impl Listeners {
         let sizes = ResizeObserver::new(on_size.as_ref().unchecked_ref())
             .map_err(|error| refused("a ResizeObserver", &error))?;
         sizes.observe(canvas);
-        Ok(Self { _events: events, sizes, _on_size: on_size })
+        let mut listeners = Self { _events: events, ratios: Vec::new(), sizes, _on_size: on_size };
+        listeners.follow_ratio(shared);
+        Ok(listeners)
+    }
+
+    /// Hears when the screen has other pixels than now, as after the window has moved to another one.
+    pub(super) fn follow_ratio(&mut self, shared: &Rc<Shared>) {
+        let Some(window) = web_sys::window() else { return };
+        let query = format!("(resolution: {}dppx)", window.device_pixel_ratio());
+        let query = window.match_media(&query).ok().flatten();
+        let listener = query.and_then(|query| listen(shared, &query, "change", |shared, _| ratio_changed(shared)).ok());
+        if self.ratios.len() > 1 {
+            self.ratios.remove(0);
+        }
+        self.ratios.extend(listener);
     }
 }
 
@@ -118,6 +134,11 @@ fn listen(shared: &Rc<Shared>, target: &EventTarget, kind: &'static str, hear: H
 
 fn refused(what: &'static str, error: &JsValue) -> ViewerError {
     ViewerError::Browser { what, message: super::pool::text(error) }
+}
+
+fn ratio_changed(shared: &Rc<Shared>) {
+    measure(shared);
+    shared.follow_ratio();
 }
 
 fn measure(shared: &Shared) {

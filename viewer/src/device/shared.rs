@@ -120,6 +120,13 @@ impl Shared {
         self.tell();
     }
 
+    /// The screen's pixels have changed: hears of the next change too.
+    pub(super) fn follow_ratio(self: &Rc<Self>) {
+        if let Some(listeners) = self.listeners.borrow_mut().as_mut() {
+            listeners.follow_ratio(self);
+        }
+    }
+
     /// Tells everybody what has happened. Listeners may call the viewer; what that brings about is told next time.
     pub(super) fn tell(&self) {
         let events = self.core.borrow_mut().as_mut().map(|core| std::mem::take(&mut core.events)).unwrap_or_default();

@@ -99,6 +99,9 @@ fn hear(shell: Shell, event: &Event) {
                 problems.push(problem.clone());
             }
         }),
+        Event::ProblemSolved(solved) => shell.problems.update(|problems| {
+            problems.retain(|problem| (&problem.code, &problem.place) != (&solved.code, &solved.place));
+        }),
         Event::ContextLost => shell.lost.set(true),
         Event::ContextRestored => shell.lost.set(false),
         _ => {}

@@ -152,34 +152,24 @@ impl Shell {
         self.with_viewer(|viewer| viewer.set_layer_visible(id, on));
     }
 
-    /// Loads the whole city once more, keeping the view and the switches: what failed gets a second chance, and what
-    /// did not comes from the browser's cache.
+    /// Asks again for what could not be loaded. Problems that this solves leave the list by themselves.
     pub(super) fn load_again(self) {
-        let Stage::Open(city) = self.stage.get_untracked() else { return };
-        self.problems.set(Vec::new());
-        if matches!(self.panel.get_untracked(), Some(Content::Problems | Content::Feature(_))) {
-            self.panel.set(None);
-        }
         self.settled.set(false);
         self.with_viewer(|viewer| {
-            let view = viewer.view();
-            viewer.open(&city.twin, &city.url);
-            viewer.set_view(view);
-            self.switched.with_untracked(|switched| {
-                switched.iter().for_each(|(id, on)| viewer.set_layer_visible(id, *on));
-            });
+            viewer.retry();
+            self.problems.set(viewer.problems());
         });
     }
 
-    /// Says so when the network goes, and tries again what failed meanwhile when it comes back.
+    /// Whether a problem of this kind stands.
+    pub(super) fn has_problem(self, code: &str) -> bool {
+        self.problems.with(|problems| problems.iter().any(|problem| problem.code == code))
+    }
+
+    /// Says so when the network goes. When it comes back, the viewer itself asks again for what failed meanwhile.
     pub(super) fn follow_network(self) {
         window_event_listener(leptos::ev::offline, move |_| self.online.set(false));
-        window_event_listener(leptos::ev::online, move |_| {
-            self.online.set(true);
-            if self.problems.with_untracked(|problems| !problems.is_empty()) {
-                self.load_again();
-            }
-        });
+        window_event_listener(leptos::ev::online, move |_| self.online.set(true));
     }
 
     /// `none`, or where the sheet rests: tells the style sheet how much room the controls have on a phone.

@@ -1,5 +1,6 @@
 //! What the map is doing: loading, interrupted, offline, incomplete; and whom it names.
 
+use super::browser;
 use super::icon::{self, Icon};
 use super::shell::{Content, Shell, shell};
 use citytwin_manifest::Attribution as Source;
@@ -11,6 +12,10 @@ use std::time::Duration;
 const WORDS_AFTER: Duration = Duration::from_millis(600);
 /// So many problems are listed in full.
 const LISTED_PROBLEMS: usize = 20;
+
+/// What the viewer calls graphics that do not come back, and a file that the server has no more.
+const GRAPHICS_GONE: &str = "graphics-gone";
+const FILE_GONE: &str = "file-gone";
 
 /// Whether tiles that the view needs are still missing.
 fn is_loading(shell: Shell) -> bool {
@@ -42,12 +47,16 @@ pub(super) fn Notes() -> impl IntoView {
     let is_slow = slow_loading(shell);
     let retry = move |_| shell.load_again();
     // The panel with the details says it already.
-    let has_news =
-        move || shell.problems.with(|problems| !problems.is_empty()) && shell.panel.get() != Some(Content::Problems);
+    let has_news = move || {
+        shell.problems.with(|problems| !problems.is_empty())
+            && shell.panel.get() != Some(Content::Problems)
+            && !shell.has_problem(GRAPHICS_GONE)
+    };
     view! {
         <div class="notes">
             <div role="status">
-                {move || shell.lost.get().then(|| note(icon::RETRY, shell.words().restoring_picture.to_owned()))}
+                {move || shell.lost.get().then(|| interrupted(shell))}
+                {move || is_empty(shell).then(|| note(icon::LAYERS, shell.words().empty_city.to_owned()))}
                 {move || (!shell.online.get()).then(|| note(icon::OFFLINE, shell.words().offline.to_owned()))}
             </div>
             <Show when=move || is_slow.get()>
@@ -67,6 +76,7 @@ pub(super) fn Notes() -> impl IntoView {
                     {icon::WARNING.view()}
                     <span>{move || (shell.words().parts_missing)(shell.problems.with(Vec::len))}</span>
                     <button class="link" type="button" on:click=retry>{move || shell.words().try_again}</button>
+                    {move || shell.has_problem(FILE_GONE).then(|| reload(shell))}
                     <button class="link" type="button" on:click=move |_| shell.show(Content::Problems)>
                         {move || shell.words().details}
                     </button>
@@ -74,6 +84,32 @@ pub(super) fn Notes() -> impl IntoView {
             </Show>
             <p class="unseen" role="status">{spoken_progress(shell)}</p>
         </div>
+    }
+}
+
+/// A city without layers: there is nothing to wait for.
+fn is_empty(shell: Shell) -> bool {
+    shell.twin().is_some_and(|twin| twin.layers.is_empty())
+}
+
+/// The graphics were taken away: they come back by themselves, as a rule.
+fn interrupted(shell: Shell) -> AnyView {
+    if !shell.has_problem(GRAPHICS_GONE) {
+        return note(icon::RETRY, shell.words().restoring_picture.to_owned()).into_any();
+    }
+    view! {
+        <div class="pill pill--warning card">
+            {icon::WARNING.view()}
+            <span>{shell.words().graphics_gone}</span>
+            {reload(shell)}
+        </div>
+    }
+    .into_any()
+}
+
+fn reload(shell: Shell) -> impl IntoView {
+    view! {
+        <button class="link" type="button" on:click=move |_| browser::reload()>{shell.words().reload}</button>
     }
 }
 
@@ -131,6 +167,7 @@ pub(super) fn problems(shell: Shell) -> AnyView {
         .collect_view();
     view! {
         <p>{shell.words().parts_missing_help}</p>
+        {shell.has_problem(FILE_GONE).then(|| view! { <p>{shell.words().published_again}" "{reload(shell)}</p> })}
         <button class="button" type="button" on:click=move |_| shell.load_again()>
             {icon::RETRY.view()}{shell.words().try_again}
         </button>
