@@ -63,7 +63,7 @@ const GROUND = [0, 0];
 /** Asserts which channels of a colour are strong: "R" is red, "GB" cyan, "RGB" a light grey. */
 function looks(colour, channels, what) {
   const strong = ["R", "G", "B"].filter((_, i) => colour[i] > 0.55 * Math.max(...colour)).join("");
-  assert.ok(strong === channels && Math.max(...colour) > 90, `${what} looks like ${colour}, not ${channels}`);
+  assert.ok(strong === channels && Math.max(...colour) > 60, `${what} looks like ${colour}, not ${channels}`);
 }
 
 const BY_HEIGHT = { color: { conditions: [

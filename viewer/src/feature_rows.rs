@@ -65,10 +65,6 @@ impl FeatureRows {
         self.is_styled || self.flagged.iter().any(|rows| !rows.is_empty())
     }
 
-    pub(crate) fn is_styled(&self) -> bool {
-        self.is_styled
-    }
-
     pub(crate) fn has_highlights(&self) -> bool {
         !self.flagged[0].is_empty()
     }

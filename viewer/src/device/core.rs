@@ -234,7 +234,28 @@ impl Core {
 
     /// Flags the features that have these stable ids (list 0: highlighted, 1: hidden), and no others.
     pub(super) fn flag(&mut self, list: usize, ids: &[String]) {
-        self.draw_due |= self.flagged.set(list, ids);
+        if self.flagged.set(list, ids) {
+            self.features_changed();
+            if ids.is_empty() {
+                self.free_idle_features();
+            }
+        }
+    }
+
+    /// Frees what the GPU holds of features that show as they are, also of tiles that are not drawn now.
+    pub(super) fn free_idle_features(&mut self) {
+        for tile in self.tiles.iter_mut().flatten() {
+            self.stats.heap_bytes += tile.look_up_flags(&self.flagged);
+            if !tile.features.matter() {
+                self.stats.gpu_bytes -= tile.free_features(&self.gl);
+            }
+        }
+    }
+
+    /// What features show has changed: what is seen, and what casts shadows.
+    pub(super) fn features_changed(&mut self) {
+        self.draw_due = true;
+        self.caster_epoch += 1;
     }
 
     fn engine_changed(&mut self) {
@@ -367,9 +388,7 @@ impl Core {
             if let Some(tile) = self.tiles.get_mut(id.0 as usize).and_then(Option::as_deref_mut) {
                 tile.upload(&gpu.gl, &mut self.stats);
                 tile.look_up(marks, self.mark_epochs);
-                let heap_bytes = tile.heap_bytes();
-                tile.look_up_flags(&self.flagged);
-                self.stats.heap_bytes = self.stats.heap_bytes + tile.heap_bytes() - heap_bytes;
+                self.stats.heap_bytes += tile.look_up_flags(&self.flagged);
                 let (more, less) = tile.upload_features(&gpu.gl);
                 self.stats.gpu_bytes = self.stats.gpu_bytes + more - less;
             }

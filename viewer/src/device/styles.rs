@@ -192,8 +192,8 @@ impl Core {
             tile.unpaint();
             self.stats.heap_bytes = self.stats.heap_bytes + tile.heap_bytes() - before;
         }
-        self.draw_due = true;
-        self.caster_epoch += 1;
+        self.features_changed();
+        self.free_idle_features();
     }
 
     /// A loaded tile, unless it must be styled first: then it comes back when it is.
@@ -304,8 +304,7 @@ impl Core {
                 self.stats.heap_bytes = self.stats.heap_bytes + tile.heap_bytes() - before;
             }
         }
-        self.draw_due = true;
-        self.caster_epoch += 1;
+        self.features_changed();
         waiters.into_iter().for_each(|waiter| waiter.send(Ok(())));
     }
 

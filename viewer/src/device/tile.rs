@@ -182,7 +182,8 @@ impl Tile {
         }
     }
 
-    fn free_features(&mut self, gl: &Gl) -> u64 {
+    /// Frees its feature texture. Returns the bytes freed.
+    pub(super) fn free_features(&mut self, gl: &Gl) -> u64 {
         let texture = self.feature_texture.take();
         texture.inspect(|texture| texture.free(gl)).map_or(0, |texture| texture.bytes())
     }
@@ -210,16 +211,19 @@ impl Tile {
         (self.feature_texture.as_ref().map_or(0, FeatureTexture::bytes), freed)
     }
 
-    /// Looks up which rows the host has flagged, once per change of that.
-    pub(super) fn look_up_flags(&mut self, flagged: &FlaggedIds) {
+    /// Looks up which rows the host has flagged, once per change of that. Returns the bytes that it holds more.
+    pub(super) fn look_up_flags(&mut self, flagged: &FlaggedIds) -> u64 {
         if self.flags_epoch == flagged.epoch {
-            return;
+            return 0;
         }
         self.flags_epoch = flagged.epoch;
+        let before = self.features.bytes().len();
         for (list, ids) in flagged.ids.iter().enumerate() {
             let rows = if ids.is_empty() { Vec::new() } else { self.rows_of(&|id| ids.contains(id)) };
             self.features.flag(list, rows);
         }
+        // Rows are made for the first flag, and kept.
+        (self.features.bytes().len() - before) as u64
     }
 
     /// Rows of the feature texture whose features have a wanted id.

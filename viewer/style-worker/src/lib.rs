@@ -9,8 +9,11 @@ use citytwin_tiles::{
     Features, PointFeatures, Problem, Style, StyleLimits, StyleValue, Styled, TableFeatures, TileContent,
 };
 use glam::DMat4;
-use rows::{FLAGS, HIDDEN_BY_STYLE, PLAIN, POINT_SIZE, ROW_BYTES, Rows};
+use rows::{FLAGS, HIDDEN_BY_STYLE, PLAIN, ROW_BYTES, Rows};
 use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Where a row's width of points is.
+const POINT_SIZE: usize = 5;
 
 /// A compiled style.
 #[wasm_bindgen]

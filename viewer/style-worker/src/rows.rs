@@ -10,8 +10,6 @@ pub(crate) const ROW_BYTES: usize = 8;
 pub(crate) const PLAIN: [u8; ROW_BYTES] = [255, 255, 255, 255, 0, 0, 0, 0];
 /// Where a row's flags are.
 pub(crate) const FLAGS: usize = 4;
-/// Where a row's width of points is.
-pub(crate) const POINT_SIZE: usize = 5;
 /// Flag: the style hides it.
 pub(crate) const HIDDEN_BY_STYLE: u8 = 1;
 /// Most rows of a tile: what a texture of the size that every WebGL2 device has can hold.
