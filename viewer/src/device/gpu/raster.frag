@@ -1,0 +1,15 @@
+// A picture of the ground, in the light of the moment and with the haze of its distance.
+uniform sampler2D u_picture;
+uniform float u_opacity;
+
+in vec3 v_rel;
+in vec2 v_uv;
+layout(location = 0) out vec4 o_color;
+
+void main() {
+    vec4 texel = texture(u_picture, v_uv);
+    vec3 srgb = texel.rgb;
+    vec3 albedo = mix(srgb / 12.92, pow((srgb + 0.055) / 1.055, vec3(2.4)), step(0.04045, srgb));
+    vec3 color = hazed(lit(albedo, vec3(0.0, 0.0, 1.0)), v_rel);
+    o_color = vec4(display(color), texel.a * u_opacity);
+}
