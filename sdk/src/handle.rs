@@ -1,7 +1,7 @@
 //! The exports.
 
 use crate::shapes::{EventShape, HitShape, ShownLabelShape, StatsShape, error_code, event_type, style_error_code};
-use citytwin_manifest::Twin;
+use citytwin_manifest::{Raster, Twin};
 use citytwin_viewer::{LookAt, Padding, Stats, Subscription, Viewer, ViewerError, ViewerOptions};
 use js_sys::{Error, Function, Reflect};
 use serde::Serialize;
@@ -193,6 +193,28 @@ impl Handle {
         #[serde(transparent)]
         struct Figures(#[serde(with = "StatsShape")] Stats);
         plain(&Figures(self.viewer.stats()))
+    }
+
+    /// Lays a picture over the ground; `raster_json` is one of the manifest's `rasters`.
+    ///
+    /// # Errors
+    /// `raster` when it is none.
+    #[wasm_bindgen(js_name = addRaster)]
+    pub fn add_raster(&self, raster_json: &str) -> Result<(), JsValue> {
+        let raster = Raster::from_json(raster_json).map_err(|error| thrown("raster", &error.to_string()))?;
+        self.viewer.add_raster(&raster).map_err(|problem| thrown("raster", &problem.to_string()))
+    }
+
+    /// Takes a picture off the ground.
+    #[wasm_bindgen(js_name = removeRaster)]
+    pub fn remove_raster(&self, id: &str) {
+        self.viewer.remove_raster(id);
+    }
+
+    /// How much of the ground a picture hides.
+    #[wasm_bindgen(js_name = setRasterOpacity)]
+    pub fn set_raster_opacity(&self, id: &str, opacity: f64) {
+        self.viewer.set_raster_opacity(id, opacity);
     }
 
     /// Writes names in this language.

@@ -1,6 +1,8 @@
 import { awaiting, calling, CityTwinError } from "./errors.js";
 import type { PartialScene, Scene } from "./scene.js";
-import type { CityTwinEvents, CityTwinOptions, Hit, Layer, Padding, Problem, ShownLabel, Stats, Style, View } from "./types.js";
+import type {
+  Attribution, CityTwinEvents, CityTwinOptions, Hit, Layer, Padding, Problem, Raster, ShownLabel, Stats, Style, View,
+} from "./types.js";
 import loadEngine, { Handle } from "./wasm/citytwin.js";
 
 type Listener = (data: unknown) => void;
@@ -12,6 +14,8 @@ export class CityTwin {
   #handle: Handle | undefined;
   #layers: Layer[] = [];
   #labelsVisible: boolean | undefined;
+  #attribution: Attribution[] = [];
+  readonly #rasters = new Map<string, Raster>();
   readonly #listeners = new Map<string, Set<Listener>>();
 
   /**
@@ -60,8 +64,12 @@ export class CityTwin {
   #open(manifest: Uint8Array, url: URL, locale?: string): void {
     this.setLabelLocale(locale || document.documentElement.lang || navigator.language);
     calling(() => this.#engine().open(manifest, url.href));
-    const twin = JSON.parse(new TextDecoder().decode(manifest)) as { layers: Layer[]; labels?: string };
+    const twin = JSON.parse(new TextDecoder().decode(manifest)) as {
+      layers: Layer[]; labels?: string; rasters?: Raster[]; attribution?: Attribution[];
+    };
     this.#layers = twin.layers.map(({ id, title, theme, visible }) => ({ id, title, theme, visible: visible ?? true }));
+    this.#attribution = twin.attribution ?? [];
+    for (const raster of twin.rasters ?? []) this.#rasters.set(raster.id, raster);
     this.#labelsVisible = twin.labels === undefined ? undefined : true;
   }
 
@@ -205,6 +213,57 @@ export class CityTwin {
     }
     calling(() => this.#engine().setLayerVisible(id, visible));
     this.#layers = this.#layers.map((layer) => (layer.id === id ? { ...layer, visible } : layer));
+  }
+
+  /**
+   * Lays a picture over the ground, above those that are there. One of the same id is replaced.
+   *
+   * @throws CityTwinError `raster` when a key is unknown, a value out of range, or the template not to be understood
+   */
+  addRaster(raster: Raster): void {
+    if (this.#layers.some((layer) => layer.id === raster.id)) {
+      throw new CityTwinError("raster", `The twin has a layer "${raster.id}" already.`);
+    }
+    calling(() => this.#engine().addRaster(JSON.stringify(raster)));
+    this.#rasters.delete(raster.id);
+    this.#rasters.set(raster.id, { ...raster });
+  }
+
+  /** The pictures on the ground, the lowest first. */
+  get rasters(): readonly Raster[] {
+    return [...this.#rasters.values()];
+  }
+
+  /** Shows or hides a picture on the ground. */
+  setRasterVisible(id: string, visible: boolean): void {
+    this.#rasters.set(id, { ...this.#raster(id), visible });
+    calling(() => this.#engine().setLayerVisible(id, visible));
+  }
+
+  /** How much of the ground a picture hides, 0 to 1. */
+  setRasterOpacity(id: string, opacity: number): void {
+    this.#rasters.set(id, { ...this.#raster(id), opacity });
+    calling(() => this.#engine().setRasterOpacity(id, opacity));
+  }
+
+  /** Takes a picture off the ground. */
+  removeRaster(id: string): void {
+    this.#raster(id);
+    this.#rasters.delete(id);
+    calling(() => this.#engine().removeRaster(id));
+  }
+
+  #raster(id: string): Raster {
+    const raster = this.#rasters.get(id);
+    if (raster) return raster;
+    const known = [...this.#rasters.keys()].join(", ") || "none";
+    throw new CityTwinError("raster", `There is no raster "${id}"; there is ${known}.`);
+  }
+
+  /** Whom the map must name now: the twin's sources, and those of the pictures that are shown. */
+  get attribution(): readonly Attribution[] {
+    const shown = this.rasters.filter((raster) => raster.visible ?? true);
+    return [...this.#attribution, ...shown.flatMap((raster) => raster.attribution ?? [])];
   }
 
   /** Whether names are shown on the map; undefined for a twin that publishes none. */

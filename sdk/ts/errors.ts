@@ -10,6 +10,7 @@
  * - `manifest`: what was fetched is not a `twin.json` that this version reads.
  * - `view`: a number of a view is missing or out of range.
  * - `padding`: a side of a padding is negative or not finite.
+ * - `raster`: a raster has a key or id that is not known, a value out of range, or a URL template not to be understood.
  * - `scene`: a scene has a key that is not known, or a value of another type or out of range.
  * - `style`: a style is not one; the message names the expression and the place in it.
  * - `layer`: the twin has no layer of that id.
@@ -26,6 +27,7 @@ export type CityTwinErrorCode =
   | "manifest"
   | "view"
   | "padding"
+  | "raster"
   | "scene"
   | "style"
   | "layer"

@@ -1,5 +1,5 @@
 /** A city's digital twin on a web page. */
 export { CityTwin } from "./city-twin.js";
 export { CityTwinError, type CityTwinErrorCode } from "./errors.js";
-export type { CityTwinEvents, CityTwinOptions, Hit, Layer, Padding, Problem, Progress, ShownLabel, Stats, Style, StyleRule, View } from "./types.js";
+export type { Attribution, CityTwinEvents, CityTwinOptions, Hit, Layer, Padding, Problem, Progress, Raster, ShownLabel, Stats, Style, StyleRule, View } from "./types.js";
 export type { ClipBox, ClipPolygon, PartialScene, Scene } from "./scene.js";

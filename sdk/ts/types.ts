@@ -94,6 +94,39 @@ export interface Hit {
   heightM: number;
 }
 
+/** Whom the map names. */
+export interface Attribution {
+  /** The words, verbatim (`© OpenStreetMap contributors`). */
+  text: string;
+  /** Where they lead. */
+  url?: string;
+  /** SPDX id or name of the licence. */
+  license?: string;
+}
+
+/** A picture laid over the ground, under streets and buildings. Its tiles are in Web Mercator (EPSG:3857). */
+export interface Raster {
+  /** Unique among layers and rasters. */
+  id: string;
+  /** Its name by language tag. */
+  title?: Record<string, string>;
+  /** `xyz`: a template with `{z}`, `{x}` and `{y}` or `{-y}`. `wmts`: with `{TileMatrix}`, `{TileRow}` and `{TileCol}`.
+   * `wms`: a `GetMap` request with `{bbox}`, `{width}` and `{height}`. */
+  kind: "xyz" | "wmts" | "wms";
+  /** URL template of its tiles. */
+  url: string;
+  /** Coarsest zoom that there is, default 0. */
+  minZoom?: number;
+  /** Finest zoom that there is, default 19. */
+  maxZoom?: number;
+  /** From 0, not seen, to 1, hiding the ground; default 1. */
+  opacity?: number;
+  /** Shown at first? Default true. */
+  visible?: boolean;
+  /** Who is to be named while it is there. */
+  attribution?: Attribution[];
+}
+
 /** A name on the map. */
 export interface ShownLabel {
   /** Stable id of the thing that it names, as in search results and `properties.id`. */

@@ -64,5 +64,5 @@ pub use see_through::{CrossFade, Underground, XRay};
 pub use types::{Event, Hit, Progress, Stats, ViewerError, ViewerOptions};
 
 pub use citytwin_geo::LookAt;
-pub use citytwin_manifest::{Theme, Twin};
+pub use citytwin_manifest::{Raster, RasterKind, Theme, Twin};
 pub use citytwin_tiles::{Problem, Value};

@@ -48,6 +48,16 @@ pub struct Raster {
     pub attribution: Vec<Attribution>,
 }
 
+impl Raster {
+    /// Reads one, as it stands in a manifest.
+    ///
+    /// # Errors
+    /// When this is not JSON of this shape; keys that are not known are errors that name the known ones.
+    pub fn from_json(json: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(json)
+    }
+}
+
 fn finest() -> u8 {
     19
 }

@@ -20,6 +20,7 @@ mod hull;
 mod info;
 mod problem;
 mod property;
+mod raster;
 mod s2;
 mod style;
 mod url;
@@ -46,6 +47,7 @@ pub use entity::{ClassProperty, ClassStatistics, MetadataClass, MetadataEntity, 
 pub use extent::Extent;
 pub use info::ContentInfo;
 pub use problem::Problem;
+pub use raster::{RasterScheme, RasterTemplate, RasterTile, raster_tiles};
 pub use style::{Features, PointFeatures, RegExp, Style, StyleLimits, StyleValue, Styled, TableFeatures, Vector};
 pub use url::resolve_url;
 pub use view::View;

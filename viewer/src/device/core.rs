@@ -9,6 +9,7 @@ use super::labels::MapLabels;
 use super::obstacles::Obstacles;
 use super::picking::Picking;
 use super::pool::Pool;
+use super::rasters::Rasters;
 use super::sight::Sight;
 use super::styles::Styles;
 use super::tile::{FlaggedIds, Mark, Tile};
@@ -25,7 +26,7 @@ use crate::pace::Pace;
 use crate::samples::Samples;
 use crate::see_through::theme_name;
 use crate::{Event, LookAt, Problem, Progress, Scene, Stats, Theme, ViewerError, ViewerOptions};
-use citytwin_tiles::{Engine, TileId, TilesetId};
+use citytwin_tiles::{Engine, TileId, TilesetId, View};
 use loading::Waiting;
 use std::collections::{BTreeMap, VecDeque};
 use web_sys::{HtmlCanvasElement, WebGl2RenderingContext as Gl};
@@ -68,6 +69,7 @@ pub(super) struct Core {
     pub(super) pool: Pool,
     pub(super) files: Files,
     pub(super) labels: MapLabels,
+    pub(super) rasters: Rasters,
     pub(super) gl: Gl,
     pub(super) gpu: Option<Gpu>,
     /// The graphics have been lost before.
@@ -143,6 +145,7 @@ impl Core {
             pool,
             files: Files::default(),
             labels: MapLabels::new(),
+            rasters: Rasters::default(),
             gl,
             gpu: Some(gpu),
             was_lost: false,
@@ -229,6 +232,8 @@ impl Core {
             self.engine_changed();
         } else if id == LABELS {
             self.set_labels_on(on);
+        } else {
+            self.set_raster_visible(id, on);
         }
     }
 
@@ -317,6 +322,8 @@ impl Core {
         }
         if view_changed || self.draw_due {
             self.load_labels();
+            let view = self.engine_view(&look);
+            self.load_rasters(&view);
         }
         self.labels.hear_answers(&self.gl, start_ms);
         let drawn = self.draw_due || self.labels.busy();
@@ -381,6 +388,12 @@ impl Core {
         self.draw_due = true;
     }
 
+    /// A view of this canvas as the engine takes it, in CSS pixels.
+    pub(super) fn engine_view(&self, look: &LookAt) -> View {
+        let size = self.camera.size_css();
+        View::look_at(look, FOV_DEG, [size.x.round() as u32, size.y.round() as u32])
+    }
+
     fn draw(&mut self, now_ms: f64) {
         let Some(gpu) = &self.gpu else { return };
         let marks = [&self.marks[0], &self.marks[1]];
@@ -404,7 +417,9 @@ impl Core {
         // Taken out for a moment: the lists borrow everything else.
         let (mut gpu, mut cascades) = (self.gpu.take(), std::mem::take(&mut self.cascades));
         let mut heights_m = [f64::INFINITY, f64::NEG_INFINITY];
+        let mut rasters = std::mem::take(&mut self.rasters);
         let mut lists = DrawLists::default();
+        lists.set_rasters(rasters.draws(&eye));
         lists.x_ray_opacity = self.sight.x_ray_opacity;
         let (mut nearest, mut farthest) = (f64::INFINITY, 0.0_f64);
         let (mut tiles, mut triangles, mut features, mut lowest_m) = (0, 0, 0, f64::INFINITY);
@@ -435,6 +450,7 @@ impl Core {
         // What lacks a program that is still being compiled is drawn again, until it is whole.
         let is_partial = gpu.as_mut().is_some_and(|gpu| !gpu.draw(&look, &mut lists));
         drop(lists);
+        self.rasters = rasters;
         let (size_css, fades) = (self.camera.size_css(), !self.motion.is_reduced());
         if let Some(gpu) = &gpu {
             let moved = self.draw_due;
@@ -467,17 +483,23 @@ impl Core {
     }
 
     fn step_settled(&mut self, moving: bool) {
-        let loaded = self.engine_settled && !self.engine_due && !self.labels.loading();
+        let files = self.labels.loading() || self.rasters.loading();
+        let loaded = self.engine_settled && !self.engine_due && !files;
+        // Names that come and go later, as when the pointer moves, unsettle nothing.
+        let loaded = loaded && (self.settled || !(self.labels.busy() || self.labels.asking()));
         let settled = loaded && !moving && !self.sight.fades.active() && !self.draw_due && self.opened;
-        if settled && !self.settled {
-            self.events.push(Event::Settled);
+        if settled {
+            if !self.settled {
+                self.events.push(Event::Settled);
+            }
             self.settled_waiters.drain(..).for_each(|waiter| waiter.send(()));
         }
         self.settled = settled;
     }
 
     pub(super) fn when_settled(&mut self, waiter: Sender<()>) {
-        if self.settled { waiter.send(()) } else { self.settled_waiters.push(waiter) }
+        // Answered by the next frame: what was asked for just before has not been looked at.
+        self.settled_waiters.push(waiter);
     }
 
     /// Keeps the canvas's data attributes true; touches the page only when they change.
@@ -538,6 +560,7 @@ impl Core {
         self.sight.lose();
         self.picking.forget();
         self.labels.context_lost();
+        self.rasters.context_lost();
         self.settled = false;
         self.events.push(Event::ContextLost);
         self.show_state();

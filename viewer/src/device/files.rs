@@ -4,6 +4,7 @@
 use super::core::Core;
 use super::pool::{Job, Loaded, Payload, Wanted};
 use crate::Problem;
+use citytwin_tiles::RasterTile;
 use std::collections::BTreeMap;
 
 /// Numbers of our jobs begin here; the engine's never come this far.
@@ -15,6 +16,8 @@ pub(super) enum Wish {
     LabelIndex,
     /// Number of the cell.
     LabelCell(u32),
+    /// Number of the raster.
+    Raster(u32, RasterTile),
 }
 
 /// Our files under way, with their URLs.
@@ -63,8 +66,15 @@ impl Core {
                 });
                 match wish {
                     Wish::LabelCell(number) => self.label_cell_arrived(number, bytes, &url),
-                    Wish::LabelIndex => self.label_index_arrived(bytes, &url),
+                    _ => self.label_index_arrived(bytes, &url),
                 }
+            }
+            Wish::Raster(number, tile) => {
+                let bitmap = loaded.result.and_then(|payload| match payload {
+                    Payload::Picture(bitmap) => Ok(bitmap),
+                    _ => Err(unexpected()),
+                });
+                self.raster_arrived(number, tile, bitmap);
             }
         }
     }

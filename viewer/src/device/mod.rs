@@ -10,6 +10,7 @@ mod look;
 mod obstacles;
 mod picking;
 mod pool;
+mod rasters;
 mod shared;
 mod sight;
 mod styles;

@@ -82,7 +82,8 @@ impl Rasters {
         let frame = self.frame;
         let mut draws = Vec::new();
         for layer in self.layers.iter_mut().filter(|layer| layer.visible) {
-            let mut shown: Vec<RasterTile> = layer.wanted.iter().filter_map(|tile| layer.nearest_loaded(*tile)).collect();
+            let mut shown: Vec<RasterTile> =
+                layer.wanted.iter().filter_map(|tile| layer.nearest_loaded(*tile)).collect();
             shown.sort_unstable();
             shown.dedup();
             for tile in &shown {
@@ -189,6 +190,13 @@ impl Core {
         });
         self.draw_due = true;
         Ok(())
+    }
+
+    /// As [`Core::add_raster`], for a twin's own: what is wrong becomes a problem.
+    pub(super) fn add_raster_or_tell(&mut self, raster: &Raster, base: &str) {
+        if let Err(problem) = self.add_raster(raster, base) {
+            self.events.push(Event::Problem(problem));
+        }
     }
 
     /// Removes a raster; says whether there was one.

@@ -8,7 +8,8 @@ use super::shared::{Shared, now_ms};
 use super::styles::Styles;
 use crate::oneshot::oneshot;
 use crate::{
-    Event, Hit, LookAt, Padding, Problem, Scene, SceneError, ShownLabel, Stats, Theme, Twin, ViewerError, ViewerOptions,
+    Event, Hit, LookAt, Padding, Problem, Raster, Scene, SceneError, ShownLabel, Stats, Theme, Twin, ViewerError,
+    ViewerOptions,
 };
 use citytwin_tiles::resolve_url;
 use glam::DVec2;
@@ -99,6 +100,10 @@ impl Viewer {
             for layer in &twin.layers {
                 core.add_layer(&layer.id, resolve_url(&base, &layer.tileset), layer.theme, layer.visible);
             }
+            core.remove_rasters();
+            for raster in &twin.rasters {
+                core.add_raster_or_tell(raster, &base);
+            }
             core.open_labels(twin.labels.as_ref().map(|url| resolve_url(&base, url)));
         });
     }
@@ -127,6 +132,28 @@ impl Viewer {
     /// The names that are shown, the most important first.
     pub fn shown_labels(&self) -> Vec<ShownLabel> {
         self.handle.0.read(Core::shown_labels).unwrap_or_default()
+    }
+
+    /// Lays a picture over the ground, above those that are there. One of the same id is replaced. Its URL is relative
+    /// to the page. [`Viewer::set_layer_visible`] switches it by its id.
+    ///
+    /// # Errors
+    /// `raster-template` when the URL template cannot be understood, `raster-value` when a number is out of range.
+    pub fn add_raster(&self, raster: &Raster) -> Result<(), Problem> {
+        let base = on_page("");
+        self.handle.0.change(|core| core.add_raster(raster, &base)).unwrap_or(Ok(()))
+    }
+
+    /// Takes a picture off the ground and frees what it holds; nothing happens when there is none of this id.
+    pub fn remove_raster(&self, id: &str) {
+        self.change(|core| {
+            core.remove_raster(id);
+        });
+    }
+
+    /// How much of the ground a picture hides, 0 to 1; nothing happens when there is none of this id.
+    pub fn set_raster_opacity(&self, id: &str, opacity: f64) {
+        self.change(|core| core.set_raster_opacity(id, opacity));
     }
 
     /// How the city is drawn.

@@ -13,10 +13,17 @@ pub(super) fn view(shell: Shell) -> AnyView {
     if layers.is_empty() {
         return view! { <p>{shell.words().no_layers}</p> }.into_any();
     }
+    let rasters = shell.twin().map(|twin| twin.rasters.clone()).unwrap_or_default();
+    let pictures = rasters.iter().rev().map(|raster| {
+        let title = raster.title.get(shell.lang.get().tag());
+        let name = if title.is_empty() { raster.id.clone() } else { title.to_owned() };
+        row(shell, &raster.id, "other", icon::OTHER, name, raster.visible)
+    });
+    let pictures = pictures.collect_view();
     let names = shell.twin().is_some_and(|twin| twin.labels.is_some()).then(|| labels(shell));
     // Top of the list is top of the map.
     let rows = layers.iter().rev().map(|layer| switch(shell, layer)).collect_view();
-    view! { <ul class="layers">{names}{rows}</ul> {sight::view(shell)} }.into_any()
+    view! { <ul class="layers">{names}{rows}{pictures}</ul> {sight::view(shell)} }.into_any()
 }
 
 /// The switch of the names on the map.

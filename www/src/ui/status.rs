@@ -181,7 +181,13 @@ pub(super) fn problems(shell: Shell) -> AnyView {
 #[component]
 pub(super) fn Attribution() -> impl IntoView {
     let shell = shell();
-    let sources = move || shell.twin().map(|twin| twin.attribution.clone()).unwrap_or_default();
+    let sources = move || {
+        let of = |twin: &citytwin_manifest::Twin| {
+            let rasters = twin.rasters.iter().flat_map(|raster| &raster.attribution);
+            twin.attribution.iter().chain(rasters).cloned().collect::<Vec<_>>()
+        };
+        shell.twin().map(|twin| of(&twin)).unwrap_or_default()
+    };
     view! {
         <footer class="attribution" aria-label=move || shell.words().attribution>
             {move || sources().into_iter().map(source).collect_view()}

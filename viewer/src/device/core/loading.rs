@@ -4,9 +4,8 @@ use super::super::files::Files;
 use super::super::pool::{Job, Loaded, Payload, Wanted};
 use super::super::tile::Tile;
 use super::{Asked, Core, MOST_NUDGES, UPLOAD_BYTES, UPLOAD_MS};
-use crate::camera::FOV_DEG;
-use crate::{Event, LookAt, Problem, Progress};
-use citytwin_tiles::{Arrival, Fetch, Frame, RequestId, TileId, View};
+use crate::{Event, Problem, Progress};
+use citytwin_tiles::{Arrival, Fetch, Frame, RequestId, TileId};
 use std::collections::BTreeSet;
 
 /// What became of a request, waiting for its turn.
@@ -141,11 +140,10 @@ impl Core {
             self.engine.retry_where(|url| faults.may_pass(url));
             self.pool.revive();
         }
-        let size = self.camera.size_css();
-        let viewport = [size.x.round() as u32, size.y.round() as u32];
-        let view = |look: &LookAt| View::look_at(look, FOV_DEG, viewport);
-        self.engine.preload_view(self.motion.destination().as_ref().map(view));
-        let frame = self.engine.update_at(&view(&self.camera.look()), now_ms / 1000.0).clone();
+        let destination = self.motion.destination().map(|look| self.engine_view(&look));
+        self.engine.preload_view(destination);
+        let view = self.engine_view(&self.camera.look());
+        let frame = self.engine.update_at(&view, now_ms / 1000.0).clone();
         self.carry_out(frame);
     }
 

@@ -160,6 +160,7 @@ impl RasterProgram {
             return;
         }
         let Some([rows, opacity]) = self.0.bind() else { return };
+        gl.depth_mask(false);
         gl.enable(Gl::BLEND);
         gl.blend_func(Gl::SRC_ALPHA, Gl::ONE_MINUS_SRC_ALPHA);
         gl.active_texture(Gl::TEXTURE0);
@@ -171,5 +172,6 @@ impl RasterProgram {
             gl.draw_elements_with_i32(Gl::TRIANGLES, INDICES, Gl::UNSIGNED_SHORT, 0);
         }
         gl.disable(Gl::BLEND);
+        gl.depth_mask(true);
     }
 }

@@ -5,6 +5,7 @@ use super::eye_dome::POINTS_UNIT;
 use super::features::{self, FeatureTexture};
 use super::frame::FRAME_GLSL;
 use super::program::{Compiler, Lazy, Program};
+use super::raster::{RasterDraw, RasterProgram};
 use super::shadow::MAP_UNIT;
 use super::textures::Rich;
 use super::tile_buffers::constants;
@@ -18,6 +19,8 @@ use web_sys::{WebGl2RenderingContext as Gl, WebGlUniformLocation, WebGlVertexArr
 // The shaders have the window's side as a text.
 const _: () = assert!(crate::pick_window::SIDE == 17);
 
+/// Pictures of the ground lie above land and water (0 to 4), and under streets (10).
+const RASTER_ORDER: u8 = 5;
 /// Points are at least and at most this wide, pixels: none is lost, and none hides a house.
 const POINT_PX: [f32; 2] = [1.5, 12.0];
 
@@ -91,6 +94,11 @@ pub(in crate::device) enum Ground {
 }
 
 impl<'a> Draw<'a> {
+    /// Place among what lies flat.
+    fn order(&self) -> u8 {
+        self.primitive.flat_order.unwrap_or_default()
+    }
+
     /// The `index`-th primitive of a tile whose buffers are on the GPU. `mirrored`: its transform turns triangles
     /// inside out.
     #[allow(clippy::too_many_arguments)] // one call site, all of different types
@@ -185,6 +193,8 @@ impl<'a> Draw<'a> {
 #[derive(Default)]
 pub(in crate::device) struct DrawLists<'a> {
     flat: Vec<Draw<'a>>,
+    /// Pictures of the ground, in their order.
+    rasters: Vec<RasterDraw<'a>>,
     solid: Vec<Draw<'a>>,
     /// Solids with textures or without light.
     rich: Vec<Draw<'a>>,
@@ -201,6 +211,11 @@ pub(in crate::device) struct DrawLists<'a> {
 }
 
 impl<'a> DrawLists<'a> {
+    /// Lays pictures over the ground.
+    pub(in crate::device) fn set_rasters(&mut self, rasters: Vec<RasterDraw<'a>>) {
+        self.rasters = rasters;
+    }
+
     fn push(&mut self, mut draw: Draw<'a>) {
         if draw.is_selected() {
             self.selected.push(Draw { which: Which::Selected, ..draw });
@@ -384,6 +399,7 @@ impl TileProgram {
 
 /// The programs of all passes.
 pub(super) struct TilePrograms {
+    raster: RasterProgram,
     surface: Family,
     rich: Family,
     point: Family,
@@ -422,6 +438,7 @@ impl TilePrograms {
     pub(super) fn new(compiler: &Rc<Compiler>) -> Self {
         let family = |variant, fragment: &[&'static str]| Family::new(compiler, variant, fragment);
         let programs = Self {
+            raster: RasterProgram::new(compiler),
             surface: family("", SURFACE),
             rich: family("#define RICH\n", SURFACE),
             point: family("#define POINTS\n", SURFACE),
@@ -534,7 +551,15 @@ impl TilePrograms {
             gl.disable(Gl::BLEND);
         }
         begin_flat(gl, lists.ground);
-        self.run(gl, blocks, &mut Culling::off(), &lists.flat, 1.0);
+        let (below, above) = lists.flat.split_at(lists.flat.partition_point(|draw| draw.order() < RASTER_ORDER));
+        self.run(gl, blocks, &mut Culling::off(), below, 1.0);
+        if !lists.rasters.is_empty() {
+            self.raster.draw(gl, &lists.rasters);
+            if lists.flat.iter().any(Draw::is_clear) {
+                gl.enable(Gl::BLEND);
+            }
+        }
+        self.run(gl, blocks, &mut Culling::off(), above, 1.0);
         gl.disable(Gl::POLYGON_OFFSET_FILL);
     }
 
