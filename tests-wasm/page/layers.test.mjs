@@ -40,7 +40,7 @@ before(async () => {
   const [west, south, east, north] = twin.extent;
   const labels = NAMES.map((zh, i) => ({
     id: `made-up/${i}`, name: `Name ${i}`, names: { "zh-Hans": zh }, kind: i === 0 ? "district" : "green", rank: i, reachM: 5000,
-    lon: twin.home.lon + (i - 1) * 0.002, lat: twin.home.lat,
+    lon: twin.home.lon + (i - 1) * 0.002, lat: twin.home.lat + (i - 1) * 0.002,
   }));
   const index = { format: "citytwin-labels/1", extent: [west, south, east, north], cells: [[0, 0, 0, 5000], [1, 9, 9, 1]] };
   await writeFile(path.join(twins, "labels.json"), JSON.stringify(index));
