@@ -13,7 +13,7 @@ use super::rasters::Rasters;
 use super::sight::Sight;
 use super::styles::Styles;
 use super::tile::{FlaggedIds, Mark, Tile};
-use crate::camera::{Camera, Limits};
+use crate::camera::{Camera, FOV_DEG, Limits};
 use crate::cascades::Cascades;
 use crate::daylight::Daylight;
 use crate::faults::Faults;
