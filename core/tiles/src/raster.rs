@@ -152,7 +152,7 @@ fn placeholder(scheme: RasterScheme, name: &str) -> Option<Part> {
 /// `most` of them. A tile's texel is let cover `texel_px` pixels before it is divided.
 pub fn raster_tiles(view: &View, zooms: [u8; 2], texel_px: f64, most: usize) -> Vec<RasterTile> {
     let zooms = [zooms[0].min(DEEPEST), zooms[1].min(DEEPEST)];
-    if !view.is_valid() || zooms[0] > zooms[1] || !(texel_px > 0.0) {
+    if !view.is_valid() || zooms[0] > zooms[1] || texel_px.is_nan() || texel_px <= 0.0 {
         return Vec::new();
     }
     let mut texel_px = texel_px;

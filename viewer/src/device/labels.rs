@@ -148,7 +148,7 @@ impl MapLabels {
         let drawn = gpu.draw(gl, &self.instances, look.viewport_px, HALOS[night].map(|c| f32::from(c) / 255.0));
         self.unwritten |= !drawn;
         // Not ready is ready soon; what the driver refuses it refuses for good.
-        self.refused = !(drawn && asked) && !compiler.take_missed();
+        self.refused = (!drawn || !asked) && !compiler.take_missed();
         bytes
     }
 }

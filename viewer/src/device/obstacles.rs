@@ -34,7 +34,7 @@ impl Obstacles {
     ) -> Step {
         let [from, to] = [before, wanted].map(|look| look.eye_direction_up_ecef().0);
         let step_m = from.distance(to);
-        if !(step_m <= FARTHEST_STEP_M) {
+        if step_m.is_nan() || step_m > FARTHEST_STEP_M {
             return Step { look: *wanted, stopped: false, lift: 1.0 };
         }
         let near: Vec<&Tile> = tiles.filter(|tile| tile.solid_within(from, step_m + NEAR_M)).collect();

@@ -10,8 +10,11 @@ mod text;
 
 pub(crate) use place::Box2;
 use place::Candidate;
-pub(crate) use shelf::{Room, Shelves};
-pub(crate) use text::{Look, MARK_CSS, Mark, lines, look_of};
+pub(crate) use shelf::Room;
+pub(crate) use text::{Look, look_of};
+// The browser's part alone needs these.
+#[cfg(target_arch = "wasm32")]
+pub(crate) use {shelf::Shelves, text::MARK_CSS, text::Mark, text::lines};
 
 use crate::matrix::Eye;
 use citytwin_geo::{EnuFrame, Geodetic, ecef_from_geodetic};
