@@ -10,6 +10,6 @@ void main() {
     vec4 texel = texture(u_picture, v_uv);
     vec3 srgb = texel.rgb;
     vec3 albedo = mix(srgb / 12.92, pow((srgb + 0.055) / 1.055, vec3(2.4)), step(0.04045, srgb));
-    vec3 color = hazed(lit(albedo, vec3(0.0, 0.0, 1.0)), v_rel);
+    vec3 color = hazed(lit(albedo, vec3(0.0, 0.0, 1.0), v_rel), v_rel);
     o_color = vec4(display(color), texel.a * u_opacity);
 }
