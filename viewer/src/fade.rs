@@ -1,7 +1,7 @@
 //! Cross-fading between levels of detail: tiles that take each other's place are drawn together for a moment, in
 //! patterns of pixels that complete each other, so that nothing pops and no hole shows.
 
-use citytwin_tiles::TileId;
+use citytwin_tiles::{Engine, TileId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How long a fade takes, milliseconds.
@@ -55,6 +55,40 @@ impl Fade {
     }
 }
 
+/// The tree that tiles stand in.
+pub(crate) trait Tree {
+    /// The tile above.
+    fn parent(&self, id: TileId) -> Option<TileId>;
+    /// The tiles right below that show something, themselves or by those below them.
+    fn children(&self, id: TileId) -> impl Iterator<Item = TileId>;
+}
+
+impl Tree for Engine {
+    fn parent(&self, id: TileId) -> Option<TileId> {
+        Self::parent(self, id)
+    }
+
+    fn children(&self, id: TileId) -> impl Iterator<Item = TileId> {
+        let shows = |id: &TileId| self.tile(*id).is_some_and(|tile| tile.is_content || tile.has_children);
+        Self::children(self, id).filter(shows)
+    }
+}
+
+/// Whether tiles that leave fill the place of one above them, so that nothing of it was bare.
+fn is_filled(id: TileId, leaving: &BTreeSet<TileId>, above_leaving: &BTreeSet<TileId>, tree: &impl Tree) -> bool {
+    let mut stack = vec![id];
+    while let Some(id) = stack.pop() {
+        if leaving.contains(&id) {
+            continue;
+        }
+        if !above_leaving.contains(&id) {
+            return false;
+        }
+        stack.extend(tree.children(id));
+    }
+    true
+}
+
 /// All fades under way.
 #[derive(Debug, Default)]
 pub(crate) struct Fades {
@@ -62,19 +96,16 @@ pub(crate) struct Fades {
 }
 
 impl Fades {
-    /// Takes note that other tiles are drawn than before. A tile that enters fades when one above or below it in its
-    /// tree leaves; what only comes into sight or goes out of it does not.
-    pub(crate) fn changed(
-        &mut self,
-        before: &[TileId],
-        after: &[TileId],
-        parent: impl Fn(TileId) -> Option<TileId>,
-        now_ms: f64,
-    ) {
+    /// Takes note that other tiles are drawn than before. A tile that enters fades when one above it in its tree
+    /// leaves, or all that are below it; what only comes into sight or goes out of it does not. Where tiles below
+    /// leave that did not fill it, as after a jump, it stands whole at once while they fade out over it.
+    pub(crate) fn changed(&mut self, before: &[TileId], after: &[TileId], tree: &impl Tree, now_ms: f64) {
         let (old, new) = (BTreeSet::from_iter(before), BTreeSet::from_iter(after));
         let entering: BTreeSet<TileId> = new.difference(&old).map(|id| **id).collect();
         let leaving: BTreeSet<TileId> = old.difference(&new).map(|id| **id).collect();
-        let above = |id: TileId| std::iter::successors(parent(id), |id| parent(*id));
+        let above = |id: TileId| std::iter::successors(tree.parent(id), |id| tree.parent(*id));
+        let above_leaving: BTreeSet<TileId> = leaving.iter().flat_map(|id| above(*id)).collect();
+        let is_filled = |id: TileId| is_filled(id, &leaving, &above_leaving, tree);
         // Who takes whose place: (entering, leaving).
         let mut pairs: Vec<(TileId, TileId)> = Vec::new();
         for id in &entering {
@@ -86,8 +117,10 @@ impl Fades {
         let earlier = std::mem::take(&mut self.fades);
         let returns = |id: &TileId| earlier.get(id).is_some_and(Fade::leaves);
         for (enters, leaves) in &pairs {
-            let back = earlier.get(enters).filter(|fade| fade.leaves());
-            self.fades.insert(*enters, back.map_or(Fade::entering(now_ms), |fade| fade.reversed(now_ms)));
+            if !above_leaving.contains(enters) || is_filled(*enters) {
+                let back = earlier.get(enters).filter(|fade| fade.leaves());
+                self.fades.insert(*enters, back.map_or(Fade::entering(now_ms), |fade| fade.reversed(now_ms)));
+            }
             // It goes back the way it came when what it came for is back too.
             let came = earlier.get(leaves).filter(|fade| !fade.leaves() && returns(enters));
             self.fades.insert(*leaves, came.map_or(Fade::leaving(now_ms), |fade| fade.reversed(now_ms)));
@@ -127,9 +160,11 @@ impl Fades {
         self.fades.get(&id).is_some_and(Fade::leaves)
     }
 
-    /// A tile is gone, or another one took its number.
+    /// A tile is gone, or another one took its number. Those that fade in where it would have faded out stand whole.
     pub(crate) fn forget(&mut self, id: TileId) {
-        self.fades.remove(&id);
+        if let Some(gone) = self.fades.remove(&id).filter(Fade::leaves) {
+            self.fades.retain(|_, fade| fade.leaves() || fade.start_ms != gone.start_ms);
+        }
     }
 
     /// Everything is drawn as it is.
@@ -143,11 +178,19 @@ mod tests {
     use super::*;
 
     /// A tree: 1 above 2 and 3, 2 above 4; 9 stands alone.
-    fn parent(id: TileId) -> Option<TileId> {
-        match id.0 {
-            2 | 3 => Some(TileId(1)),
-            4 => Some(TileId(2)),
-            _ => None,
+    struct Few;
+
+    impl Tree for Few {
+        fn parent(&self, id: TileId) -> Option<TileId> {
+            match id.0 {
+                2 | 3 => Some(TileId(1)),
+                4 => Some(TileId(2)),
+                _ => None,
+            }
+        }
+
+        fn children(&self, id: TileId) -> impl Iterator<Item = TileId> {
+            [2, 3, 4].map(TileId).into_iter().filter(move |child| self.parent(*child) == Some(id))
         }
     }
 
@@ -157,7 +200,7 @@ mod tests {
 
     fn changed(fades: &mut Fades, before: &[u32], after: &[u32], now_ms: f64) {
         fades.step(now_ms);
-        fades.changed(&ids(before), &ids(after), parent, now_ms);
+        fades.changed(&ids(before), &ids(after), &Few, now_ms);
     }
 
     /// Whether each pixel is drawn by exactly one side.
@@ -191,6 +234,35 @@ mod tests {
         complete(&fades, 1, 4, 77.0);
         complete(&fades, 1, 3, 77.0);
         assert_eq!(Vec::from_iter(fades.leaving()), ids(&[3, 4]));
+    }
+
+    #[test]
+    fn a_tile_stands_whole_at_once_where_those_below_it_left_parts_bare() {
+        // After a jump: 4 was looked at, and 3 beside it was not drawn.
+        let mut fades = Fades::default();
+        changed(&mut fades, &[4], &[1], 0.0);
+        assert_eq!(fades.dither(TileId(1), 10.0), None);
+        assert_eq!(Vec::from_iter(fades.leaving()), ids(&[4]), "fades out over it");
+        // What makes way for it where all of it was drawn takes its time.
+        changed(&mut fades, &[1], &[2, 3], 300.0);
+        assert!(fades.is_leaving(TileId(1)));
+        // A change of mind after a jump leaves nothing bare either.
+        changed(&mut fades, &[2], &[1], 350.0);
+        assert_eq!(fades.dither(TileId(1), 360.0), None);
+    }
+
+    #[test]
+    fn when_what_fades_out_is_freed_early_what_comes_for_it_stands_whole() {
+        let mut fades = Fades::default();
+        changed(&mut fades, &[1], &[2, 3], 0.0);
+        changed(&mut fades, &[2, 3, 9], &[2, 3], 20.0);
+        fades.forget(TileId(1));
+        assert_eq!([2, 3].map(|id| fades.dither(TileId(id), 50.0)), [None; 2]);
+        // The other way round nothing changes.
+        changed(&mut fades, &[2, 3], &[1], 60.0);
+        let before = fades.dither(TileId(3), 70.0);
+        fades.forget(TileId(1));
+        assert_eq!(fades.dither(TileId(3), 70.0), before);
     }
 
     #[test]

@@ -37,6 +37,11 @@ impl Engine {
         self.parent_node(id.0).map(TileId)
     }
 
+    /// The tiles right below, as far as they are known; none when there is no such tile.
+    pub fn children(&self, id: TileId) -> impl Iterator<Item = TileId> {
+        self.child_nodes(id.0).map(TileId)
+    }
+
     /// The volume of a tile and all below it.
     pub fn extent(&self, id: TileId) -> Option<Extent> {
         self.node_bounds(id.0).map(|(tile, _)| Extent(tile.clone()))

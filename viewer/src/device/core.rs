@@ -380,8 +380,7 @@ impl Core {
     /// Other tiles are drawn from now on.
     fn drawn_changed(&mut self, draw: Vec<TileId>) {
         if self.scene.cross_fade.enabled && !self.motion.is_reduced() {
-            let engine = &self.engine;
-            self.sight.fades.changed(&self.drawn, &draw, |id| engine.parent(id), self.sight.now_ms);
+            self.sight.fades.changed(&self.drawn, &draw, &self.engine, self.sight.now_ms);
         }
         self.drawn = draw;
         self.caster_epoch += 1;

@@ -674,6 +674,12 @@ impl Engine {
         self.tree.is_tile(index).then_some(parent).filter(|parent| self.tree.is_tile(*parent))
     }
 
+    /// The nodes below; see [`Engine::children`].
+    pub(crate) fn child_nodes(&self, index: u32) -> impl Iterator<Item = u32> {
+        let is_tile = self.tree.is_tile(index);
+        is_tile.then(|| self.tree.children(index)).into_iter().flatten().filter(|child| self.tree.is_tile(*child))
+    }
+
     /// Bounds of a tile and, where given, of its content.
     pub(crate) fn node_bounds(&self, index: u32) -> Option<(&Bounds, Option<&Bounds>)> {
         let node = self.tree.nodes.get(index as usize).filter(|_| self.tree.is_tile(index))?;

@@ -22,6 +22,20 @@ fn parent_stays_until_all_visible_children_are_ready() {
 }
 
 #[test]
+fn tiles_below_have_the_tile_above_as_their_parent() {
+    let mut world = World::new(CITY);
+    world.look(0.0, 500.0).settle();
+    let engine = &world.engine;
+    let tiles = Vec::from_iter(engine.tiles());
+    for id in &tiles {
+        let children = Vec::from_iter(tiles.iter().filter(|child| engine.parent(**child) == Some(*id)).copied());
+        assert_eq!(BTreeSet::from_iter(engine.children(*id)), BTreeSet::from_iter(children), "{id:?}");
+    }
+    assert!(tiles.iter().any(|id| engine.children(*id).count() == 2));
+    assert_eq!(engine.children(TileId(u32::MAX)).count(), 0);
+}
+
+#[test]
 fn what_the_caller_lost_is_asked_for_again_and_nothing_else() {
     let mut world = World::new(CITY);
     world.look(0.0, 500.0).check_settled("w1 w2 e1 e2");
