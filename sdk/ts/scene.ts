@@ -79,6 +79,19 @@ export interface Scene {
     /** Whether they fade into each other, for a fifth of a second; never with reduced motion. Default true. */
     enabled: boolean;
   };
+  /** What developers see over the city; by default nothing, at no cost. Texts are in English. */
+  debug: {
+    /**
+     * Boxes around tiles, with a legend. `off`: none, the default. `state`: of the tiles in view, by whether they are
+     * drawn, loaded, under way or failed. `level`: of those that are drawn, by their depth in the tree. `error`: of
+     * those that are drawn, by their error on the screen next to what is allowed.
+     */
+    boxes: "off" | "state" | "level" | "error";
+    /** Whether the numbers of {@link Stats} are shown over the canvas, at most four times a second. Default false. */
+    statistics: boolean;
+    /** Whether a graph shows the script time of the last 120 frames, with lines at 16 and 50 ms. Default false. */
+    frameGraph: boolean;
+  };
 }
 
 /** An oriented box that cuts the city. */

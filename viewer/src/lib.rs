@@ -28,6 +28,7 @@ mod cascades;
 mod clip;
 mod collide;
 mod daylight;
+mod debug;
 #[cfg(target_arch = "wasm32")]
 mod device;
 mod fade;
@@ -56,6 +57,7 @@ mod types;
 
 pub use camera::Padding;
 pub use clip::{Clip, ClipBox, ClipPolygon, Keep, MOST_CORNERS};
+pub use debug::{DebugOverlay, TileBoxes};
 #[cfg(target_arch = "wasm32")]
 pub use device::{Subscription, Viewer};
 pub use labels::{LABELS, ShownLabel};

@@ -10,7 +10,7 @@ pub(crate) struct Samples {
 }
 
 impl Samples {
-    const CAPACITY: usize = 120;
+    pub(crate) const CAPACITY: usize = 120;
 
     pub(crate) fn push(&mut self, value: f64) {
         if self.ring.len() < Self::CAPACITY {
@@ -19,6 +19,12 @@ impl Samples {
             self.ring[self.next] = value;
         }
         self.next = (self.next + 1) % Self::CAPACITY;
+    }
+
+    /// All of them, the oldest first.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = f64> {
+        let oldest = if self.ring.len() < Self::CAPACITY { 0 } else { self.next };
+        self.ring[oldest..].iter().chain(&self.ring[..oldest]).copied()
     }
 
     /// The value that part `q` (0 to 1) of the samples lies at or below; 0 without samples.
@@ -40,6 +46,7 @@ mod tests {
         for i in 0..320 {
             samples.push(f64::from(i));
         }
+        assert!(samples.in_order().eq((200..320).map(f64::from)));
         assert_eq!(samples.quantile(0.0), 200.0);
         assert_eq!(samples.quantile(0.5), 259.0);
         assert_eq!(samples.quantile(0.95), 313.0);

@@ -5,6 +5,7 @@
 //! Keys are camelCase in JSON and carry their unit.
 
 use crate::clip::Clip;
+use crate::debug::DebugOverlay;
 use crate::see_through::{CrossFade, Underground, XRay};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -31,6 +32,8 @@ pub struct Scene {
     pub underground: Underground,
     /// How levels of detail take each other's place. Default: they fade into each other.
     pub cross_fade: CrossFade,
+    /// What developers see over the city. Default: nothing.
+    pub debug: DebugOverlay,
 }
 
 /// Where the sun stands.
@@ -256,6 +259,7 @@ mod tests {
             (r#"{"clip":{"polygon":{"ring":[[0,0],[1,1]]}}}"#, "3 to 64 corners, not 2"),
             (r#"{"clip":{"box":{"lon":0,"lat":0,"size":[1,1,1]}}}"#, "sizeM"),
             (r#"{"clip":{"hole":null}}"#, "unknown key `clip.hole`, expected one of box, layers, polygon"),
+            (r#"{"debug":{"boxes":"on"}}"#, "`off`, `state`, `level`, `error`"),
             (r#"{"resolution":{"least":2}}"#, "resolution.least is 2, expected 0.25 to 1"),
         ] {
             check(partial, Err(words));

@@ -151,9 +151,24 @@ impl Bounds {
         }
     }
 
+    /// Corners of a box that shows where it is, for people: its own, or of a box around it. Corner `i` lies on the far
+    /// side of axis `k` where bit `k` of `i` is set. `None` of what is everywhere.
+    pub(crate) fn corners(&self) -> Option<[DVec3; 8]> {
+        match &self.shape {
+            Shape::Everywhere => None,
+            Shape::Sphere => Some(std::array::from_fn(|i| self.center + signs(i) * self.radius)),
+            Shape::Box(oriented) => Some(oriented.corners(self.center)),
+            Shape::Region(region) => Some(region.1.corners(self.center)),
+            Shape::Hull(hull) => {
+                let corners = hull.corners();
+                // Those of the hull go around its top, then around its bottom.
+                Some([4, 5, 7, 6, 0, 1, 3, 2].map(|i: usize| corners[i]))
+            }
+        }
+    }
+
     /// Points on the surface that tell how far it reaches; none of what is everywhere.
     pub(crate) fn points(&self) -> Vec<DVec3> {
-        let signs = |i: u32| DVec3::from_array([1, 2, 4].map(|bit| if i & bit == 0 { -1.0 } else { 1.0 }));
         match &self.shape {
             Shape::Everywhere => Vec::new(),
             Shape::Sphere => {
@@ -161,13 +176,7 @@ impl Bounds {
                 let axes = DVec3::AXES.into_iter().flat_map(|axis| [axis, -axis]);
                 diagonals.chain(axes).map(|direction| self.center + direction * self.radius).collect()
             }
-            Shape::Box(oriented) => {
-                let corner = |i| {
-                    let parts = oriented.axes.into_iter().zip(oriented.half).zip(signs(i).to_array());
-                    self.center + parts.map(|((axis, half), sign)| axis * half * sign).sum::<DVec3>()
-                };
-                (0..8).map(corner).collect()
-            }
+            Shape::Box(oriented) => oriented.corners(self.center).to_vec(),
             Shape::Region(region) => {
                 let [west, south, east, north, low, high] = region.0;
                 let (middle_lon, middle_lat) = (west + width_rad(west, east) / 2.0, (south + north) / 2.0);
@@ -217,7 +226,20 @@ impl Bounds {
     }
 }
 
+/// Towards corner `i` of a box: bit `k` set is the far side of axis `k`.
+fn signs(i: usize) -> DVec3 {
+    DVec3::from_array([1, 2, 4].map(|bit| if i & bit == 0 { -1.0 } else { 1.0 }))
+}
+
 impl OrientedBox {
+    /// In the order of [`Bounds::corners`].
+    fn corners(&self, center: DVec3) -> [DVec3; 8] {
+        std::array::from_fn(|i| {
+            let parts = self.axes.into_iter().zip(self.half).zip(signs(i).to_array());
+            center + parts.map(|((axis, half), sign)| axis * half * sign).sum::<DVec3>()
+        })
+    }
+
     /// From the nearest point to `p`, which is relative to the centre.
     fn distance(&self, p: DVec3) -> f64 {
         let mut squared = 0.0;
@@ -321,6 +343,24 @@ mod tests {
         let look_at = LookAt { lon, lat, height_m: 0.0, distance_m: 100.0, heading_deg: 0.0, pitch_deg: 0.0 };
         let view = View::look_at(&look_at, 90.0, [1000, 1000]);
         (Eye::new(&view), EnuFrame::new(Geodetic::from_degrees(lon, lat, 0.0)))
+    }
+
+    #[test]
+    fn corners_that_differ_in_one_bit_share_an_edge() {
+        let region = Volume::Region([0.43, 1.05, 0.4301, 1.0501, 0.0, 50.0]);
+        let cell = Volume::S2 { cell: Cell::from_id(0x4692_0000_0000_0000).id(), heights_m: [0.0, 50.0] };
+        for volume in [boxed([1.0, 2.0, 3.0], [30.0, 20.0, 10.0]), Volume::Sphere([1.0, 2.0, 3.0, 5.0]), region, cell] {
+            let bounds = Bounds::new(&volume, &DMat4::IDENTITY);
+            let corners = bounds.corners().unwrap();
+            assert!(corners.iter().all(|corner| bounds.distance_to(*corner) <= bounds.radius), "{volume:?}");
+            for i in 0..8_usize {
+                let across = corners[i].distance(corners[7 - i]);
+                for other in [1, 2, 4].map(|bit| i ^ bit) {
+                    assert!(corners[i].distance(corners[other]) < across, "{volume:?}: {i} to {other}");
+                }
+            }
+        }
+        assert_eq!(Bounds::EVERYWHERE.corners(), None);
     }
 
     fn boxed(center: [f64; 3], half: [f64; 3]) -> Volume {

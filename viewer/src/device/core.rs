@@ -7,6 +7,7 @@ use super::files::Files;
 use super::gpu::{self, Draw, DrawLists, Gpu};
 use super::labels::MapLabels;
 use super::obstacles::Obstacles;
+use super::panel::Panel;
 use super::picking::Picking;
 use super::pool::Pool;
 use super::rasters::Rasters;
@@ -104,7 +105,9 @@ pub(super) struct Core {
     pub(super) mark_epochs: [u32; 2],
     progress: Progress,
     pub(super) stats: Stats,
-    frame_ms: Samples,
+    pub(super) frame_ms: Samples,
+    /// What developers read over the canvas, when they asked for it.
+    pub(super) panel: Option<Panel>,
     /// What the data attributes say.
     shown_state: &'static str,
     shown_figures: [Option<u64>; 3],
@@ -176,6 +179,7 @@ impl Core {
             progress: Progress::default(),
             stats: Stats::default(),
             frame_ms: Samples::default(),
+            panel: None,
             shown_state: "",
             shown_figures: [None; 3],
         };
@@ -341,6 +345,7 @@ impl Core {
             self.stats.frames += 1;
             self.frame_ms.push(now_ms() - start_ms);
         }
+        self.step_panel(start_ms);
         moving
             || self.engine_due
             || self.draw_due
@@ -449,13 +454,14 @@ impl Core {
         // What lacks a program that is still being compiled is drawn again, until it is whole.
         let is_partial = gpu.as_mut().is_some_and(|gpu| !gpu.draw(&look, &mut lists));
         drop(lists);
+        let lacks_boxes = gpu.as_mut().is_some_and(|gpu| !gpu.draw_boxes(&self.box_lines(&look.eye)));
         self.rasters = rasters;
         let (size_css, fades) = (self.camera.size_css(), !self.motion.is_reduced());
         if let Some(gpu) = &gpu {
             let moved = self.draw_due;
             self.stats.gpu_bytes += self.labels.draw(&self.gl, gpu.compiler(), &look, size_css, moved, fades, now_ms);
         }
-        self.draw_due = is_partial;
+        self.draw_due = is_partial || lacks_boxes;
         let faults = gpu.as_ref().map_or_else(Vec::new, Gpu::take_faults);
         self.events.extend(faults.into_iter().map(|words| Event::Problem(Problem::new("graphics", words, "canvas"))));
         (self.gpu, self.cascades) = (gpu, cascades);

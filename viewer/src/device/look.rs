@@ -22,7 +22,11 @@ impl Core {
     /// The scene has been validated.
     pub(super) fn set_scene(&mut self, scene: Scene) {
         if self.scene != scene {
+            let debug_changed = self.scene.debug != scene.debug;
             self.scene = scene;
+            if debug_changed {
+                self.follow_debug();
+            }
             self.caster_epoch += 1;
             self.sight.follow(&self.scene, &self.layers);
             let underground = &self.scene.underground;

@@ -1,6 +1,7 @@
 //! Everything that needs a browser.
 
 mod core;
+mod debug;
 mod files;
 mod gpu;
 mod labels;
@@ -8,6 +9,7 @@ mod lettering;
 mod listeners;
 mod look;
 mod obstacles;
+mod panel;
 mod picking;
 mod pool;
 mod rasters;

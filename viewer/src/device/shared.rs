@@ -89,7 +89,7 @@ impl Shared {
 
     /// Asks for a frame at the time when the state will want one, if nothing happens before.
     fn set_alarm(self: &Rc<Self>) {
-        let at_ms = self.read(Core::wakes_at_ms).flatten();
+        let at_ms = self.read(Core::alarm_at_ms).flatten();
         let weak = Rc::downgrade(self);
         *self.alarm.borrow_mut() = at_ms.and_then(|at_ms| {
             Timer::after(at_ms - now_ms(), move || {

@@ -658,6 +658,13 @@ impl Engine {
         })
     }
 
+    /// Corners (ECEF metres) of a box that shows where a tile is: its bounding box, or a box around its bounding volume.
+    /// Two corners whose numbers differ in one bit share an edge. `None` when there is no such tile, or it is
+    /// everywhere.
+    pub fn corners(&self, id: TileId) -> Option<[DVec3; 8]> {
+        self.node_bounds(id.0)?.0.corners()
+    }
+
     /// All tiles known so far, further contents of a tile included, in no particular order.
     pub fn tiles(&self) -> impl Iterator<Item = TileId> {
         (0..self.tree.nodes.len() as u32).filter(|index| self.tree.is_tile(*index)).map(TileId)

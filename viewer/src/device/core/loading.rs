@@ -4,7 +4,7 @@ use super::super::files::Files;
 use super::super::pool::{Job, Loaded, Payload, Wanted};
 use super::super::tile::Tile;
 use super::{Asked, Core, MOST_NUDGES, UPLOAD_BYTES, UPLOAD_MS};
-use crate::{Event, Problem, Progress};
+use crate::{Event, Problem, Progress, TileBoxes};
 use citytwin_tiles::{Arrival, Fetch, Frame, RequestId, TileId};
 use std::collections::BTreeSet;
 
@@ -145,6 +145,8 @@ impl Core {
         let view = self.engine_view(&self.camera.look());
         let frame = self.engine.update_at(&view, now_ms / 1000.0).clone();
         self.carry_out(frame);
+        // Boxes of tiles show how these stand.
+        self.draw_due |= self.scene.debug.boxes != TileBoxes::Off;
     }
 
     /// Asks again for everything that failed; how many files that are.

@@ -6,6 +6,7 @@
 //!
 //! Nothing here survives a lost context: the whole [`Gpu`] is dropped and made again.
 
+mod boxes;
 mod draw_block;
 mod eye_dome;
 mod features;
@@ -51,6 +52,7 @@ pub(super) struct Gpu {
     tiles: tiles::TilePrograms,
     pick: pick::PickTarget,
     outline: outline::Outline,
+    boxes: later::Later<boxes::Boxes>,
 }
 
 /// Asks the canvas for a context.
@@ -91,6 +93,7 @@ impl Gpu {
             tiles: tiles::TilePrograms::new(&compiler),
             pick: pick::PickTarget::new(gl)?,
             outline: outline::Outline::new(&compiler),
+            boxes: later::Later::default(),
             compiler,
         })
     }
@@ -105,6 +108,7 @@ impl Gpu {
         self.frame.free(&self.gl);
         self.pick_frame.free(&self.gl);
         self.pick.free(&self.gl);
+        self.draw_boxes(&[]);
     }
 
     /// Draws a frame into the canvas. Whether all of it was drawn: not when a program is still being compiled.
@@ -138,6 +142,22 @@ impl Gpu {
             self.tiles.warm();
         }
         is_whole
+    }
+
+    /// Draws lines over the frame, as [`boxes`] takes them; without any, frees what that needs. False when the program
+    /// for it is not ready.
+    pub(super) fn draw_boxes(&mut self, lines: &[u8]) -> bool {
+        let gl = &self.gl;
+        if lines.is_empty() {
+            if let Some(boxes) = self.boxes.take() {
+                boxes.free(gl);
+            }
+            return true;
+        }
+        if let Some(boxes) = self.boxes.get(|| boxes::Boxes::new(gl, &self.compiler)) {
+            boxes.draw(gl, lines);
+        }
+        !self.compiler.take_missed()
     }
 
     /// Where further programs are compiled.

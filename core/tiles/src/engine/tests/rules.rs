@@ -481,6 +481,19 @@ fn an_implicit_tree_is_read_subtree_by_subtree() {
 }
 
 #[test]
+fn corners_of_a_tile_are_those_of_its_box() {
+    let mut world = World::new(CITY);
+    world.look(0.0, 1000.0).settle();
+    let engine = &world.engine;
+    let west = engine.tiles().find(|id| engine.tile(*id).unwrap().content_url.contains("west")).unwrap();
+    let corners = engine.corners(west).unwrap().map(|corner| enu().enu_from_ecef.transform_point3(corner));
+    let [low, high] = [corners.into_iter().reduce(DVec3::min), corners.into_iter().reduce(DVec3::max)];
+    assert!((high.unwrap() - low.unwrap() - (corners[7] - corners[0])).length() < 1e-6, "{corners:?}");
+    assert!((corners[0] - corners[4]).abs().abs_diff_eq(DVec3::Z * 20.0, 1e-6), "{corners:?}");
+    assert_eq!(engine.corners(TileId(1_000_000)), None);
+}
+
+#[test]
 fn a_tool_can_ask_for_everything() {
     let mut world = World::new(CITY);
     world.publish("other.json", "x 1 also=y\n  z 0");
