@@ -155,7 +155,7 @@ async function decode(file, { id, what, options, signal, idleMs, cache }) {
         files.push([url, bytes]);
         job.insert(url, bytes);
       }
-      request.signal.throwIfAborted();
+      signal.throwIfAborted();
     }
   } finally {
     job.free();
