@@ -415,6 +415,8 @@ pub(super) struct TilePrograms {
     /// Whether the frame that is drawn has full shadows, and eye-dome lighting.
     is_shaded: bool,
     is_domed: bool,
+    /// Whether the programs of every city are ready.
+    is_warm: bool,
     shadow: Family,
     line: Family,
     pick: Family,
@@ -450,6 +452,7 @@ impl TilePrograms {
             disc: family("#define POINTS\n", &[include_str!("disc.frag")]),
             is_shaded: false,
             is_domed: false,
+            is_warm: false,
             shadow: family("#define SHADOW\n", &[include_str!("shadow.frag")]),
             line: family("", &[LIGHT, include_str!("line.frag")]),
             pick: family("", PICK),
@@ -472,7 +475,15 @@ impl TilePrograms {
     }
 
     /// Says what the next frame has. Until the programs for it are ready, it is drawn without.
+    ///
+    /// Those of every city are made ready before there is anything to draw: the driver's answer about a program waits
+    /// for all that was drawn before.
     pub(super) fn prepare(&mut self, is_shaded: bool, is_domed: bool) {
+        if !self.is_warm {
+            let families = [&self.surface, &self.line, &self.shadow];
+            let common = families.map(|family| family.whole.bind().is_some() & family.cut.bind().is_some());
+            self.is_warm = common.iter().all(|ready| *ready) & self.pick.whole.bind().is_some();
+        }
         self.is_shaded = is_shaded && self.shaded.whole.bind().is_some();
         self.is_domed = is_domed && self.domed.whole.bind().is_some();
     }
