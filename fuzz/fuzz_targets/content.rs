@@ -3,7 +3,7 @@
 #![no_main]
 
 use citytwin_fuzz as _;
-use citytwin_tiles::{Decoded, What, decode};
+use citytwin_tiles::{Decoded, TileContent, What, decode};
 use libfuzzer_sys::fuzz_target;
 
 /// Rows of a table that are looked at.
@@ -11,6 +11,13 @@ const ROWS: u32 = 64;
 
 fuzz_target!(|data: &[u8]| {
     let Ok(Decoded::Content(content)) = decode(data, "https://example.org/a.glb", &What::Content) else { return };
+    go_through(&content);
+    let mut smaller = content;
+    smaller.compact(0.0);
+    go_through(&smaller);
+});
+
+fn go_through(content: &TileContent) {
     for primitive in &content.primitives {
         if let Some(range) = primitive.indices {
             let bytes = range.count as usize * if range.wide { 4 } else { 2 };
@@ -29,4 +36,4 @@ fuzz_target!(|data: &[u8]| {
             std::hint::black_box(table.row(&content.property_bytes, row));
         }
     }
-});
+}
