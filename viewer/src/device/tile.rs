@@ -9,7 +9,6 @@ use crate::feature_rows::FeatureRows;
 use crate::matrix::{Bounds, distance_to_box, heights_of_box, reach_of_box};
 use crate::property_rows::rows_with_ids;
 use crate::style_rows::Rows;
-use citytwin_geo::geodetic_from_ecef;
 use citytwin_tiles::{ContentInfo, Primitive, PropertyTable, TileContent, TileId, TilesetId, Value};
 use glam::{DMat4, DVec3};
 use js_sys::Uint8Array;
@@ -124,7 +123,8 @@ impl Tile {
             None => features.unpaint(Rows::of(&payload.content, &[]).unwrap_or_default()),
         }
         let stands = payload.content.primitives.iter().filter(|primitive| primitive.flat_order.is_none());
-        let lowest_m = stands.map(|primitive| lowest(&ecef_from_tile, &primitive.bounds)).fold(f64::INFINITY, f64::min);
+        let heights = stands.filter_map(|primitive| heights_of_box(&ecef_from_tile, &primitive.bounds));
+        let lowest_m = heights.map(|[low, _]| low).fold(f64::INFINITY, f64::min);
         let mut tile = Self {
             id,
             tileset,
@@ -364,13 +364,6 @@ impl Tile {
         let table = self.table_of(primitive).and_then(|i| self.content.tables.get(i as usize));
         table.map_or_else(Vec::new, |table| table.row(&self.properties.to_vec(), feature))
     }
-}
-
-/// Height of the lowest corner of a box, metres above the ellipsoid.
-fn lowest(ecef_from_tile: &DMat4, bounds: &Bounds) -> f64 {
-    let corner = |i: usize| DVec3::new(bounds[i & 1][0], bounds[(i >> 1) & 1][1], bounds[i >> 2][2]);
-    let heights = (0..8).map(|i| geodetic_from_ecef(ecef_from_tile.transform_point3(corner(i))).height_m);
-    heights.fold(f64::INFINITY, f64::min)
 }
 
 /// The distance between the points of a primitive, in the tile's units, as if they lay on the largest side of their

@@ -1,7 +1,7 @@
 //! The uniform blocks `Draw`: what holds for one draw, for all draws of a frame in one buffer.
 //!
-//! Uploaded once for a frame, and then only pointed at: a pointer costs the script a third of what an array of uniforms
-//! costs for each draw of each pass.
+//! Uploaded once for a frame, and then only pointed at, which costs the script less than an array of uniforms for each
+//! draw of each pass.
 
 use super::graphics;
 use super::tiles::DrawLists;

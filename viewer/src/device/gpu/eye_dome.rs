@@ -1,6 +1,6 @@
 //! How far away the points of clouds are, pixel by pixel: what eye-dome lighting compares.
 
-use super::graphics;
+use super::{graphics, sample};
 use crate::ViewerError;
 use web_sys::{WebGl2RenderingContext as Gl, WebGlFramebuffer, WebGlTexture};
 
@@ -25,14 +25,7 @@ impl PointDepths {
         gl.bind_texture(Gl::TEXTURE_2D, Some(&texture));
         let [width, height] = size_px.map(|px| px as i32);
         gl.tex_storage_2d(Gl::TEXTURE_2D, 1, Gl::DEPTH_COMPONENT24, width, height);
-        for (name, value) in [
-            (Gl::TEXTURE_MIN_FILTER, Gl::NEAREST),
-            (Gl::TEXTURE_MAG_FILTER, Gl::NEAREST),
-            (Gl::TEXTURE_WRAP_S, Gl::CLAMP_TO_EDGE),
-            (Gl::TEXTURE_WRAP_T, Gl::CLAMP_TO_EDGE),
-        ] {
-            gl.tex_parameteri(Gl::TEXTURE_2D, name, value as i32);
-        }
+        sample(gl, Gl::TEXTURE_2D, Gl::NEAREST, Gl::NEAREST);
         gl.bind_framebuffer(Gl::FRAMEBUFFER, Some(&framebuffer));
         gl.framebuffer_texture_2d(Gl::FRAMEBUFFER, Gl::DEPTH_ATTACHMENT, Gl::TEXTURE_2D, Some(&texture), 0);
         gl.active_texture(Gl::TEXTURE0);

@@ -1,5 +1,6 @@
 //! Feature textures: what each feature of a tile shows, two texels a feature, read by `features.glsl`.
 
+use super::sample;
 use crate::feature_rows::{FeatureRows, LINE_ROWS};
 use crate::style_rows::ROW_BYTES;
 use std::ops::Range;
@@ -23,14 +24,7 @@ impl FeatureTexture {
         made.bind(gl);
         let (width, height) = (made.rows.min(LINE_ROWS) * TEXELS, made.rows.div_ceil(LINE_ROWS));
         gl.tex_storage_2d(Gl::TEXTURE_2D, 1, Gl::RGBA8, width as i32, height as i32);
-        for (name, value) in [
-            (Gl::TEXTURE_MIN_FILTER, Gl::NEAREST),
-            (Gl::TEXTURE_MAG_FILTER, Gl::NEAREST),
-            (Gl::TEXTURE_WRAP_S, Gl::CLAMP_TO_EDGE),
-            (Gl::TEXTURE_WRAP_T, Gl::CLAMP_TO_EDGE),
-        ] {
-            gl.tex_parameteri(Gl::TEXTURE_2D, name, value as i32);
-        }
+        sample(gl, Gl::TEXTURE_2D, Gl::NEAREST, Gl::NEAREST);
         made.write(gl, features.bytes(), 0..made.rows);
         gl.active_texture(Gl::TEXTURE0);
         Some(made)

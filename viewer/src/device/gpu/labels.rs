@@ -1,8 +1,8 @@
 //! Names on the map: an atlas of their pictures, drawn in one call, and tests whether something stands before them.
 
 use super::frame::FRAME_GLSL;
-use super::graphics;
 use super::program::{Compiler, Lazy};
+use super::{graphics, sample};
 use crate::ViewerError;
 use crate::labels::{Key, Room, Shelves};
 use glam::DVec3;
@@ -54,14 +54,7 @@ impl LabelGpu {
         gl.active_texture(Gl::TEXTURE0);
         gl.bind_texture(Gl::TEXTURE_2D, Some(&atlas));
         gl.tex_storage_2d(Gl::TEXTURE_2D, 1, Gl::RG8, ATLAS_PX[0] as i32, ATLAS_PX[1] as i32);
-        for (name, value) in [
-            (Gl::TEXTURE_MIN_FILTER, Gl::LINEAR),
-            (Gl::TEXTURE_MAG_FILTER, Gl::LINEAR),
-            (Gl::TEXTURE_WRAP_S, Gl::CLAMP_TO_EDGE),
-            (Gl::TEXTURE_WRAP_T, Gl::CLAMP_TO_EDGE),
-        ] {
-            gl.tex_parameteri(Gl::TEXTURE_2D, name, value as i32);
-        }
+        sample(gl, Gl::TEXTURE_2D, Gl::LINEAR, Gl::LINEAR);
         let array = gl.create_vertex_array().ok_or_else(refused)?;
         let instances = gl.create_buffer().ok_or_else(refused)?;
         gl.bind_vertex_array(Some(&array));

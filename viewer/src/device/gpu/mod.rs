@@ -1,8 +1,7 @@
 //! The graphics context and what is drawn with it.
 //!
-//! One WebGL2 context, drawn on through web-sys alone. three-d, which drew the scenery once, cost 20 kB of download for a
-//! triangle; its per-object path issues about ten times the calls for a tile, and tile arrays go from a worker's buffer
-//! to the GPU without passing through wasm memory.
+//! One WebGL2 context, drawn on through web-sys alone: the fewest calls for each tile, and its arrays go from a worker's
+//! buffer to the GPU without passing through wasm memory.
 //!
 //! Nothing here survives a lost context: the whole [`Gpu`] is dropped and made again.
 
@@ -137,11 +136,7 @@ impl Gpu {
         self.scenery.draw(gl, look.shadows.is_some());
         self.tiles.draw(gl, blocks, look, lists);
         self.outline.draw(gl, look.pixel_ratio);
-        let is_whole = !self.compiler.take_missed();
-        if is_whole {
-            self.tiles.warm();
-        }
-        is_whole
+        !self.compiler.take_missed()
     }
 
     /// Draws lines over the frame, as [`boxes`] takes them; without any, frees what that needs. False when the program
@@ -234,6 +229,18 @@ fn refresh_points(
     let Some(points) = points.get(|| eye_dome::PointDepths::new(gl, look.viewport_px)) else { return false };
     points.refresh(gl, || tiles.draw_point_depths(gl, blocks, lists));
     true
+}
+
+/// How the bound texture is read, reduced and enlarged; its edge goes on for ever.
+fn sample(gl: &Gl, target: u32, reduced: u32, enlarged: u32) {
+    for (name, value) in [
+        (Gl::TEXTURE_MIN_FILTER, reduced),
+        (Gl::TEXTURE_MAG_FILTER, enlarged),
+        (Gl::TEXTURE_WRAP_S, Gl::CLAMP_TO_EDGE),
+        (Gl::TEXTURE_WRAP_T, Gl::CLAMP_TO_EDGE),
+    ] {
+        gl.tex_parameteri(target, name, value as i32);
+    }
 }
 
 fn graphics(error: impl std::fmt::Display) -> ViewerError {

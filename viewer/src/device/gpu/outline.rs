@@ -4,6 +4,7 @@
 //! mask's edge, twice: before what is there in full, behind it faintly. Nothing of it exists while nothing is selected.
 
 use super::program::{Compiler, Lazy, Program};
+use super::sample;
 use std::rc::Rc;
 use web_sys::{WebGl2RenderingContext as Gl, WebGlFramebuffer, WebGlRenderbuffer, WebGlTexture, WebGlUniformLocation};
 
@@ -123,14 +124,7 @@ impl Mask {
             let texture = gl.create_texture()?;
             gl.bind_texture(Gl::TEXTURE_2D, Some(&texture));
             gl.tex_storage_2d(Gl::TEXTURE_2D, levels, format, width, height);
-            for (name, value) in [
-                (Gl::TEXTURE_MIN_FILTER, reduced),
-                (Gl::TEXTURE_MAG_FILTER, Gl::NEAREST),
-                (Gl::TEXTURE_WRAP_S, Gl::CLAMP_TO_EDGE),
-                (Gl::TEXTURE_WRAP_T, Gl::CLAMP_TO_EDGE),
-            ] {
-                gl.tex_parameteri(Gl::TEXTURE_2D, name, value as i32);
-            }
+            sample(gl, Gl::TEXTURE_2D, reduced, Gl::NEAREST);
             gl.framebuffer_texture_2d(Gl::FRAMEBUFFER, attachment, Gl::TEXTURE_2D, Some(&texture), 0);
             Some(texture)
         };

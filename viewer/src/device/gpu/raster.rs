@@ -1,8 +1,8 @@
 //! Pictures of the ground: one textured grid for each tile, all with the same texture coordinates and triangles.
 
 use super::frame::FRAME_GLSL;
-use super::graphics;
 use super::program::{Compiler, Lazy};
+use super::{graphics, sample};
 use crate::ViewerError;
 use citytwin_tiles::RasterTile;
 use glam::DVec3;
@@ -131,14 +131,7 @@ fn picture(gl: &Gl, bitmap: &ImageBitmap) -> Result<WebGlTexture, ViewerError> {
     )
     .map_err(|_| graphics("the browser does not give the picture to the GPU"))?;
     gl.generate_mipmap(Gl::TEXTURE_2D);
-    for (name, value) in [
-        (Gl::TEXTURE_MIN_FILTER, Gl::LINEAR_MIPMAP_LINEAR),
-        (Gl::TEXTURE_MAG_FILTER, Gl::LINEAR),
-        (Gl::TEXTURE_WRAP_S, Gl::CLAMP_TO_EDGE),
-        (Gl::TEXTURE_WRAP_T, Gl::CLAMP_TO_EDGE),
-    ] {
-        gl.tex_parameteri(Gl::TEXTURE_2D, name, value as i32);
-    }
+    sample(gl, Gl::TEXTURE_2D, Gl::LINEAR_MIPMAP_LINEAR, Gl::LINEAR);
     Ok(texture)
 }
 

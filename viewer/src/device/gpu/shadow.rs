@@ -1,6 +1,6 @@
 //! The maps of what the light meets first, drawn again only when something in them has changed.
 
-use super::graphics;
+use super::{graphics, sample};
 use crate::ViewerError;
 use crate::cascades::{MOST_RINGS, Ring};
 use glam::DMat4;
@@ -52,14 +52,10 @@ impl ShadowMaps {
         gl.bind_texture(Gl::TEXTURE_2D_ARRAY, Some(&texture));
         let (side, depth) = (map_px as i32, layers as i32);
         gl.tex_storage_3d(Gl::TEXTURE_2D_ARRAY, 1, Gl::DEPTH_COMPONENT24, side, side, depth);
-        for (name, value) in [
-            (Gl::TEXTURE_MIN_FILTER, Gl::LINEAR),
-            (Gl::TEXTURE_MAG_FILTER, Gl::LINEAR),
-            (Gl::TEXTURE_WRAP_S, Gl::CLAMP_TO_EDGE),
-            (Gl::TEXTURE_WRAP_T, Gl::CLAMP_TO_EDGE),
-            (Gl::TEXTURE_COMPARE_MODE, Gl::COMPARE_REF_TO_TEXTURE),
-            (Gl::TEXTURE_COMPARE_FUNC, Gl::LEQUAL),
-        ] {
+        sample(gl, Gl::TEXTURE_2D_ARRAY, Gl::LINEAR, Gl::LINEAR);
+        for (name, value) in
+            [(Gl::TEXTURE_COMPARE_MODE, Gl::COMPARE_REF_TO_TEXTURE), (Gl::TEXTURE_COMPARE_FUNC, Gl::LEQUAL)]
+        {
             gl.tex_parameteri(Gl::TEXTURE_2D_ARRAY, name, value as i32);
         }
         gl.active_texture(Gl::TEXTURE0);

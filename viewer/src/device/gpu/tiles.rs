@@ -462,16 +462,15 @@ impl TilePrograms {
             mask_rich: family("#define RICH\n", MASK),
             mask_point: family("#define POINTS\n", MASK),
         };
-        // The first picture of a city needs these: they are compiled while its tiles are on their way.
-        for family in [&programs.surface, &programs.shadow, &programs.line] {
-            family.whole.start();
-        }
+        // Compiled while the city's tiles are on their way.
+        programs.common().into_iter().for_each(|program| drop(program.start()));
         programs
     }
 
-    /// Has compiled what the next click or hover will need. Called when a picture stands.
-    pub(super) fn warm(&self) {
-        self.pick.whole.start();
+    /// What every city needs, and the first click.
+    fn common(&self) -> [&Lazy<TileProgram>; 7] {
+        let [surface, line, shadow] = [&self.surface, &self.line, &self.shadow];
+        [&surface.whole, &surface.cut, &line.whole, &line.cut, &shadow.whole, &shadow.cut, &self.pick.whole]
     }
 
     /// Says what the next frame has. Until the programs for it are ready, it is drawn without.
@@ -480,9 +479,8 @@ impl TilePrograms {
     /// for all that was drawn before.
     pub(super) fn prepare(&mut self, is_shaded: bool, is_domed: bool) {
         if !self.is_warm {
-            let families = [&self.surface, &self.line, &self.shadow];
-            let common = families.map(|family| family.whole.bind().is_some() & family.cut.bind().is_some());
-            self.is_warm = common.iter().all(|ready| *ready) & self.pick.whole.bind().is_some();
+            let ready = self.common().map(|program| program.bind().is_some());
+            self.is_warm = ready.iter().all(|ready| *ready);
         }
         self.is_shaded = is_shaded && self.shaded.whole.bind().is_some();
         self.is_domed = is_domed && self.domed.whole.bind().is_some();
