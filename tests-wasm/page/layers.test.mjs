@@ -109,6 +109,26 @@ test("names of the demo are shown, none covers another, and a switch takes them 
   }
 });
 
+test("after a jump where all tiles are there, settled waits for the names", async () => {
+  const { page, complaints, close } = await open("en", "/twin/twin.json");
+  try {
+    const [settled, later] = await page.evaluate(async () => {
+      const { twin } = window;
+      const home = twin.view;
+      // So near that no tile is missing there.
+      twin.setView({ ...home, lon: home.lon + 1e-5 });
+      await twin.settled();
+      const frames = [twin.stats.frames];
+      await new Promise((done) => setTimeout(done, 800));
+      return [...frames, twin.stats.frames];
+    });
+    assert.equal(later, settled, "names still fade in");
+    assert.deepEqual(complaints, []);
+  } finally {
+    await close();
+  }
+});
+
 test("names in Chinese are written on one line each, in glyphs of their own, and can be clicked", async (t) => {
   const { page, complaints, close } = await open("zh-CN", "/twins/chinese.json", { deviceScaleFactor: 2 });
   try {

@@ -521,8 +521,8 @@ test("an hour of flight leaves memory as it was", () =>
       }
       const [, early, , late] = figures;
       assert.ok(late.bytesDownloaded > early.bytesDownloaded + (6 << 20), "too little was loaded to say anything");
-      // Memory grows in steps and never shrinks: one step may come late.
-      assert.ok(late.wasm <= early.wasm + (5 << 16) && late.heap < early.heap * 1.05 + 200_000, JSON.stringify({ early, late }));
+      // Memory grows in steps and never shrinks: a step may come late, but not a hundredth of what passed through stays.
+      assert.ok(late.wasm - early.wasm < (late.bytesDownloaded - early.bytesDownloaded) / 100 && late.heap < early.heap * 1.05 + 200_000, JSON.stringify({ early, late }));
       assert.ok(figures.every(({ gpuBytes, heapBytes, treeBytes }) => gpuBytes + heapBytes + treeBytes <= 3 << 20));
       assert.deepEqual(complaints, []);
     }, { init: () => {

@@ -317,6 +317,8 @@ impl Core {
             self.seen = seen;
             self.draw_due = true;
             self.nudges = 0;
+            // Also where all tiles are there: names are placed anew.
+            self.settled = false;
         }
         self.step_fades(start_ms);
         self.upload_arrivals(now_ms);

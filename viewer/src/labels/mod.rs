@@ -56,9 +56,10 @@ pub(crate) struct Item {
     along: Option<DVec3>,
     /// Of its picture, CSS pixels, once measured.
     size_css: Option<DVec2>,
-    /// Whether nothing stands before it, and when that was found out; none when never.
+    /// Whether nothing stands before it, and when that was asked; none when never.
     seen: Option<(bool, f64)>,
-    asked: bool,
+    /// When the question was asked that is not answered yet.
+    asked_ms: Option<f64>,
     /// Its picture in the atlas, and which atlas that is.
     pub(crate) picture: Option<(u32, Room)>,
     shown: bool,
@@ -286,15 +287,18 @@ impl Labels {
         let mut tests = Vec::new();
         let holds_from_ms = self.moved_ms.min(now_ms - SEEN_FOR_MS);
         let mut placed = place::Placed::new(most);
+        let (moved_ms, mut is_outdated) = (self.moved_ms, false);
         for candidate in &mut candidates {
             if placed.is_full() {
                 break;
             }
             let Some(item) = self.item_mut(candidate.key) else { continue };
             if !item.may_be_seen(holds_from_ms) && tests.len() < MOST_TESTS {
-                item.asked = true;
+                item.asked_ms = Some(now_ms);
                 tests.push((candidate.key, screen.eye.rel_from_ecef_point(item.ecef)));
             }
+            // What holds only for a while is asked again after it.
+            is_outdated |= item.is_tested() && item.seen.is_some_and(|(_, when)| when < moved_ms);
             if item.is_hidden() {
                 continue;
             }
@@ -308,7 +312,7 @@ impl Labels {
             }
         }
         self.show(&placed.keys);
-        self.due |= tests.len() == MOST_TESTS;
+        self.due |= is_outdated || tests.len() == MOST_TESTS;
         tests
     }
 
@@ -351,8 +355,8 @@ impl Labels {
         for &(key, seen) in answers {
             if let Some(item) = self.item_mut(key) {
                 let news = item.seen.is_none_or(|(before, _)| before != seen);
-                item.seen = Some((seen, now_ms));
-                item.asked = false;
+                // An answer holds for the view that was asked about.
+                item.seen = Some((seen, item.asked_ms.take().unwrap_or(now_ms)));
                 self.due |= news;
             }
         }
@@ -361,7 +365,7 @@ impl Labels {
     /// Forgets tests that were not answered.
     pub(crate) fn tests_lost(&mut self) {
         for item in self.cells.iter_mut().flat_map(|cell| &mut cell.items) {
-            item.asked = false;
+            item.asked_ms = None;
         }
         self.due = true;
     }
@@ -426,7 +430,7 @@ impl Item {
             label,
             size_css: None,
             seen: None,
-            asked: false,
+            asked_ms: None,
             picture: None,
             shown: false,
             opacity: 0.0,
@@ -441,7 +445,7 @@ impl Item {
 
     /// Whether the last test holds or one is under way. Names of areas lie over what stands there.
     fn may_be_seen(&self, holds_from_ms: f64) -> bool {
-        !self.is_tested() || self.asked || self.seen.is_some_and(|(_, when)| when >= holds_from_ms)
+        !self.is_tested() || self.asked_ms.is_some() || self.seen.is_some_and(|(_, when)| when >= holds_from_ms)
     }
 
     fn is_hidden(&self) -> bool {

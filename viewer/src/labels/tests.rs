@@ -134,6 +134,26 @@ fn what_stands_behind_a_house_is_not_shown_until_it_is_seen() {
 }
 
 #[test]
+fn what_was_hidden_before_a_jump_is_asked_again_though_nothing_moves_any_more() {
+    let mut stop = label(0, 24.94, 60.17, "");
+    stop.kind = LabelKind::Transit;
+    let mut labels = loaded(vec![stop]);
+    let tests = step(&mut labels, &screen(0.0, 500.0), 0.0);
+    // Seen from elsewhere while the answer is under way.
+    let there = screen(90.0, 500.0);
+    step(&mut labels, &there, 150.0);
+    labels.found(&[(tests[0].0, false)], 160.0);
+    let rest = |labels: &mut Labels, now_ms| labels.place(&there, false, now_ms, &mut measure);
+    assert!(labels.busy() && rest(&mut labels, 260.0).is_empty(), "the answer holds for a while");
+    assert!(labels.busy());
+    let again = rest(&mut labels, 500.0);
+    assert_eq!(again.len(), 1);
+    labels.found(&[(again[0].0, true)], 510.0);
+    rest(&mut labels, 610.0);
+    assert!(labels.shown().len() == 1 && !labels.due);
+}
+
+#[test]
 fn labels_fade_in_and_out_unless_motion_is_reduced() {
     let mut labels = loaded(vec![label(0, 24.94, 60.17, "")]);
     let view = screen(0.0, 500.0);
