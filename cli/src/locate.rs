@@ -130,7 +130,7 @@ fn table_options() -> (SurveyOptions, QueryOptions) {
 
 /// How walks become maps: squares of 4 m, few enough access points that a mall stays below 300 kB.
 fn walk_options() -> (SurveyOptions, QueryOptions) {
-    let survey = SurveyOptions { cell_m: 4.0, cells_by_group: false, max_per_cell: 44, min_heard: 12 };
+    let survey = SurveyOptions { cell_m: 4.0, cells_by_group: false, max_per_cell: 44, min_heard: 12, between_m: 0.0 };
     (survey, QueryOptions::dense())
 }
 

@@ -10,6 +10,9 @@ use crate::smooth::{SmoothOptions, smooth};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
+/// A place is surveyed when a reference cell lies within this, metres.
+const SURVEYED_M: f64 = 8.0;
+
 /// One answer beside the truth.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sample {
@@ -21,6 +24,9 @@ pub struct Sample {
     pub floors_off: u32,
     /// Whether the building was right.
     pub building_hit: bool,
+    /// Whether the map was surveyed around the truth; radii are learnt from such samples only, since a map is used
+    /// where it was surveyed.
+    pub surveyed: bool,
     /// The estimator's own spread, metres.
     pub spread_m: f64,
     /// 68 % and 95 % radius, metres.
@@ -34,6 +40,7 @@ impl Sample {
             error_m: distance(answer.at_m, truth.at_m),
             floors_off: u32::from(answer.floor.abs_diff(truth.floor)),
             building_hit: answer.building == truth.building,
+            surveyed: true,
             spread_m,
             radii_m,
         }
@@ -124,7 +131,7 @@ pub fn calibrate_by_fold(samples: &mut [Sample]) {
 
 /// The radii that samples teach.
 pub fn learn<'a>(samples: impl Iterator<Item = &'a Sample>) -> Radii {
-    Radii::learn(&mut samples.map(|s| (s.spread_m, s.error_m)).collect())
+    Radii::learn(&mut samples.filter(|s| s.surveyed).map(|s| (s.spread_m, s.error_m)).collect())
 }
 
 /// Locates fingerprints by a map. Returns the samples (fold: the fingerprint's group) and how many have no answer.
@@ -133,7 +140,10 @@ pub fn locate_fingerprints<'a>(map: &RadioMap, asked: impl Iterator<Item = &'a F
     let mut samples = Vec::new();
     for f in asked {
         match map.locate(&f.readings, None) {
-            Some(fix) => samples.push(Sample::new(f.group, fix.place, f.place, fix.spread_m, fix.radii_m)),
+            Some(fix) => samples.push(Sample {
+                surveyed: map.has_cell_near(f.place, SURVEYED_M),
+                ..Sample::new(f.group, fix.place, f.place, fix.spread_m, fix.radii_m)
+            }),
             None => unanswered += 1,
         }
     }

@@ -62,11 +62,14 @@ pub struct SurveyOptions {
     pub max_per_cell: usize,
     /// Forget access points that were heard in fewer fingerprints.
     pub min_heard: usize,
+    /// Add a cell midway between cells of one group that are nearer to each other than this, metres; 0 adds none. It
+    /// hears what they hear on the mean, and stands for the places that nobody surveyed.
+    pub between_m: f64,
 }
 
 impl Default for SurveyOptions {
     fn default() -> Self {
-        Self { cell_m: 0.0, cells_by_group: true, max_per_cell: 96, min_heard: 3 }
+        Self { cell_m: 0.0, cells_by_group: true, max_per_cell: 96, min_heard: 3, between_m: 8.0 }
     }
 }
 
@@ -83,6 +86,9 @@ pub struct QueryOptions {
     pub offset_sigma_db: f64,
     /// Log-probability of a reading that the cell does not know (Horus' small constant, per reading).
     pub unknown_ln: f64,
+    /// Exponent on the probability that each access point is heard, or is not; below 1, since one that is switched off
+    /// or a deaf device would count too much.
+    pub heard_power: f64,
     /// Exponents on the floor's probability by neighbours and by the linear classifier.
     pub neighbour_floor_power: f64,
     /// See `neighbour_floor_power`.
@@ -94,13 +100,14 @@ pub struct QueryOptions {
 impl Default for QueryOptions {
     fn default() -> Self {
         Self {
-            similarity_power: 10.0,
+            similarity_power: 8.0,
             likelihood_power: 0.3,
             sigma_db: 4.5,
-            offset_sigma_db: 6.0,
-            unknown_ln: -9.0,
+            offset_sigma_db: 10.0,
+            unknown_ln: -6.0,
+            heard_power: 0.5,
             neighbour_floor_power: 0.4,
-            linear_floor_power: 1.0,
+            linear_floor_power: 0.3,
             neighbours: 24,
         }
     }
@@ -110,7 +117,14 @@ impl QueryOptions {
     /// Weights for dense scans of a venue with hundreds of virtual access points; chosen on the first fifth of the
     /// mall's walks.
     pub fn dense() -> Self {
-        Self { similarity_power: 25.0, likelihood_power: 0.0, ..Self::default() }
+        Self { similarity_power: 25.0, likelihood_power: 0.0, linear_floor_power: 1.0, ..Self::default() }
+    }
+}
+
+impl QueryOptions {
+    /// Whether it matters how often a cell heard an access point.
+    pub(crate) fn uses_heard(&self) -> bool {
+        self.likelihood_power > 0.0 && self.heard_power > 0.0
     }
 }
 
@@ -212,11 +226,15 @@ impl RadioMap {
             let group = if options.cells_by_group { fingerprint.group } else { 0 };
             groups.entry((place.building, place.floor, square, group)).or_default().push(fingerprint);
         }
-        let cells = groups
-            .into_values()
-            .map(|members| cell(&members, &aps, options))
-            .filter(|cell| !cell.entries.is_empty())
-            .collect();
+        let mut by_group: BTreeMap<_, Vec<Cell>> = BTreeMap::new();
+        for ((building, floor, _, group), members) in groups {
+            let cell = cell(&members, &aps, options);
+            if !cell.entries.is_empty() {
+                by_group.entry((building, floor, group)).or_default().push(cell);
+            }
+        }
+        let midway: Vec<Cell> = by_group.values().flat_map(|cells| cells_between(cells, options.between_m)).collect();
+        let cells = by_group.into_values().flatten().chain(midway).collect();
         let usable: Vec<&Fingerprint> = fingerprints.iter().filter(usable).collect();
         let floors = Floors::learn(&usable, &aps, 1);
         Self::from_parts(aps, cells, floors, Radii::default(), query)
@@ -289,6 +307,11 @@ impl RadioMap {
     /// The place of a cell, or `None` when there is no such cell.
     pub fn cell_place(&self, cell: usize) -> Option<Place> {
         self.cells.get(cell).map(|c| c.place)
+    }
+
+    /// Whether a reference cell lies within `reach_m` of a place.
+    pub(crate) fn has_cell_near(&self, place: Place, reach_m: f64) -> bool {
+        self.cell_places(place.building, place.floor).any(|at_m| distance(at_m, place.at_m) <= reach_m)
     }
 
     /// Where the cells of a floor are.
@@ -421,7 +444,8 @@ impl RadioMap {
             offsets[number] = offset_variance * sum_d[number] / inflation;
             let quadratic = (sum_d2[number] - offset_variance * sum_d[number].powi(2) / inflation) / variance;
             let density = -0.5 * (quadratic + k * variance.ln() + (inflation / variance).ln());
-            let ln = not_heard + logits[number] + density + (known as f64 - k) * q.unknown_ln;
+            let heard = q.heard_power * (not_heard + logits[number]);
+            let ln = heard + density + (known as f64 - k) * q.unknown_ln;
             let ln = q.similarity_power * similarity.max(1e-9).ln() + q.likelihood_power * ln;
             weights.push((number, ln));
         }
@@ -478,6 +502,42 @@ fn cell(members: &[&Fingerprint], aps: &[Mac], options: &SurveyOptions) -> Cell 
     entries.sort_unstable_by_key(|e| e.ap);
     let first = members[0].place;
     Cell { place: Place { at_m: [mean(&mut xs), mean(&mut ys)], ..first }, entries }
+}
+
+/// So many nearest cells of each get a cell midway to it.
+const MIDWAY_TO: usize = 4;
+/// Power of an access point in a cell that does not hear it, where the cell beside it does, in half dB above −128 dBm:
+/// just below what phones report.
+const UNHEARD_LEVEL: u8 = 62;
+
+/// A cell midway between each cell and those nearest to it, if they are nearer than `reach_m`.
+fn cells_between(cells: &[Cell], reach_m: f64) -> Vec<Cell> {
+    const SAME_PLACE_M: f64 = 0.5;
+    let mut pairs = BTreeSet::new();
+    for (i, a) in cells.iter().enumerate() {
+        let apart = |(j, b): (usize, &Cell)| (distance(a.place.at_m, b.place.at_m), j);
+        let mut near: Vec<(f64, usize)> = cells.iter().enumerate().map(apart).collect();
+        near.retain(|(m, _)| (SAME_PLACE_M..reach_m).contains(m));
+        near.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        pairs.extend(near.iter().take(MIDWAY_TO).map(|(_, j)| (i.min(*j), i.max(*j))));
+    }
+    pairs.into_iter().map(|(i, j)| cell_between(&cells[i], &cells[j])).collect()
+}
+
+fn cell_between(a: &Cell, b: &Cell) -> Cell {
+    let mut both: BTreeMap<u32, [(u8, u8); 2]> = BTreeMap::new();
+    for (side, cell) in [a, b].into_iter().enumerate() {
+        for entry in &cell.entries {
+            both.entry(entry.ap).or_insert([(UNHEARD_LEVEL, 0); 2])[side] = (entry.level, entry.heard);
+        }
+    }
+    let entry =
+        |(ap, [a, b]): (u32, [(u8, u8); 2])| Entry { ap, level: a.0.midpoint(b.0), heard: a.1.midpoint(b.1).max(1) };
+    let at_m = [0, 1].map(|k| a.place.at_m[k].midpoint(b.place.at_m[k]));
+    let mut entries: Vec<Entry> = both.into_iter().map(entry).collect();
+    // As many as a cell of the file may have.
+    entries.truncate(65_535);
+    Cell { place: Place { at_m, ..a.place }, entries }
 }
 
 /// The mean, summed in order of size so that the order of the input does not matter.

@@ -11,7 +11,7 @@ use crate::conformal::Radii;
 use crate::ground::Heard;
 use crate::observation::{Intake, Mac, Measurement, Observation};
 use crate::pdr::{Step, StepDetector};
-use crate::radio::{Place, RadioMap, distance};
+use crate::radio::{Place, RadioFix, RadioMap, distance};
 use crate::routes::{RoutePoint, off_route};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +30,10 @@ pub struct SmoothOptions {
     pub beside_m: f64,
     /// See `beside_m`.
     pub beside_weight: f64,
+    /// So many times the walk's stride and heading are corrected by where it turned out to go.
+    pub corrections: usize,
+    /// Standard deviation of that correction: radians, and a share of the stride.
+    pub correction_sigma: f64,
     /// Exponent on a scan's weight.
     pub scan_power: f64,
     /// Share of a scan's weight that says nothing.
@@ -55,6 +59,8 @@ impl Default for SmoothOptions {
             spacing_m: 1.5,
             beside_m: 1.5,
             beside_weight: 0.2,
+            corrections: 2,
+            correction_sigma: 0.15,
             scan_power: 2.0,
             scan_outlier: 0.005,
             still_sigma_m: 0.4,
@@ -68,6 +74,8 @@ impl Default for SmoothOptions {
 
 /// How far beside the routes people may be, metres.
 const BESIDE_REACH_M: f64 = 10.0;
+/// Time over which a walk's steps are compared with where it went, milliseconds.
+const COMPARED_MS: f64 = 8000.0;
 /// Probability that the floor changed from one scan to the next.
 const FLOOR_CHANGE: f64 = 1e-3;
 /// A walk has no more moments than this.
@@ -123,11 +131,11 @@ fn between(a: [f64; 2], b: [f64; 2], s: f64) -> [f64; 2] {
     [a[0] + s * (b[0] - a[0]), a[1] + s * (b[1] - a[1])]
 }
 
-/// Where a walk went by its steps alone, from its own origin.
+/// Where a walk went by its steps alone, turned and stretched, from its own origin.
 struct DeadReckoning(Vec<(f64, [f64; 2])>);
 
 impl DeadReckoning {
-    fn new(steps: &[Step], stride: f64) -> Self {
+    fn new(steps: &[Step], turn: [f64; 2]) -> Self {
         const LONGEST_STEP_MS: f64 = 800.0;
         let mut knots = Vec::with_capacity(2 * steps.len());
         let mut at = [0.0; 2];
@@ -136,8 +144,9 @@ impl DeadReckoning {
             let start = before.max(step.time_ms - LONGEST_STEP_MS);
             knots.push((start, at));
             if let Some(heading) = step.heading_rad {
-                let length = stride * step.stride_m;
-                at = [at[0] + length * heading.sin(), at[1] + length * heading.cos()];
+                let moved = [step.stride_m * heading.sin(), step.stride_m * heading.cos()];
+                let moved = times_turn(moved, turn);
+                at = [at[0] + moved[0], at[1] + moved[1]];
             }
             knots.push((step.time_ms, at));
             before = step.time_ms;
@@ -172,23 +181,75 @@ pub fn smooth(map: &RadioMap, observations: &[Observation], options: &SmoothOpti
     let epoch_ms = options.epoch_ms.max((end - start) / MOST_EPOCHS).max(1.0);
     let times: Vec<f64> =
         (0..=((end - start) / epoch_ms).ceil() as usize).map(|i| start + i as f64 * epoch_ms).collect();
-    let path = DeadReckoning::new(&steps, options.stride);
     let model = Model::new(map, &visited, options);
+    let fixes: Vec<_> = scans
+        .iter()
+        .zip(&floors)
+        .filter_map(|((time_ms, scan), floor)| {
+            floor.and_then(|floor| Some((*time_ms, floor, map.locate_for_track(scan, floor.1)?)))
+        })
+        .collect();
+    let mut turn = [options.stride, 0.0];
+    let mut moments = Vec::new();
+    for round in 0..=options.corrections {
+        let path = DeadReckoning::new(&steps, turn);
+        let epochs = epochs(map, &path, &fixes, &times);
+        let posteriors = times.iter().zip(model.posteriors(&epochs)).zip(&epochs);
+        let position = |((time, p), epoch): ((&f64, Vec<f64>), &Epoch)| model.position(*time, &p, epoch.floor?);
+        moments = posteriors.filter_map(position).collect();
+        if round < options.corrections {
+            turn = times_turn(turn, correction(&path, &moments, options.correction_sigma));
+        }
+    }
+    let radii = map.smooth_radii().clone();
+    moments.iter_mut().for_each(|m| m.radii_m = radii.at(m.spread_m));
+    SmoothTrack { moments, radii }
+}
+
+/// What each moment knows: its floor, the scans nearest to it, and the way since the moment before.
+fn epochs(map: &RadioMap, path: &DeadReckoning, fixes: &[(f64, (u16, i16), RadioFix)], times: &[f64]) -> Vec<Epoch> {
     let mut epochs: Vec<Epoch> = times.iter().map(|_| Epoch::default()).collect();
-    for ((time_ms, scan), floor) in scans.iter().zip(&floors) {
-        let nearest = (((time_ms - start) / epoch_ms).round().max(0.0) as usize).min(epochs.len() - 1);
-        let Some((fix, floor)) = floor.and_then(|f| Some((map.locate_for_track(scan, f.1)?, f))) else { continue };
-        epochs[nearest].floor = Some(floor);
-        epochs[nearest].heard.push(Heard::new(map, &fix, path.moved(*time_ms, times[nearest])));
+    for (time_ms, floor, fix) in fixes {
+        let after = times.partition_point(|t| t < time_ms).min(times.len() - 1);
+        let before = after.saturating_sub(1);
+        let nearest = if time_ms - times[before] < times[after] - time_ms { before } else { after };
+        epochs[nearest].floor = Some(*floor);
+        epochs[nearest].heard.push(Heard::new(map, fix, path.moved(*time_ms, times[nearest])));
     }
     for (epoch, pair) in epochs.iter_mut().skip(1).zip(times.windows(2)) {
         epoch.moved = path.moved(pair[0], pair[1]);
     }
     fill_floors(&mut epochs);
-    let radii = map.smooth_radii().clone();
-    let moments = times.iter().zip(model.posteriors(&epochs)).zip(&epochs);
-    let moments = moments.filter_map(|((time, p), epoch)| model.position(*time, &p, epoch.floor?, &radii)).collect();
-    SmoothTrack { moments, radii }
+    epochs
+}
+
+/// How a walk's steps must be turned and stretched to go where the walk went: cosine and sine of the angle, times the
+/// stretch. Weighted least squares over stretches of some seconds, with a normal prior around no correction.
+fn correction(path: &DeadReckoning, moments: &[SmoothPosition], sigma: f64) -> [f64; 2] {
+    let prior = sigma.max(1e-3).powi(-2);
+    let (mut with, mut square) = ([prior, 0.0], prior);
+    for (i, a) in moments.iter().enumerate() {
+        let Some(b) = moments[i..].iter().find(|b| b.time_ms - a.time_ms >= COMPARED_MS) else { break };
+        if b.place.floor != a.place.floor {
+            continue;
+        }
+        let d = path.moved(a.time_ms, b.time_ms);
+        let p = [b.place.at_m[0] - a.place.at_m[0], b.place.at_m[1] - a.place.at_m[1]];
+        // Stretches overlap: together they count as if they did not.
+        let share = moments.get(i + 1).map_or(1.0, |next| ((next.time_ms - a.time_ms) / COMPARED_MS).min(1.0));
+        let weight = share / (1.0 + a.spread_m.powi(2) + b.spread_m.powi(2));
+        with[0] += weight * (d[0] * p[0] + d[1] * p[1]);
+        with[1] += weight * (d[0] * p[1] - d[1] * p[0]);
+        square += weight * (d[0] * d[0] + d[1] * d[1]);
+    }
+    let turn = with.map(|x| x / square);
+    let length = turn[0].hypot(turn[1]);
+    if length.is_finite() && length > 1e-3 { turn.map(|x| x / length * length.clamp(0.7, 1.4)) } else { [1.0, 0.0] }
+}
+
+/// One turn after another, or a displacement turned: the product of two complex numbers.
+fn times_turn(a: [f64; 2], b: [f64; 2]) -> [f64; 2] {
+    [a[0] * b[0] - a[1] * b[1], a[0] * b[1] + a[1] * b[0]]
 }
 
 /// Steps, scans, and the time of the first and last observation.
@@ -378,13 +439,7 @@ impl<'a> Model<'a> {
         })
     }
 
-    fn position(
-        &self,
-        time_ms: f64,
-        p: &[f64],
-        (building, floor): (u16, i16),
-        radii: &Radii,
-    ) -> Option<SmoothPosition> {
+    fn position(&self, time_ms: f64, p: &[f64], (building, floor): (u16, i16)) -> Option<SmoothPosition> {
         let mut at_m = [0.0; 2];
         for (point, p) in self.points.iter().zip(p) {
             at_m = [at_m[0] + p * point.at_m[0], at_m[1] + p * point.at_m[1]];
@@ -393,7 +448,7 @@ impl<'a> Model<'a> {
         let spread_m = square.sqrt();
         let sane = at_m.iter().all(|x| x.is_finite()) && spread_m.is_finite() && p.iter().sum::<f64>() > 0.5;
         let place = Place { at_m, floor, building };
-        sane.then(|| SmoothPosition { time_ms, place, spread_m, radii_m: radii.at(spread_m) })
+        sane.then_some(SmoothPosition { time_ms, place, spread_m, radii_m: [0.0; 2] })
     }
 }
 

@@ -161,7 +161,7 @@ fn corrupted_maps_are_refused_without_panic() {
     let bytes = map().to_bytes();
     assert_eq!(RadioMap::from_bytes(b"").err(), Some(ReadError::NotARadioMap));
     assert_eq!(RadioMap::from_bytes(b"CTRM").err(), Some(ReadError::Truncated));
-    assert_eq!(RadioMap::from_bytes(b"CTRM\x03\x00").err(), Some(ReadError::UnknownVersion(3)));
+    assert_eq!(RadioMap::from_bytes(b"CTRM\x63\x00").err(), Some(ReadError::UnknownVersion(99)));
     for length in (0..bytes.len()).step_by(97) {
         assert!(RadioMap::from_bytes(&bytes[..length]).is_err(), "{length} bytes");
     }
@@ -249,6 +249,44 @@ fn wild_streams_never_yield_what_is_not_a_number() {
         let c = filter.counts();
         assert_eq!(c.counted + c.absurd + c.late + c.duplicate + c.outlier + c.unknown_version + c.not_used, 400);
     }
+}
+
+#[test]
+fn a_smoothed_walk_is_turned_to_where_it_went() {
+    // A compass that is off by 25°.
+    let mut observations = walk();
+    for observation in &mut observations {
+        if let Measurement::Inertial { rotation, .. } = &mut observation.what {
+            *rotation = Some([0.0, 0.0, -(25_f64.to_radians() / 2.0).sin()]);
+        }
+    }
+    let map = map();
+    let off = |corrections| {
+        let track = smooth(&map, &observations, &SmoothOptions { corrections, ..SmoothOptions::default() });
+        let p = track.at(19e3).expect("a position").place.at_m;
+        (p[0] - 20.0).hypot(p[1] - 5.0 - 1.2 * 19.0)
+    };
+    assert!(off(2) < off(0) && off(2) < 4.0, "{} {}", off(2), off(0));
+}
+
+#[test]
+fn a_cell_lies_midway_between_cells_that_are_near() {
+    let place = |x: f64| Place { at_m: [x, 0.0], floor: 0, building: 0 };
+    let fingerprint = |x: f64, dbm: f64| Fingerprint {
+        place: place(x),
+        readings: vec![(Mac::from_index(1), dbm), (Mac::from_index(2), -60.0)],
+        group: 0,
+    };
+    let survey = [fingerprint(0.0, -50.0), fingerprint(6.0, -70.0), fingerprint(60.0, -90.0)];
+    for (between_m, expected) in [(0.0, 3), (8.0, 4), (70.0, 6)] {
+        let options = SurveyOptions { between_m, min_heard: 1, ..SurveyOptions::default() };
+        let map = RadioMap::new(&survey, &options, QueryOptions::default());
+        assert_eq!(map.cell_count(), expected, "{between_m} m");
+    }
+    let options = SurveyOptions { min_heard: 1, ..SurveyOptions::default() };
+    let map = RadioMap::new(&survey, &options, QueryOptions { neighbours: 1, ..QueryOptions::default() });
+    let fix = map.locate(&fingerprint(3.0, -60.0).readings, None).expect("a fix");
+    assert_eq!(fix.place, place(3.0));
 }
 
 #[test]

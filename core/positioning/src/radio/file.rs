@@ -3,13 +3,13 @@
 //! | bytes | what |
 //! |---|---|
 //! | 4 | `CTRM` |
-//! | 2 | version, 2 |
-//! | 8 × 4 | query options as `f32`: similarity power, likelihood power, σ dB, offset σ dB, unknown ln, floor powers of neighbours and of the linear classifier, neighbours |
+//! | 2 | version, 3 |
+//! | 9 × 4 | query options as `f32`: similarity power, likelihood power, σ dB, offset σ dB, unknown ln, heard power, floor powers of neighbours and of the linear classifier, neighbours |
 //! | 2 × 8 | origin east and north, metres, `f64` |
 //! | 8 × 4 | counts of radius bins of fixes, of those of tracks and of smoothed tracks, of access points, cells, floors, route nodes and route edges, `u32` |
 //! | 12 each | radius bins of fixes, then of tracks, then of smoothed tracks: spread, 68 % and 95 % radius, metres, `f32` |
 //! | 6 each | access points, ascending |
-//! | 14 + … each | cells: east, north in centimetres from the origin `i32`, floor `i16`, building `u16`, entries `u16`; then per entry: step to its access point's number as a LEB128 varint, power in half dB above −128 dBm and, unless the likelihood's power is 0, how often heard in 1/255 |
+//! | 14 + … each | cells: east, north in centimetres from the origin `i32`, floor `i16`, building `u16`, entries `u16`; then per entry: step to its access point's number as a LEB128 varint, power in half dB above −128 dBm and, unless the likelihood's or the heard power is 0, how often heard in 1/255 |
 //! | 4 each | floors of the linear classifier: building `u16`, floor `i16`, ascending |
 //! | 4 + … | its scale `f32`, then for each access point and at last for the bias one `i8` for each floor: weight = scale × value |
 //! | 12 each | route nodes: east, north in centimetres from the origin `i32`, floor `i16`, building `u16` |
@@ -23,7 +23,7 @@ use crate::observation::Mac;
 use crate::routes::RouteGraph;
 
 const MAGIC: [u8; 4] = *b"CTRM";
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 /// How often an access point was heard, in a map that makes no use of it.
 const ALWAYS: u8 = u8::MAX;
 
@@ -70,6 +70,7 @@ impl RadioMap {
             q.sigma_db,
             q.offset_sigma_db,
             q.unknown_ln,
+            q.heard_power,
             q.neighbour_floor_power,
             q.linear_floor_power,
             q.neighbours as f64,
@@ -102,7 +103,7 @@ impl RadioMap {
                 varint(&mut out, entry.ap - before);
                 before = entry.ap;
                 out.push(entry.level);
-                if q.likelihood_power > 0.0 {
+                if q.uses_heard() {
                     out.push(entry.heard);
                 }
             }
@@ -159,9 +160,7 @@ impl RadioMap {
             [reader.radii(bins[0])?, reader.radii(bins[1])?, reader.radii(bins[2])?];
         let aps: Vec<Mac> = (0..aps).map(|_| reader.take().map(Mac)).collect::<Result<_, _>>()?;
         reader.check(aps.is_sorted_by(|a, b| a < b))?;
-        let cells = (0..cells)
-            .map(|_| reader.cell(origin, aps.len(), query.likelihood_power > 0.0))
-            .collect::<Result<_, _>>()?;
+        let cells = (0..cells).map(|_| reader.cell(origin, aps.len(), query.uses_heard())).collect::<Result<_, _>>()?;
         let floors = reader.floors(floors, aps.len())?;
         let routes = reader.routes(nodes, edges, origin)?;
         reader.check(reader.at == body)?;
@@ -202,6 +201,7 @@ impl Reader<'_> {
             sigma_db: self.number(0.1, 100.0)?.into(),
             offset_sigma_db: self.number(0.0, 100.0)?.into(),
             unknown_ln: self.number(-1e3, 0.0)?.into(),
+            heard_power: self.number(0.0, 1e3)?.into(),
             neighbour_floor_power: self.number(0.0, 1e3)?.into(),
             linear_floor_power: self.number(0.0, 1e3)?.into(),
             neighbours: self.number(1.0, 1e4)? as usize,
