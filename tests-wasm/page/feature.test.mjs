@@ -102,6 +102,27 @@ test("a style colours every kind of feature, and the ground as it is", () =>
     assert.deepEqual(await page.evaluate(() => problems), []);
   }));
 
+test("a style that is set while tiles are on their way is on all of them", () =>
+  open(async (page) => {
+    for (const delayMs of [0, 100, 200, 400, 800]) {
+      await page.evaluate(async ([style, delayMs]) => {
+        const { CityTwin } = await import("/citytwin/index.js");
+        twin.remove();
+        // What has arrived waits for the next frame, which is late.
+        const ask = window.requestAnimationFrame.bind(window);
+        window.requestAnimationFrame = (callback) => setTimeout(() => ask(callback), 300);
+        window.twin = await CityTwin.create("#city", { twin: "/things/twin.json" });
+        await new Promise((done) => { setTimeout(done, delayMs); });
+        await twin.setStyle("things", style);
+        window.requestAnimationFrame = ask;
+      }, [BY_HEIGHT, delayMs]);
+      const { at } = await picture(page);
+      for (const [name, { at: place, height }] of Object.entries(things.squares)) {
+        looks(at(place), { 10: "B", 20: "G", 30: "R" }[height], `${name}, ${delayMs} ms after the start,`);
+      }
+    }
+  }));
+
 test("what a style does not show reveals what is behind, is not picked, and what it clears shines through", () =>
   open(async (page) => {
     const { squares, texture } = things;

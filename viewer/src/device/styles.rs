@@ -333,6 +333,7 @@ impl Core {
         let Some(tileset) = self.layers.iter().find(|layer| layer.id == id).map(|layer| layer.tileset) else { return };
         let mut waiters = self.styles.forget(tileset);
         waiters.push(waiter);
+        self.take_in_waiting(tileset);
         // Those on the screen first.
         let of_layer = self.tiles.iter().flatten().filter(|tile| tile.tileset == tileset).map(|tile| tile.id);
         let (mut tiles, others): (Vec<TileId>, Vec<TileId>) = of_layer.partition(|id| self.drawn.contains(id));

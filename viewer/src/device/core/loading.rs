@@ -5,8 +5,8 @@ use super::super::pool::{Job, Loaded, Payload, Wanted};
 use super::super::tile::Tile;
 use super::{Asked, Core, MOST_NUDGES, UPLOAD_BYTES, UPLOAD_MS};
 use crate::{Event, Problem, Progress, TileBoxes};
-use citytwin_tiles::{Arrival, Fetch, Frame, RequestId, TileId};
-use std::collections::BTreeSet;
+use citytwin_tiles::{Arrival, Fetch, Frame, RequestId, TileId, TilesetId};
+use std::collections::{BTreeSet, VecDeque};
 
 /// What became of a request, waiting for its turn.
 pub(in crate::device) enum Waiting {
@@ -94,6 +94,19 @@ impl Core {
             uploaded += self.arrive(waiting);
             self.engine_due = true;
             self.nudges = 0;
+        }
+    }
+
+    /// Hands over all waiting tiles of a tileset, whatever the frame's budget: they were loaded before a style that is to
+    /// be seen on all tiles at once.
+    pub(in crate::device) fn take_in_waiting(&mut self, tileset: TilesetId) {
+        let of_tileset = |waiting: &Waiting| matches!(waiting, Waiting::Tile(_, tile) if tile.tileset == tileset);
+        let (now, later): (VecDeque<_>, VecDeque<_>) =
+            std::mem::take(&mut self.arrivals).into_iter().partition(of_tileset);
+        self.arrivals = later;
+        for waiting in now {
+            self.arrive(waiting);
+            self.engine_due = true;
         }
     }
 
