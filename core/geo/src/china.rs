@@ -131,6 +131,30 @@ mod tests {
     }
 
     #[test]
+    fn both_ways_agree_to_a_millimetre_from_either_end() {
+        let mut state = 7_u64;
+        let mut roll = |low: f64, high: f64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            low + (high - low) * (state >> 11) as f64 / (1_u64 << 53) as f64
+        };
+        let metres = |a: (f64, f64), b: (f64, f64)| ((a.0 - b.0) * b.1.to_radians().cos()).hypot(a.1 - b.1) * 111_320.0;
+        for _ in 0..20_000 {
+            let p = (roll(73.5, 135.0), roll(3.9, 53.5));
+            let there = |f: fn(f64, f64) -> (f64, f64), back: fn(f64, f64) -> (f64, f64)| {
+                let q = f(p.0, p.1);
+                metres(back(q.0, q.1), p)
+            };
+            let off = [
+                there(gcj02_from_wgs84, wgs84_from_gcj02),
+                there(wgs84_from_gcj02, gcj02_from_wgs84),
+                there(bd09_from_gcj02, gcj02_from_bd09),
+                there(gcj02_from_bd09, bd09_from_gcj02),
+            ];
+            assert!(off.iter().all(|off| *off < 1e-3), "{p:?}: {off:?} m");
+        }
+    }
+
+    #[test]
     fn outside_china_nothing_moves() {
         assert_eq!(gcj02_from_wgs84(24.945, 60.17), (24.945, 60.17));
         assert_eq!(wgs84_from_gcj02(-0.1, 51.5), (-0.1, 51.5));
