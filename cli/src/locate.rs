@@ -1,13 +1,15 @@
 //! `citytwin locate`: radio maps from surveys, and how far off their answers are.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // A command talks to its person.
 
+mod run;
+
 use anyhow::{Context, bail};
 use citytwin_positioning::evaluate::{self, Followed, Method, Sample, Summary, SurveyWalk};
 use citytwin_positioning::formats::{read_uji, read_walk};
 use citytwin_positioning::radio::{Fingerprint, QueryOptions, RadioMap, SurveyOptions};
 use citytwin_positioning::smooth::SmoothOptions;
-use citytwin_positioning::{IndoorFilter, IndoorOptions, Measurement, Observation, Radii};
-use std::io::{Read, Write};
+use citytwin_positioning::{IndoorOptions, Radii};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -22,14 +24,17 @@ pub enum LocateCommand {
         #[arg(long)]
         out: PathBuf,
     },
-    /// Locates by a radio map: one answer for each observation that changed it more than a step does.
+    /// Locates: one answer for each observation that changed it more than a step does, at least one each second.
     Run {
-        /// Observations: one JSON object a line as the positioning schema has it, or a walk's lines (also .gz).
+        /// Observations: one JSON object a line as the positioning schema has it (also .gz), its binary form, or a walk's lines.
         #[arg(required = true)]
         observations: Vec<PathBuf>,
-        /// The radio map.
+        /// The radio map; without one, by whatever else is observed.
         #[arg(long)]
-        radio_map: PathBuf,
+        radio_map: Option<PathBuf>,
+        /// The venue: a folder with IMDF, IndoorGML or GeoJSON.
+        #[arg(long)]
+        venue: Option<PathBuf>,
         /// One JSON object a line instead of text.
         #[arg(long)]
         json: bool,
@@ -69,9 +74,8 @@ pub fn run(command: LocateCommand) -> anyhow::Result<()> {
             println!("{}: {} cells, {} bytes", out.display(), map.cell_count(), bytes.len());
             Ok(())
         }
-        LocateCommand::Run { observations, radio_map, json } => {
-            let map = read_map(&radio_map)?;
-            observations.iter().try_for_each(|path| locate(&map, path, json))
+        LocateCommand::Run { observations, radio_map, venue, json } => {
+            run::run(&observations, radio_map.as_deref(), venue.as_deref(), json)
         }
         LocateCommand::Evaluate { observations, radio_map, only, causal, offline, json } => {
             let survey = read_survey(&observations)?;
@@ -86,36 +90,6 @@ pub fn run(command: LocateCommand) -> anyhow::Result<()> {
             Ok(())
         }
     }
-}
-
-/// Answers to the observations of one file, by a filter of its own.
-fn locate(map: &RadioMap, path: &Path, json: bool) -> anyhow::Result<()> {
-    let mut filter = IndoorFilter::new(IndoorOptions::default());
-    let mut out = std::io::stdout().lock();
-    for observation in read_observations(&read_text(path)?).with_context(|| path.display().to_string())? {
-        let silent =
-            filter.observe(map, &observation).is_err() || matches!(observation.what, Measurement::Inertial { .. });
-        let Some(p) = filter.position(map).filter(|_| !silent) else { continue };
-        if json {
-            writeln!(out, "{}", serde_json::to_string(&p)?)?;
-        } else {
-            let [east, north] = p.at_m;
-            let [r68, r95] = p.radii_m;
-            let (time, floor, sure) = (p.time_ms, p.floor, 100.0 * p.floor_probability);
-            writeln!(out, "{time:.0} ms: {east:.1} {north:.1} m, floor {floor} ({sure:.0} %), ±{r68:.1} / {r95:.1} m")?;
-        }
-    }
-    eprintln!("{}: {:?}", path.display(), filter.counts());
-    Ok(())
-}
-
-/// Observations of the schema's JSON lines, or of a walk.
-fn read_observations(text: &str) -> anyhow::Result<Vec<Observation>> {
-    if !text.trim_start().starts_with('{') {
-        return Ok(read_walk(text).observations);
-    }
-    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
-    lines.map(|(n, line)| serde_json::from_str(line).with_context(|| format!("line {n}"))).collect()
 }
 
 enum Survey {
@@ -341,17 +315,19 @@ fn sorted(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 fn read_text(path: &Path) -> anyhow::Result<String> {
+    String::from_utf8(read_bytes(path)?).with_context(|| format!("{} is not text", path.display()))
+}
+
+fn read_bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
     let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
-    let bytes = if bytes.starts_with(&[0x1f, 0x8b]) {
-        let mut out = Vec::new();
-        flate2::read::MultiGzDecoder::new(&bytes[..])
-            .read_to_end(&mut out)
-            .with_context(|| format!("unpacking {}", path.display()))?;
-        out
-    } else {
-        bytes
-    };
-    String::from_utf8(bytes).with_context(|| format!("{} is not text", path.display()))
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        return Ok(bytes);
+    }
+    let mut out = Vec::new();
+    flate2::read::MultiGzDecoder::new(&bytes[..])
+        .read_to_end(&mut out)
+        .with_context(|| format!("unpacking {}", path.display()))?;
+    Ok(out)
 }
 
 #[cfg(test)]
@@ -365,15 +341,6 @@ mod tests {
         {
             assert_eq!(floor_number(name), expected, "{name}");
         }
-    }
-
-    #[test]
-    fn observations_are_read_as_json_lines_or_as_a_walk() {
-        let json = "{\"timeMs\":1.0,\"kind\":\"barometer\",\"pressureHpa\":1000.0}\n\n";
-        assert_eq!(read_observations(json).expect("readable").len(), 1);
-        assert!(format!("{:?}", read_observations("{\"timeMs\":1.0}").expect_err("no kind")).contains("line 1"));
-        let beacon = "5\tTYPE_BEACON\tA\t1\t2\t-56\t-80\t3.0\tE0:78:A3:3D:B5:D6\t5";
-        assert_eq!(read_observations(beacon).expect("readable").len(), 1);
     }
 
     /// Looks for the published data beside the repository; says so when it is not there.

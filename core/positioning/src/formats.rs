@@ -1,6 +1,6 @@
 //! Readers of published survey formats: text in, fingerprints and observations out.
 
-use crate::observation::{BleReading, Mac, Measurement, Observation, WifiReading};
+use crate::observation::{BleReading, Mac, Measurement, Observation, Uuid, WifiReading};
 use crate::radio::{Fingerprint, Place};
 
 /// Reads a fingerprint table in UJIIndoorLoc's form (Torres-Sospedra et al. 2014, "UJIIndoorLoc: a new
@@ -165,7 +165,7 @@ fn beacon(fields: &[&str]) -> Option<BleReading> {
         mac: Mac::parse(fields.get(8)?)?,
         rssi_dbm: fields.get(6)?.parse().ok()?,
         tx_power_dbm: fields.get(5).and_then(|f| f.parse().ok()),
-        uuid: fields.get(2).map(|f| (*f).to_owned()),
+        uuid: fields.get(2).and_then(|f| Uuid::parse(f)),
         major_minor: fields
             .get(3)
             .and_then(|f| f.parse().ok())

@@ -4,6 +4,9 @@
 //! IEEE Transactions on Signal Processing 50); scans weigh them by a mixture of normals around the radio map's best
 //! cells. A few particles are drawn from each scan anew, so that a visitor who was carried away is found again (sensor
 //! resetting: Lenser, Veloso 2000, ICRA). The floor is a Bayes filter of its own over the scans' floor probabilities.
+//! With a venue ([`IndoorFilter::set_venue`]) walls stop particles, and ranges, beacons, fixes and pressure count.
+
+mod fusion;
 
 use crate::Status;
 use crate::conformal::Radii;
@@ -104,6 +107,8 @@ struct Particle {
     at: [f64; 2],
     bias: f64,
     stride: f64,
+    /// Where it was at the last seconds, newest first.
+    trace: [[f64; 2]; fusion::LAG_SECS],
 }
 
 /// The filter. It holds no map: the map is handed in with each observation.
@@ -121,9 +126,10 @@ pub struct IndoorFilter {
     /// Time and displacement of the last steps.
     recent: VecDeque<(f64, [f64; 2])>,
     heading_rad: Option<f64>,
-    moved_ms: f64,
+    moved_ms: Option<f64>,
     scans: u32,
     now_ms: f64,
+    fusion: fusion::Fusion,
 }
 
 impl IndoorFilter {
@@ -141,19 +147,22 @@ impl IndoorFilter {
             locked: None,
             recent: VecDeque::new(),
             heading_rad: None,
-            moved_ms: 0.0,
+            moved_ms: None,
             scans: 0,
             now_ms: 0.0,
+            fusion: fusion::Fusion::default(),
         }
     }
 
-    /// Takes one observation. Uses WiFi scans, inertial samples and map taps.
+    /// Takes one observation. Uses WiFi scans, inertial samples, map taps and markers that tell their place; with a
+    /// venue all kinds, fixes in degrees once there is a position.
     ///
     /// # Errors
     /// [`Rejected`] says why it did not count; the position stays as it was.
     pub fn observe(&mut self, map: &RadioMap, observation: &Observation) -> Result<(), Rejected> {
         let fate = self.intake.admit(observation).and_then(|()| self.take(map, observation));
         self.counts.add(fate);
+        self.remember(observation.time_ms);
         fate
     }
 
@@ -219,6 +228,8 @@ impl IndoorFilter {
         let ((building, floor), floor_probability) = self.floor()?;
         let path: f64 = self.recent.iter().filter(|r| self.now_ms - r.0 <= 2e3).map(|r| r.1[0].hypot(r.1[1])).sum();
         let spread = (covariance_m2[0] + covariance_m2[2]).sqrt();
+        let ranged = self.fusion.ranged_spread_m(self.now_ms, spread);
+        let radii_m = ranged.map_or_else(|| self.radii(map).at(spread), |spread| Radii::default().at(spread));
         Some(IndoorPosition {
             time_ms: self.now_ms,
             at_m,
@@ -226,7 +237,7 @@ impl IndoorFilter {
             floor_probability: if self.locked.is_some() { 1.0 } else { floor_probability },
             building,
             covariance_m2,
-            radii_m: self.radii(map).at(spread),
+            radii_m,
             heading_rad: self.heading_rad.map(|h| h + bias),
             speed_mps: path / 2.0,
             status: if self.scans < 2 { Status::FirstFix } else { Status::Tracking },
@@ -242,7 +253,13 @@ impl IndoorFilter {
     }
 
     fn particle(&mut self, at: [f64; 2]) -> Particle {
-        Particle { at, bias: 0.2 * self.random.normal(), stride: (1.0 + 0.12 * self.random.normal()).clamp(0.5, 1.6) }
+        let trace = [at; fusion::LAG_SECS];
+        Particle {
+            at,
+            bias: 0.2 * self.random.normal(),
+            stride: (1.0 + 0.12 * self.random.normal()).clamp(0.5, 1.6),
+            trace,
+        }
     }
 
     fn floor(&self) -> Option<((u16, i16), f64)> {
@@ -266,13 +283,15 @@ impl IndoorFilter {
                     .map(|r| (r.bssid, r.rssi_dbm))
                     .collect();
                 self.diffuse(time_ms);
-                self.hear(map, &fresh, time_ms)?;
+                let ranged = self.round_trips(readings, time_ms);
+                self.hear(map, &fresh, time_ms).or_else(|why| if ranged { Ok(()) } else { Err(why) })?;
             }
-            Measurement::MapTap { at_m, floor, sigma_m } | Measurement::Marker { at_m, floor, sigma_m, .. } => {
+            Measurement::MapTap { at_m, floor, sigma_m }
+            | Measurement::Marker { at_m: Some(at_m), floor: Some(floor), sigma_m, .. } => {
                 let building = self.floor().map_or(0, |f| f.0.0);
                 self.set_position(Place { at_m: *at_m, floor: *floor, building }, *sigma_m);
             }
-            _ => return Err(Rejected::NotUsed),
+            _ => self.fuse(observation)?,
         }
         self.now_ms = self.now_ms.max(time_ms);
         if self.counts.counted == 0 {
@@ -291,13 +310,19 @@ impl IndoorFilter {
             }
             return;
         };
+        let floor = self.floor_now();
         for i in 0..self.particles.len() {
             let mut p = self.particles[i];
+            let from = p.at;
             p.bias += o.bias_walk_rad * self.random.normal();
             let direction = heading + p.bias + o.heading_sigma_rad * self.random.normal();
             let length = step.stride_m * p.stride * (1.0 + o.stride_sigma * self.random.normal());
             p.at = [p.at[0] + length * direction.sin(), p.at[1] + length * direction.cos()];
             self.particles[i] = p;
+            self.weights[i] *= self.fusion.passage(floor, from, p.at);
+        }
+        if self.fusion.has_venue() && !self.thin() {
+            self.weights.iter_mut().for_each(|w| *w = 1.0);
         }
         self.heading_rad = Some(heading);
         self.recent.push_back((step.time_ms, [step.stride_m * heading.sin(), step.stride_m * heading.cos()]));
@@ -306,9 +331,10 @@ impl IndoorFilter {
         }
     }
 
+    /// Lets the particles drift until a time.
     fn diffuse(&mut self, time_ms: f64) {
-        let secs = ((time_ms - self.moved_ms) / 1e3).clamp(0.0, 60.0);
-        self.moved_ms = time_ms;
+        let secs = self.moved_ms.map_or(0.0, |before| ((time_ms - before) / 1e3).clamp(0.0, 60.0));
+        self.moved_ms = Some(time_ms);
         let sigma = self.options.drift_m * secs.sqrt();
         for i in 0..self.particles.len() {
             for axis in 0..2 {
@@ -319,9 +345,10 @@ impl IndoorFilter {
 
     fn hear(&mut self, map: &RadioMap, scan: &[(crate::Mac, f64)], time_ms: f64) -> Result<(), Rejected> {
         let posterior = map.floor_probabilities(scan).ok_or(Rejected::NotUsed)?;
+        let leak = self.floor_leak();
         for known in self.floors.values_mut() {
-            // A floor may change at any time: forget a little.
-            *known = 0.97 * *known + 0.001;
+            // A floor may change at any time, or at stairs where they are known: forget a little.
+            *known = (1.0 - 0.03 * leak) * *known + 0.001 * leak;
         }
         for (floor, p) in posterior {
             *self.floors.entry(floor).or_insert(if self.scans == 0 { 1.0 } else { 0.001 }) *= p.max(0.01).sqrt();
@@ -337,6 +364,10 @@ impl IndoorFilter {
             .filter(|r| time_ms - r.0 < self.options.scan_lag_ms)
             .fold([0.0; 2], |sum, r| [sum[0] + r.1[0], sum[1] + r.1[1]]);
         let heard = Heard::new(map, &fix, lag);
+        let trust = self.fusion.indoors();
+        if self.particles.is_empty() && trust < 0.3 {
+            return Err(Rejected::NotUsed);
+        }
         self.scans += 1;
         if self.particles.is_empty() {
             self.particles = (0..self.count()).map(|_| self.draw(&fix, &heard)).collect();
@@ -347,7 +378,7 @@ impl IndoorFilter {
         let ground = map.ground(fix.place.building, fix.place.floor).filter(|ground| !ground.is_empty());
         let narrow = -0.5 / o.route_sigma_m.powi(2);
         for (p, weight) in self.particles.iter().zip(&mut self.weights) {
-            *weight *= (heard.density(p.at) + o.scan_outlier).powf(o.scan_power);
+            *weight *= (heard.density(p.at) + o.scan_outlier).powf(o.scan_power * trust);
             if let Some(ground) = ground {
                 *weight *= o.off_route + (narrow * ground.to_route_m(p.at).powi(2)).exp();
             }
@@ -355,7 +386,7 @@ impl IndoorFilter {
         self.resample(&fix, &heard);
         let n = self.particles.len();
         let mean = self.weights.iter().sum::<f64>() / n as f64;
-        for _ in 0..(o.reset_share * n as f64) as usize {
+        for _ in 0..(o.reset_share * trust * n as f64) as usize {
             let i = self.random.below(n);
             self.particles[i] = self.draw(&fix, &heard);
             self.weights[i] = mean;
@@ -378,19 +409,27 @@ impl IndoorFilter {
         self.particle(at)
     }
 
-    /// Systematic resampling (Kitagawa 1996) when fewer than half of the particles matter.
+    /// Resampling, or new particles when none fits.
     fn resample(&mut self, fix: &RadioFix, heard: &Heard) {
-        let n = self.particles.len();
-        let sum: f64 = self.weights.iter().sum();
-        if sum <= 0.0 || !sum.is_finite() {
+        if !self.thin() {
+            let n = self.particles.len();
             self.particles = (0..n).map(|_| self.draw(fix, heard)).collect();
             self.weights = vec![1.0; n];
-            return;
+        }
+    }
+
+    /// Systematic resampling (Kitagawa 1996) when fewer than half of the particles matter; `false` when no weight is
+    /// left, and nothing was done.
+    fn thin(&mut self) -> bool {
+        let n = self.particles.len();
+        let sum: f64 = self.weights.iter().sum();
+        if n == 0 || sum <= 0.0 || !sum.is_finite() {
+            return n == 0;
         }
         self.weights.iter_mut().for_each(|w| *w *= n as f64 / sum);
         let squares: f64 = self.weights.iter().map(|w| w * w).sum();
         if (n * n) as f64 / squares > 0.5 * n as f64 {
-            return;
+            return true;
         }
         let mut drawn = Vec::with_capacity(n);
         let (mut at, mut upto) = (0, self.weights[0]);
@@ -407,5 +446,6 @@ impl IndoorFilter {
         }
         self.particles = drawn;
         self.weights = vec![1.0; n];
+        true
     }
 }

@@ -8,31 +8,40 @@
 //! * A bad observation is a [`Rejected`] value; it never changes the state and never panics.
 //!
 //! Outdoors one Kalman filter over satellite fixes ([`OutdoorFilter`]); inside a particle filter over steps and
-//! scans ([`IndoorFilter`]) on a radio map ([`radio`]); [`watch`] gives both the W3C's shape.
+//! scans ([`IndoorFilter`]) on a radio map ([`radio`]) and in a [`venue`]; [`Positioner`] mixes both by the probability
+//! to be indoors, and [`watch`] gives them the W3C's shape.
 
 mod conformal;
 mod ground;
+mod handover;
 mod heading;
 mod indoor;
 mod observation;
 mod outdoor;
 mod pdr;
+mod positioner;
 mod random;
 
 pub mod evaluate;
+pub mod exposure;
 pub mod formats;
 pub mod radio;
 pub mod routes;
+#[cfg(any(test, feature = "simulator"))]
+pub mod simulate;
 pub mod smooth;
+pub mod venue;
 pub mod watch;
+pub mod wire;
 
 pub use conformal::Radii;
 pub use indoor::{IndoorFilter, IndoorOptions, IndoorPosition};
 pub use observation::{
-    BleReading, Counts, Intake, Mac, Measurement, Observation, Rejected, SCHEMA_VERSION, WifiReading,
+    BleReading, Counts, Intake, Mac, Measurement, Observation, Rejected, SCHEMA_VERSION, Uuid, WifiReading,
 };
 pub use outdoor::OutdoorFilter;
 pub use pdr::{Step, StepDetector};
+pub use positioner::{Positioner, PositionerOptions};
 
 use serde::{Deserialize, Serialize};
 

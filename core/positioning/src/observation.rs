@@ -1,7 +1,8 @@
 //! The observation schema: what a host may tell the engine, field by field, with units.
 //!
 //! One observation is one JSON object: `{"v":1,"timeMs":1200.0,"wallMs":1.57e12,"kind":"wifi","readings":[…]}`.
-//! `kind` names the [`Measurement`]; fields that a host does not know are left out.
+//! `kind` names the [`Measurement`]; fields that a host does not know are left out. [`crate::wire`] is the same in
+//! a fifth of the bytes.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -9,7 +10,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// So many readings, samples or satellites in one observation are a fault of the host, not a measurement.
-const MAX_ITEMS: usize = 4096;
+pub(crate) const MAX_ITEMS: usize = 4096;
+
+/// Longest name of an anchor or a marker, bytes.
+pub(crate) const MAX_NAME_BYTES: usize = 64;
+
+/// A clock that leaps ahead by more than this is doubted, milliseconds: one wrong time would make all that follow late.
+const LEAP_MS: f64 = 600e3;
+
+/// So many observations in a row that agree on a leap are believed: the device has slept.
+const LEAPS_BELIEVED: u32 = 3;
 
 /// One measurement and when it was made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,6 +64,12 @@ pub enum Measurement {
         /// Mean carrier-to-noise density of the satellites used, dB-Hz; 0 to 70.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cn0_dbhz: Option<f64>,
+        /// Speed over ground, m/s; 0 to 500.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        speed_mps: Option<f64>,
+        /// Direction of travel, degrees clockwise from true north; 0 to 360.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        course_deg: Option<f64>,
     },
     /// A WiFi scan.
     Wifi {
@@ -67,7 +83,7 @@ pub enum Measurement {
     },
     /// One ultra-wide-band range.
     Uwb {
-        /// The anchor's name in the venue.
+        /// The anchor's name in the venue; at most 64 bytes.
         anchor: String,
         /// Metres from antenna to antenna, 0 to 500.
         range_m: f64,
@@ -95,12 +111,14 @@ pub enum Measurement {
     },
     /// A marker whose place the venue knows (QR code, visual).
     Marker {
-        /// The marker's name in the venue.
+        /// The marker's name in the venue; at most 64 bytes.
         id: String,
-        /// Metres east and north in the venue's plane.
-        at_m: [f64; 2],
-        /// The floor's number, ground floor 0.
-        floor: i16,
+        /// Metres east and north in the venue's plane; when left out, the venue says where the marker is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at_m: Option<[f64; 2]>,
+        /// The floor's number, ground floor 0; left out together with `at_m`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        floor: Option<i16>,
         /// Standard deviation per axis, metres; above 0.
         sigma_m: f64,
     },
@@ -162,7 +180,7 @@ pub struct BleReading {
     pub tx_power_dbm: Option<f64>,
     /// iBeacon proximity UUID.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub uuid: Option<String>,
+    pub uuid: Option<Uuid>,
     /// iBeacon major and minor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub major_minor: Option<[u16; 2]>,
@@ -214,6 +232,54 @@ impl<'de> Deserialize<'de> for Mac {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Self::parse(&text).ok_or_else(|| de::Error::custom("expected six hexadecimal pairs, as in 0a:74:9c:2b:56:67"))
+    }
+}
+
+/// A 128-bit identifier (RFC 9562), in JSON `"9195b3ad-a9d0-4500-85ff-9fb0f65a5201"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Uuid(pub [u8; 16]);
+
+impl Uuid {
+    /// The identifier in 32 hexadecimal digits, with dashes after the 8th, 12th, 16th and 20th or none at all; `None`
+    /// for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = text.as_bytes();
+        let dashes = bytes.len() == 36 && [8, 13, 18, 23].iter().all(|at| bytes[*at] == b'-');
+        if !dashes && bytes.len() != 32 {
+            return None;
+        }
+        let skip = |at: &(usize, &u8)| !(dashes && [8, 13, 18, 23].contains(&at.0));
+        let mut digits = bytes.iter().enumerate().filter(skip).map(|(_, b)| char::from(*b).to_digit(16));
+        let mut uuid = [0; 16];
+        for byte in &mut uuid {
+            *byte = u8::try_from(digits.next()?? * 16 + digits.next()??).ok()?;
+        }
+        Some(Self(uuid))
+    }
+}
+
+impl std::fmt::Display for Uuid {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (i, byte) in self.0.iter().enumerate() {
+            let dash = if [4, 6, 8, 10].contains(&i) { "-" } else { "" };
+            write!(f, "{dash}{byte:02x}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for Uuid {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Uuid {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| {
+            de::Error::custom("expected 32 hexadecimal digits, as in 9195b3ad-a9d0-4500-85ff-9fb0f65a5201")
+        })
     }
 }
 
@@ -271,6 +337,10 @@ impl Measurement {
         }
     }
 
+    /// The kinds' names in JSON, in order of their numbers.
+    pub const NAMES: [&str; Self::KINDS] =
+        ["gnss", "wifi", "ble", "uwb", "inertial", "barometer", "marker", "hostFix", "mapTap"];
+
     /// How many kinds there are.
     pub const KINDS: usize = 9;
 
@@ -279,13 +349,17 @@ impl Measurement {
         let positive = |x: f64| x > 0.0 && x < 1e6;
         let power = |x: f64| (-127.0..=20.0).contains(&x);
         let vector = |v: &[f64; 3], most: f64| v.iter().all(|x| x.abs() <= most);
+        let name = |text: &str| text.len() <= MAX_NAME_BYTES;
         let plane = |at: &[f64; 2]| at.iter().all(|x| x.abs() < 1e8);
         match self {
-            Self::Gnss { lon, lat, accuracy_m, altitude_m, satellites: _, cn0_dbhz } => {
+            Self::Gnss { lon, lat, accuracy_m, altitude_m, satellites, cn0_dbhz, speed_mps, course_deg } => {
                 degrees(*lon, *lat)
                     && positive(*accuracy_m)
                     && altitude_m.is_none_or(|x| x.abs() < 1e5)
+                    && satellites.is_none_or(|n| n <= 1000)
                     && cn0_dbhz.is_none_or(|x| (0.0..=70.0).contains(&x))
+                    && speed_mps.is_none_or(|x| (0.0..=500.0).contains(&x))
+                    && course_deg.is_none_or(|x| (0.0..=360.0).contains(&x))
             }
             Self::Wifi { readings } => {
                 readings.len() <= MAX_ITEMS
@@ -300,7 +374,9 @@ impl Measurement {
                 readings.len() <= MAX_ITEMS
                     && readings.iter().all(|r| power(r.rssi_dbm) && r.tx_power_dbm.is_none_or(power))
             }
-            Self::Uwb { range_m, sigma_m, .. } => (0.0..=500.0).contains(range_m) && positive(*sigma_m),
+            Self::Uwb { anchor, range_m, sigma_m } => {
+                name(anchor) && (0.0..=500.0).contains(range_m) && positive(*sigma_m)
+            }
             Self::Inertial { accel_mps2, gyro_radps, magnet_ut, rotation } => {
                 vector(accel_mps2, 400.0)
                     && gyro_radps.as_ref().is_none_or(|v| vector(v, 70.0))
@@ -308,9 +384,10 @@ impl Measurement {
                     && rotation.as_ref().is_none_or(|v| vector(v, 1.001))
             }
             Self::Barometer { pressure_hpa } => (300.0..=1200.0).contains(pressure_hpa),
-            Self::Marker { at_m, sigma_m, .. } | Self::MapTap { at_m, sigma_m, .. } => {
-                plane(at_m) && positive(*sigma_m)
+            Self::Marker { id, at_m, floor, sigma_m } => {
+                name(id) && at_m.as_ref().is_none_or(plane) && at_m.is_some() == floor.is_some() && positive(*sigma_m)
             }
+            Self::MapTap { at_m, sigma_m, .. } => plane(at_m) && positive(*sigma_m),
             Self::HostFix { lon, lat, accuracy_m, .. } => degrees(*lon, *lat) && positive(*accuracy_m),
         }
     }
@@ -356,12 +433,17 @@ impl Counts {
 #[derive(Clone, Debug, Default)]
 pub struct Intake {
     newest: [Option<Observation>; Measurement::KINDS],
+    /// The newest time of all kinds.
+    newest_ms: Option<f64>,
+    /// Time of the last leap, and how many before it agree.
+    leap: Option<(f64, u32)>,
 }
 
 impl Intake {
     /// Lets an observation in, or says why not. Order matters within a kind only: a scan that the operating system
     /// delivers after newer inertial samples still counts. Ranges of different anchors and batches of beacons may
-    /// share one time; other kinds may not.
+    /// share one time; other kinds may not. A time more than ten minutes ahead of all before is absurd until the third
+    /// in a row agrees.
     ///
     /// # Errors
     /// [`Rejected::UnknownVersion`], [`Rejected::Absurd`], [`Rejected::Duplicate`] or [`Rejected::Late`].
@@ -377,6 +459,16 @@ impl Intake {
                 return Err(Rejected::Late);
             }
         }
+        let time_ms = observation.time_ms;
+        if self.newest_ms.is_some_and(|newest| time_ms - newest > LEAP_MS) {
+            let agree = self.leap.filter(|leap| (time_ms - leap.0).abs() <= LEAP_MS).map_or(1, |leap| leap.1 + 1);
+            self.leap = Some((time_ms, agree));
+            if agree < LEAPS_BELIEVED {
+                return Err(Rejected::Absurd);
+            }
+        }
+        self.leap = None;
+        self.newest_ms = Some(self.newest_ms.map_or(time_ms, |newest| newest.max(time_ms)));
         *newest = Some(observation.clone());
         Ok(())
     }
@@ -393,9 +485,10 @@ mod tests {
     #[test]
     fn every_kind_survives_json() {
         for json in [
-            r#"{"v":1,"timeMs":1.0,"wallMs":2.0,"kind":"gnss","lon":1.0,"lat":2.0,"accuracyM":3.0,"satellites":7}"#,
+            r#"{"v":1,"timeMs":1.0,"wallMs":2.0,"kind":"gnss","lon":1.0,"lat":2.0,"accuracyM":3.0,"satellites":7,"courseDeg":90.0}"#,
+            r#"{"v":1,"timeMs":1.0,"kind":"marker","id":"Q","sigmaM":0.5}"#,
             r#"{"v":1,"timeMs":1.0,"kind":"wifi","readings":[{"bssid":"0a:74:9c:2b:56:67","rssiDbm":-60.0,"ageMs":5.0}]}"#,
-            r#"{"v":1,"timeMs":1.0,"kind":"ble","readings":[{"mac":"0a:74:9c:2b:56:67","rssiDbm":-60.0,"majorMinor":[1,2]}]}"#,
+            r#"{"v":1,"timeMs":1.0,"kind":"ble","readings":[{"mac":"0a:74:9c:2b:56:67","rssiDbm":-60.0,"uuid":"9195b3ad-a9d0-4500-85ff-9fb0f65a5201","majorMinor":[1,2]}]}"#,
             r#"{"v":1,"timeMs":1.0,"kind":"uwb","anchor":"A","rangeM":3.0,"sigmaM":0.1}"#,
             r#"{"v":1,"timeMs":1.0,"kind":"inertial","accelMps2":[0.0,0.0,9.81],"rotation":[0.0,0.0,0.5]}"#,
             r#"{"v":1,"timeMs":1.0,"kind":"barometer","pressureHpa":1013.0}"#,
@@ -430,7 +523,36 @@ mod tests {
     }
 
     #[test]
+    fn one_wrong_time_does_not_silence_what_follows_but_a_sleep_is_believed() {
+        let mut intake = Intake::default();
+        let at = |secs: f64| barometer(1e3 * secs, 1000.0);
+        for (secs, expected) in [
+            (1.0, Ok(())),
+            (9e6, Err(Rejected::Absurd)),
+            (2.0, Ok(())),
+            (7e3, Err(Rejected::Absurd)),
+            (7.001e3, Err(Rejected::Absurd)),
+            (7.002e3, Ok(())),
+            (3.0, Err(Rejected::Late)),
+        ] {
+            assert_eq!(intake.admit(&at(secs)), expected, "{secs} s");
+        }
+    }
+
+    #[test]
     fn addresses_that_are_none_are_refused() {
+        assert_eq!(
+            Uuid::parse("9195B3ADA9D0450085FF9FB0F65A5201").map(|u| u.to_string()).as_deref(),
+            Some("9195b3ad-a9d0-4500-85ff-9fb0f65a5201")
+        );
+        for text in [
+            "",
+            "9195b3ad-a9d0-4500-85ff-9fb0f65a520",
+            "9195b3ad-a9d0-4500-85ff-9fb0f65a520g",
+            "9195b3ad_a9d0-4500-85ff-9fb0f65a5201",
+        ] {
+            assert_eq!(Uuid::parse(text), None, "{text}");
+        }
         assert_eq!(Mac::parse("0A:74:9c:2b:56:67").map(|m| m.to_string()).as_deref(), Some("0a:74:9c:2b:56:67"));
         for text in
             ["", "0a:74:9c:2b:56", "0a:74:9c:2b:56:6g", "0a749c2b566700000", "ü0a:74:9c:2b:56:6", "+a:74:9c:2b:56:67"]

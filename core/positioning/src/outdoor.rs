@@ -1,8 +1,10 @@
-//! A Kalman filter with constant velocity (Bar-Shalom, Li, Kirubarajan 2001, section 6.3) over satellite fixes.
+//! A Kalman filter with constant velocity (Bar-Shalom, Li, Kirubarajan 2001, section 6.3) over satellite fixes, and
+//! its fixed-lag smoother (Rauch, Tung, Striebel 1965).
 
 use crate::{Measurement, Observation, Position, Rejected, Status};
 use citytwin_geo::{EnuFrame, Geodetic};
 use glam::{DVec2, DVec3};
+use std::collections::VecDeque;
 
 /// Radius that holds 95 % of a circular Gaussian, in standard deviations of one axis: √(−2 ln 0.05).
 const RADIUS_95: f64 = 2.447_746_830_680_816;
@@ -16,12 +18,21 @@ const GATE: f64 = 13.816;
 const KIDNAPPED_AFTER: u32 = 3;
 /// A pause longer than this starts anew, seconds.
 const RESTART_AFTER_SECS: f64 = 120.0;
+/// Share of a fix's variance that the next ones have too (ionosphere, reflections off the same walls): it is considered
+/// in the answer's radius, not filtered away (Schmidt 1966, "Application of state-space methods to navigation problems").
+const SHARED_VARIANCE: f64 = 0.8;
+/// So many fixes does the smoother look back.
+const LAG_FIXES: usize = 10;
+/// Who is no longer seen walks on: growth of the deviation, m/s per axis.
+const UNSEEN_MPS: f64 = 0.8;
 
 /// Position and velocity outdoors, from satellite fixes.
 #[derive(Clone, Debug, Default)]
 pub struct OutdoorFilter {
     state: Option<State>,
     outliers_in_a_row: u32,
+    /// The last states, oldest first; one frame.
+    past: VecDeque<State>,
 }
 
 /// Both axes share one covariance, since the fixes' errors are circular.
@@ -35,6 +46,8 @@ struct State {
     pp: f64,
     pv: f64,
     vv: f64,
+    /// Variance per axis that successive fixes share.
+    shared: f64,
     status: Status,
 }
 
@@ -51,7 +64,12 @@ impl OutdoorFilter {
     pub fn observe(&mut self, observation: &Observation) -> Result<Position, Rejected> {
         observation.check()?;
         let time_ms = observation.time_ms;
-        let Measurement::Gnss { lon, lat, accuracy_m, .. } = observation.what else { return Err(Rejected::NotUsed) };
+        let (lon, lat, accuracy_m) = match observation.what {
+            Measurement::Gnss { lon, lat, accuracy_m, .. } | Measurement::HostFix { lon, lat, accuracy_m, .. } => {
+                (lon, lat, accuracy_m)
+            }
+            _ => return Err(Rejected::NotUsed),
+        };
         let fix = Geodetic::from_degrees(lon, lat, 0.0);
         let variance = (accuracy_m / RADIUS_95).powi(2);
         let state = match self.state.take() {
@@ -72,6 +90,13 @@ impl OutdoorFilter {
             },
         };
         self.outliers_in_a_row = 0;
+        if state.status == Status::FirstFix {
+            self.past.clear();
+        }
+        self.past.push_back(state.clone());
+        while self.past.len() > LAG_FIXES {
+            self.past.pop_front();
+        }
         let position = state.answer();
         self.state = Some(state);
         Ok(position)
@@ -80,6 +105,37 @@ impl OutdoorFilter {
     /// The position as of the last observation that counted.
     pub fn position(&self) -> Option<Position> {
         self.state.as_ref().map(State::answer)
+    }
+
+    /// The position as of a later time: it stays where it was last seen, and its radius grows.
+    pub fn position_at(&self, time_ms: f64) -> Option<Position> {
+        let answer = self.position()?;
+        let unseen = RADIUS_95 * UNSEEN_MPS * ((time_ms - answer.time_ms) / 1e3 - 1.0).max(0.0);
+        Some(Position { accuracy_m: answer.accuracy_m.hypot(unseen), ..answer })
+    }
+
+    /// Puts the visitor at a place (degrees) with a 95 % radius, whatever came before.
+    pub fn set_position(&mut self, time_ms: f64, lon: f64, lat: f64, accuracy_m: f64) {
+        let what = Measurement::HostFix { lon, lat, accuracy_m, floor: None };
+        if Observation::new(time_ms, what).check().is_ok() {
+            let state = State::first(Geodetic::from_degrees(lon, lat, 0.0), time_ms, (accuracy_m / RADIUS_95).powi(2));
+            self.past = [state.clone()].into();
+            (self.state, self.outliers_in_a_row) = (Some(state), 0);
+        }
+    }
+
+    /// The last positions as all fixes tell, oldest first: the newest is that of [`OutdoorFilter::position`], the others
+    /// know what came after them.
+    pub fn smoothed(&self) -> Vec<Position> {
+        let Some(newest) = self.past.back() else { return Vec::new() };
+        let mut later = newest.clone();
+        let mut answers = vec![later.answer()];
+        for state in self.past.iter().rev().skip(1) {
+            later = state.smoothed_by(&later);
+            answers.push(later.answer());
+        }
+        answers.reverse();
+        answers
     }
 }
 
@@ -93,6 +149,8 @@ impl State {
             pp: variance,
             pv: 0.0,
             vv: UNKNOWN_SPEED * UNKNOWN_SPEED,
+            // The first fix's is in its variance already.
+            shared: 0.0,
             status: Status::FirstFix,
         }
     }
@@ -100,10 +158,7 @@ impl State {
     /// The state after a fix, or `None` when the fix lies beyond the gate.
     fn updated(&self, fix: Geodetic, time_ms: f64, variance: f64) -> Option<Self> {
         let dt = (time_ms - self.time_ms) / 1e3;
-        let (dt2, dt3) = (dt * dt, dt * dt * dt);
-        let pp = self.pp + 2.0 * dt * self.pv + dt2 * self.vv + ACCELERATION_DENSITY * dt3 / 3.0;
-        let pv = self.pv + dt * self.vv + ACCELERATION_DENSITY * dt2 / 2.0;
-        let vv = self.vv + ACCELERATION_DENSITY * dt;
+        let [pp, pv, vv] = self.predicted(dt);
         let predicted = self.position + dt * self.velocity;
         let innovation = self.frame.enu_from_geodetic(fix).truncate() - predicted;
         let s = pp + variance;
@@ -119,8 +174,45 @@ impl State {
             pp: (1.0 - gain_p) * pp,
             pv: (1.0 - gain_p) * pv,
             vv: vv - gain_v * pv,
+            shared: SHARED_VARIANCE * variance,
             status: Status::Tracking,
         })
+    }
+
+    /// The variances after some seconds without a fix.
+    fn predicted(&self, dt: f64) -> [f64; 3] {
+        let (dt2, dt3) = (dt * dt, dt * dt * dt);
+        [
+            self.pp + 2.0 * dt * self.pv + dt2 * self.vv + ACCELERATION_DENSITY * dt3 / 3.0,
+            self.pv + dt * self.vv + ACCELERATION_DENSITY * dt2 / 2.0,
+            self.vv + ACCELERATION_DENSITY * dt,
+        ]
+    }
+
+    /// This state under a smoothed later one.
+    fn smoothed_by(&self, later: &Self) -> Self {
+        let dt = (later.time_ms - self.time_ms) / 1e3;
+        let [pp, pv, vv] = self.predicted(dt);
+        let determinant = pp * vv - pv * pv;
+        if determinant <= 0.0 {
+            return self.clone();
+        }
+        // Gain: P Fᵀ (F P Fᵀ + Q)⁻¹.
+        let (a, b) = (self.pp + dt * self.pv, self.pv);
+        let (c, d) = (self.pv + dt * self.vv, self.vv);
+        let row = |x: f64, y: f64| [(x * vv - y * pv) / determinant, (y * pp - x * pv) / determinant];
+        let ([g0, g1], [h0, h1]) = (row(a, b), row(c, d));
+        let off = later.position - (self.position + dt * self.velocity);
+        let turn = later.velocity - self.velocity;
+        let (x, y, z) = (later.pp - pp, later.pv - pv, later.vv - vv);
+        Self {
+            position: self.position + g0 * off + g1 * turn,
+            velocity: self.velocity + h0 * off + h1 * turn,
+            pp: self.pp + g0 * g0 * x + 2.0 * g0 * g1 * y + g1 * g1 * z,
+            pv: self.pv + g0 * h0 * x + (g0 * h1 + g1 * h0) * y + g1 * h1 * z,
+            vv: self.vv + h0 * h0 * x + 2.0 * h0 * h1 * y + h1 * h1 * z,
+            ..self.clone()
+        }
     }
 
     fn answer(&self) -> Position {
@@ -132,7 +224,7 @@ impl State {
             time_ms: self.time_ms,
             lon: here.lon(),
             lat: here.lat(),
-            accuracy_m: RADIUS_95 * self.pp.sqrt(),
+            accuracy_m: RADIUS_95 * (self.pp + self.shared).sqrt(),
             speed_mps,
             heading_deg: (speed_mps >= 0.5).then_some(heading),
             status: self.status,
@@ -147,7 +239,16 @@ mod tests {
     const HOME: Geodetic = Geodetic { lon_rad: 0.435_4, lat_rad: 1.050_2, height_m: 0.0 };
 
     fn gnss(time_ms: f64, lon: f64, lat: f64, accuracy_m: f64) -> Observation {
-        let what = Measurement::Gnss { lon, lat, accuracy_m, altitude_m: None, satellites: None, cn0_dbhz: None };
+        let what = Measurement::Gnss {
+            lon,
+            lat,
+            accuracy_m,
+            altitude_m: None,
+            satellites: None,
+            cn0_dbhz: None,
+            speed_mps: None,
+            course_deg: None,
+        };
         Observation::new(time_ms, what)
     }
 
@@ -192,6 +293,31 @@ mod tests {
         assert!(inside as f64 > 0.93 * STEPS as f64, "{inside} of {STEPS}");
         let last = filter.position().expect("a position");
         assert!((last.speed_mps - 1.265).abs() < 0.8 && last.status == Status::Tracking, "{last:?}");
+    }
+
+    #[test]
+    fn what_came_after_makes_the_trail_better_and_surer() {
+        let mut noise = normals();
+        let mut filter = OutdoorFilter::new();
+        let (mut filtered, mut smoothed, mut inside, mut n) = (0.0, 0.0, 0, 0);
+        for i in 0..300 {
+            let t = f64::from(i);
+            let (dx, dy) = (5.0 * noise(), 5.0 * noise());
+            filter.observe(&fix(1e3 * t, 1.2 * t + dx, 0.4 * t + dy, 5.0 * RADIUS_95)).expect("a sane fix");
+            let trail = filter.smoothed();
+            assert_eq!(trail.last(), filter.position().as_ref());
+            if let (10, Some(old)) = (trail.len(), trail.first()) {
+                let then = old.time_ms / 1e3;
+                let error = metres_from(old, 1.2 * then, 0.4 * then);
+                smoothed += error;
+                inside += usize::from(error <= old.accuracy_m);
+                filtered += metres_from(&filter.position().expect("a position"), 1.2 * t, 0.4 * t);
+                n += 1;
+                assert!(old.accuracy_m < trail[9].accuracy_m, "{trail:?}");
+            }
+        }
+        assert!(smoothed < 0.8 * filtered, "{smoothed} {filtered}");
+        assert!(inside as f64 > 0.92 * f64::from(n), "{inside} of {n}");
     }
 
     #[test]

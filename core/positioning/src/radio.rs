@@ -240,6 +240,12 @@ impl RadioMap {
         Self::from_parts(aps, cells, floors, Radii::default(), query)
     }
 
+    /// A map that knows nothing.
+    pub fn empty() -> Self {
+        let floors = Floors::default();
+        Self::from_parts(Vec::new(), Vec::new(), floors, Radii::default(), QueryOptions::default())
+    }
+
     pub(crate) fn from_parts(
         aps: Vec<Mac>,
         cells: Vec<Cell>,
@@ -297,6 +303,11 @@ impl RadioMap {
 
     pub(crate) fn ground(&self, building: u16, floor: i16) -> Option<&Ground> {
         self.grounds.get(&(building, floor))
+    }
+
+    /// Whether an access point is in the map.
+    pub fn knows(&self, bssid: Mac) -> bool {
+        self.aps.binary_search(&bssid).is_ok()
     }
 
     /// How many reference cells there are.

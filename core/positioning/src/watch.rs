@@ -11,6 +11,8 @@ pub const COASTING_AFTER_MS: f64 = 5e3;
 pub const LOST_AFTER_MS: f64 = 60e3;
 /// A coasting visitor walks on: the 95 % radius grows by so much, m/s.
 const COASTING_GROWTH_MPS: f64 = 1.4;
+/// The trail has a place for each so many milliseconds.
+const TRAIL_EVERY_MS: f64 = 1e3;
 
 /// `PositionOptions` of the W3C: what a watch asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,19 +33,43 @@ impl Default for WatchOptions {
 }
 
 /// `GeolocationPosition` of the W3C, and what this engine knows beyond it. Its JSON is `toJSON()`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WatchPosition {
-    /// The W3C's coordinates.
-    pub coords: Coordinates,
+    /// The W3C's coordinates; `None` where nobody said how the venue's plane lies on the earth: watches then hear nothing.
+    pub coords: Option<Coordinates>,
     /// Milliseconds on the host's clock, of the newest observation that counted.
     pub timestamp: f64,
+    /// Metres east and north in the venue's plane; absent away from the venue.
+    pub at_m: Option<[f64; 2]>,
+    /// 95 % radius, metres, the same as the coordinates' accuracy.
+    pub radius_m: f64,
+    /// The building's name, or its number; absent outdoors.
+    pub building: Option<String>,
     /// The floor's number, ground floor 0; absent outdoors.
     pub floor: Option<i16>,
     /// Probability of the floor, 0 to 1.
     pub floor_probability: Option<f64>,
+    /// Floors with their probabilities, lowest first; none outdoors.
+    pub floors: Vec<(i16, f64)>,
+    /// Probability to be indoors, 0 to 1.
+    pub indoor_probability: f64,
+    /// Covariance, m²: east-east, east-north, north-north.
+    pub covariance_m2: [f64; 3],
+    /// Kinds of observations that counted lately.
+    pub counted: Vec<Heard>,
     /// How the answer came about.
     pub status: Status,
+}
+
+/// A kind of observation that counted.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Heard {
+    /// Its name in the schema.
+    pub kind: &'static str,
+    /// How long ago, milliseconds.
+    pub age_ms: f64,
 }
 
 /// `GeolocationCoordinates` of the W3C.
@@ -79,10 +105,10 @@ pub enum WatchError {
 }
 
 /// What to tell the owner of a watch.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum WatchEvent {
     /// Call `ok` of this watch.
-    Position(u32, WatchPosition),
+    Position(u32, Box<WatchPosition>),
     /// Call `err` of this watch.
     Error(u32, WatchError),
 }
@@ -125,7 +151,7 @@ impl Watches {
         let id = self.next_id;
         self.next_id = self.next_id.checked_add(1).unwrap_or(1);
         self.watches.insert(id, Watch { options, waiting_since_ms: Some(now_ms) });
-        let young = self.newest.filter(|p| now_ms - p.timestamp <= options.maximum_age);
+        let young = self.newest.as_ref().filter(|p| p.coords.is_some() && now_ms - p.timestamp <= options.maximum_age);
         (id, young.map(|p| self.at(p, now_ms)))
     }
 
@@ -142,33 +168,59 @@ impl Watches {
     /// A new position from the filters, or from `setPosition`. Positions that are not finite or older than the newest
     /// are left out.
     pub fn set_position(&mut self, position: WatchPosition) -> Vec<WatchEvent> {
-        let c = position.coords;
+        let finite = |c: &Coordinates| [c.latitude, c.longitude, c.accuracy].iter().all(|x| x.is_finite());
         let sane =
-            [c.latitude, c.longitude, c.accuracy, position.timestamp].iter().all(|x| x.is_finite()) && c.accuracy > 0.0;
-        if !sane || self.newest.is_some_and(|newest| position.timestamp < newest.timestamp) {
+            position.coords.as_ref().is_none_or(|c| finite(c) && c.accuracy > 0.0) && position.timestamp.is_finite();
+        if !sane || self.newest.as_ref().is_some_and(|newest| position.timestamp < newest.timestamp) {
             return Vec::new();
         }
-        self.newest = Some(position);
         self.coasting = None;
-        let told = self.at(position, position.timestamp);
-        self.trail.push_back(told);
+        let told = self.at(&position, position.timestamp);
+        self.newest = Some(position);
+        // One place a second: what is newer takes the place of what is younger than that.
+        let at = self.trail.len().wrapping_sub(2);
+        if self.trail.get(at).is_some_and(|before| told.timestamp - before.timestamp < TRAIL_EVERY_MS) {
+            self.trail.pop_back();
+        }
+        self.trail.push_back(told.clone());
         while self.trail.len() > self.trail_length {
             self.trail.pop_front();
         }
-        self.tell(told)
+        if told.coords.is_some() { self.tell(&told) } else { Vec::new() }
+    }
+
+    /// Time of the newest position.
+    pub fn newest_ms(&self) -> Option<f64> {
+        self.newest.as_ref().map(|p| p.timestamp)
+    }
+
+    /// Betters the trail's place of a time (within half a second): degrees, metres in the venue's plane, 95 % radius.
+    pub fn amend(&mut self, time_ms: f64, lonlat: Option<[f64; 2]>, at_m: Option<[f64; 2]>, radius_m: f64) {
+        let off = |p: &WatchPosition| (p.timestamp - time_ms).abs();
+        let Some(place) = self.trail.iter_mut().rev().take(600).min_by(|a, b| off(a).total_cmp(&off(b))) else {
+            return;
+        };
+        if off(place) > 500.0 || !radius_m.is_finite() {
+            return;
+        }
+        if let (Some(c), Some([longitude, latitude])) = (&mut place.coords, lonlat) {
+            (c.longitude, c.latitude, c.accuracy) = (longitude, latitude, radius_m);
+        }
+        place.at_m = at_m.or(place.at_m);
+        place.radius_m = radius_m;
     }
 
     /// Lets time pass: timeouts, and the change to coasting and to lost.
     pub fn tick(&mut self, now_ms: f64) -> Vec<WatchEvent> {
         let mut events = Vec::new();
-        if let Some(newest) = self.newest {
+        if let Some(newest) = self.newest.as_ref().filter(|p| p.coords.is_some()) {
             let told = self.at(newest, now_ms);
             let quiet = matches!(told.status, Status::Coasting | Status::Lost).then_some(told.status);
             if quiet.is_some() && quiet != self.coasting {
                 self.coasting = quiet;
                 events.extend(self.watches.keys().map(|id| match told.status {
                     Status::Lost => WatchEvent::Error(*id, WatchError::PositionUnavailable),
-                    _ => WatchEvent::Position(*id, told),
+                    _ => WatchEvent::Position(*id, Box::new(told.clone())),
                 }));
             }
         }
@@ -183,7 +235,7 @@ impl Watches {
 
     /// The newest position as of a time; `None` before the first.
     pub fn position(&self, now_ms: f64) -> Option<WatchPosition> {
-        self.newest.map(|p| self.at(p, now_ms))
+        self.newest.as_ref().map(|p| self.at(p, now_ms))
     }
 
     /// The last positions, oldest first.
@@ -191,19 +243,19 @@ impl Watches {
         self.trail.iter()
     }
 
-    fn tell(&mut self, position: WatchPosition) -> Vec<WatchEvent> {
+    fn tell(&mut self, position: &WatchPosition) -> Vec<WatchEvent> {
         for watch in self.watches.values_mut() {
             watch.waiting_since_ms = Some(position.timestamp);
         }
-        self.watches.keys().map(|id| WatchEvent::Position(*id, position)).collect()
+        self.watches.keys().map(|id| WatchEvent::Position(*id, Box::new(position.clone()))).collect()
     }
 
     /// A position as of a later time: its floor locked, its status and radius aged.
-    fn at(&self, position: WatchPosition, now_ms: f64) -> WatchPosition {
+    fn at(&self, position: &WatchPosition, now_ms: f64) -> WatchPosition {
         let age_ms = (now_ms - position.timestamp).max(0.0);
-        let mut told = position;
+        let mut told = position.clone();
         if let Some(floor) = self.locked_floor {
-            (told.floor, told.floor_probability) = (Some(floor), Some(1.0));
+            (told.floor, told.floor_probability, told.floors) = (Some(floor), Some(1.0), vec![(floor, 1.0)]);
         }
         if age_ms > LOST_AFTER_MS {
             told.status = Status::Lost;
@@ -211,7 +263,8 @@ impl Watches {
             told.status = Status::Coasting;
         }
         if age_ms > COASTING_AFTER_MS {
-            told.coords.accuracy += COASTING_GROWTH_MPS * (age_ms - COASTING_AFTER_MS) / 1e3;
+            told.radius_m += COASTING_GROWTH_MPS * (age_ms - COASTING_AFTER_MS) / 1e3;
+            told.coords.iter_mut().for_each(|c| c.accuracy += COASTING_GROWTH_MPS * (age_ms - COASTING_AFTER_MS) / 1e3);
         }
         told
     }
@@ -231,7 +284,20 @@ mod tests {
             heading: None,
             speed: None,
         };
-        WatchPosition { coords, timestamp, floor: Some(2), floor_probability: Some(0.9), status: Status::Tracking }
+        WatchPosition {
+            coords: Some(coords),
+            timestamp,
+            at_m: None,
+            radius_m: 5.0,
+            building: None,
+            floor: Some(2),
+            floor_probability: Some(0.9),
+            floors: vec![(1, 0.1), (2, 0.9)],
+            indoor_probability: 0.8,
+            covariance_m2: [4.0, 0.0, 4.0],
+            counted: Vec::new(),
+            status: Status::Tracking,
+        }
     }
 
     #[test]
@@ -239,11 +305,11 @@ mod tests {
         let mut watches = Watches::new(2);
         let (id, none) = watches.watch(WatchOptions::default(), 0.0);
         assert_eq!(none, None);
-        assert_eq!(watches.set_position(at(1e3)), [WatchEvent::Position(id, at(1e3))]);
+        assert_eq!(watches.set_position(at(1e3)), [WatchEvent::Position(id, Box::new(at(1e3)))]);
         assert_eq!(watches.tick(2e3), []);
         let events = watches.tick(7e3);
         assert!(
-            matches!(events[..], [WatchEvent::Position(i, p)] if i == id && p.status == Status::Coasting && p.coords.accuracy > 5.0),
+            matches!(&events[..], [WatchEvent::Position(i, p)] if *i == id && p.status == Status::Coasting && p.radius_m > 5.0),
             "{events:?}"
         );
         assert_eq!(watches.tick(8e3), [], "told once");

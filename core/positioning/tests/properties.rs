@@ -233,6 +233,8 @@ fn wild_streams_never_yield_what_is_not_a_number() {
                     altitude_m: None,
                     satellites: None,
                     cn0_dbhz: None,
+                    speed_mps: None,
+                    course_deg: None,
                 },
             };
             let time_ms = if i % 5 == 0 { any() } else { f64::from(i) * 100.0 };

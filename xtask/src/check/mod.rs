@@ -12,11 +12,12 @@ use anyhow::{Result, bail};
 use std::time::Instant;
 
 /// What the wasm target alone compiles in full.
-const WASM_PACKAGES: [&str; 7] = [
+const WASM_PACKAGES: [&str; 8] = [
     "citytwin-viewer",
     "citytwin-decode-worker",
     "citytwin-style-worker",
     "citytwin-search-worker",
+    "citytwin-positioning-worker",
     "citytwin-www",
     "citytwin-sdk",
     "citytwin-tests-wasm",

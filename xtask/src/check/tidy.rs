@@ -10,11 +10,12 @@ use std::path::Path;
 const NOT_IN_CORE: [&str; 4] = ["wasm-bindgen", "js-sys", "web-sys", "tokio"];
 
 /// The rooms at the browser's rim, which alone may name wasm-bindgen.
-const BROWSER_ROOMS: [&str; 7] = [
+const BROWSER_ROOMS: [&str; 8] = [
     "citytwin-viewer",
     "citytwin-decode-worker",
     "citytwin-style-worker",
     "citytwin-search-worker",
+    "citytwin-positioning-worker",
     "citytwin-sdk",
     "citytwin-www",
     "citytwin-tests-wasm",

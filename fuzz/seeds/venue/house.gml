@@ -1,0 +1,1 @@
+<IndoorFeatures><CellSpace gml:id="C1"><gml:name>001</gml:name><gml:LinearRing><gml:pos>0 0 0</gml:pos><gml:pos>5 0 0</gml:pos><gml:pos>5 5 0</gml:pos><gml:pos>0 0 0</gml:pos></gml:LinearRing></CellSpace><State gml:id="R1"><gml:Point><gml:pos>1 1 0.5</gml:pos></gml:Point></State><Transition><connects xlink:href="#R1"/><connects xlink:href="#R1"/></Transition></IndoorFeatures>
