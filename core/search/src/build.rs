@@ -11,6 +11,7 @@ use crate::pinyin_table;
 use crate::record::{
     MAX_POPULARITY, POPULARITY_POINTS, Record, put_block, split_id, stored_importance, stored_position,
 };
+use crate::regions::Regions;
 use crate::root::{
     ANSWER_HERE, BLOCK, Blocks, File, GROUP, INITIALS_KEY, MIN_MIRRORED, PHRASE, PHRASE_KEY, PINYIN_KEY, Readings,
     Root, WORD_KEY, common_prefix, marker, mirrored,
@@ -118,6 +119,11 @@ pub fn build(mut records: Vec<Record>, options: &BuildOptions) -> BuiltIndex {
     BuiltIndex { root: root.to_bytes(), files, record_count: root.record_count, term_count }
 }
 
+/// The name of a root beside others: like those of the other files it carries a checksum of the bytes.
+pub fn root_name(root: &[u8]) -> String {
+    format!("root-{:08x}.bin", checksum(root))
+}
+
 /// What the root says about the records as a whole.
 fn describe(records: &[Record], options: &BuildOptions) -> Root {
     let extent = |axis: fn(&Record) -> f64| {
@@ -133,10 +139,10 @@ fn describe(records: &[Record], options: &BuildOptions) -> Root {
         let values = records.iter().map(axis);
         let least = values.clone().fold(f64::INFINITY, f64::min);
         let most = values.fold(f64::NEG_INFINITY, f64::max);
-        if records.is_empty() { (0.0, 0) } else { (least, bits_for(((most - least) / step_deg).round() as u64)) }
+        if records.is_empty() { (0.0, 0) } else { (least, ((most - least) / step_deg).round() as u64) }
     };
-    let (west, lon_bits) = edge(|record| record.lon);
-    let (south, lat_bits) = edge(|record| record.lat);
+    let (west, most_east) = edge(|record| record.lon);
+    let (south, most_north) = edge(|record| record.lat);
     let mut categories: BTreeMap<&str, u32> = BTreeMap::new();
     let mut fronts: BTreeMap<&str, u32> = BTreeMap::new();
     let mut tags: BTreeSet<&str> = BTreeSet::new();
@@ -172,11 +178,11 @@ fn describe(records: &[Record], options: &BuildOptions) -> Root {
     }
     let readings: Vec<(char, Vec<String>)> =
         han.into_iter().map(|c| (c, pinyin_table::readings(c))).filter(|(_, readings)| !readings.is_empty()).collect();
-    Root {
+    let mut root = Root {
         record_count: records.len() as u32,
         origin: [west, south],
         step_deg,
-        position_bits: [lon_bits, lat_bits],
+        position_most: [most_east, most_north],
         categories: categories.into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),
         id_prefixes,
         tags: tags.into_iter().map(str::to_owned).collect(),
@@ -184,7 +190,10 @@ fn describe(records: &[Record], options: &BuildOptions) -> Root {
         replaced,
         readings: Readings::new(&readings),
         ..Root::default()
-    }
+    };
+    let positions = records.iter().map(|record| stored_position(record, &root)).collect();
+    root.regions = Regions::new(root.position_most, positions);
+    root
 }
 
 /// A name of so many records is stood for by its best one; the others come last, so that ten names are ten neighbours.
@@ -656,82 +665,128 @@ fn best_groups(list: &mut Vec<u32>, points: &[u8]) {
 
 /// Writes keys in order into blocks, each key sharing the front of the one before it.
 struct TermWriter<'a> {
-    universe: u32,
     group_points: &'a [u8],
     bytes: Vec<u8>,
     blocks: Blocks,
     keys: Vec<Box<[u8]>>,
     lists: Vec<u8>,
-    block: Vec<u8>,
+    /// Entries of the block that is being written, and about how many bytes they take.
+    entries: Vec<Entry>,
+    entry_bytes: usize,
     before: Vec<u8>,
+}
+
+/// A key, and what stands beside it.
+struct Entry {
+    key: Box<[u8]>,
+    /// Its [`Place`].
+    answer: Vec<u8>,
+    lists: Vec<EntryList>,
+}
+
+/// The groups of a list that stand beside the key, how many there are in all, and where all are when that is more.
+struct EntryList {
+    head: Vec<u32>,
+    len: usize,
+    whole: Vec<u8>,
 }
 
 impl<'a> TermWriter<'a> {
     fn new(group_points: &'a [u8]) -> Self {
-        let universe = group_points.len() as u32;
-        let (bytes, lists, block, before) = Default::default();
-        Self { universe, group_points, bytes, blocks: Blocks::default(), keys: Vec::new(), lists, block, before }
+        let (bytes, keys, lists, entries, entry_bytes, before) = Default::default();
+        Self { group_points, bytes, blocks: Blocks::default(), keys, lists, entries, entry_bytes, before }
     }
 
     fn push(&mut self, key: &[u8], answer: Option<&Place>, lists: &[&[u32]]) {
-        if self.block.len() >= BLOCK_BYTES {
+        if self.entry_bytes >= BLOCK_BYTES {
             self.close_block();
         }
-        if self.block.is_empty() {
+        if self.entries.is_empty() {
             // The shortest key that parts this block from the one before it.
             let len = (common_prefix(&self.before, key) + 1).min(key.len());
             self.keys.push(key[..len].into());
-            self.before.clear();
         }
-        let shared = common_prefix(&self.before, key);
-        put_varint(&mut self.block, shared as u64);
-        put_varint(&mut self.block, (key.len() - shared) as u64);
-        self.block.extend_from_slice(&key[shared..]);
-        let mut payload = Vec::new();
+        let shared = if self.entries.is_empty() { 0 } else { common_prefix(&self.before, key) };
+        let mut place = Vec::new();
         match answer {
             Some(Place::Copied(range)) => {
-                put_varint(&mut payload, range.end - range.start);
-                put_varint(&mut payload, range.start);
+                put_varint(&mut place, range.end - range.start);
+                put_varint(&mut place, range.start);
             }
             Some(Place::Here(numbers)) => {
-                put_varint(&mut payload, ANSWER_HERE);
-                put_numbers(&mut payload, numbers);
+                put_varint(&mut place, ANSWER_HERE);
+                put_numbers(&mut place, numbers);
             }
             None => {}
         }
-        for list in lists {
-            put_varint(&mut payload, list.len() as u64);
-            let mut head = list.to_vec();
-            best_groups(&mut head, self.group_points);
-            if let [only] = head.as_slice() {
-                put_varint(&mut payload, (*only).into());
-            } else if !head.is_empty() {
-                let mut coded = Vec::new();
-                put_ascending(&mut coded, &head, self.universe);
-                put_varint(&mut payload, coded.len() as u64);
-                payload.extend(coded);
-            }
-            if list.len() > HEAD {
-                let mut tail = Vec::new();
-                put_ascending(&mut tail, list, self.universe);
-                seal(&mut tail);
-                put_varint(&mut payload, self.lists.len() as u64);
-                put_varint(&mut payload, tail.len() as u64);
-                self.lists.extend(tail);
-            }
-        }
-        put_varint(&mut self.block, payload.len() as u64);
-        self.block.extend(payload);
+        let lists: Vec<EntryList> = lists.iter().map(|list| self.entry_list(list)).collect();
+        let entry = Entry { key: key.into(), answer: place, lists };
+        // As if the block's base were near: a group or two more or less make no difference to a block.
+        let base = entry.lists.iter().find_map(|list| list.head.first().copied()).unwrap_or(0);
+        let mut written = Vec::new();
+        entry.put(&mut written, shared, base);
+        self.entry_bytes += written.len();
+        self.entries.push(entry);
         self.before.clear();
         self.before.extend_from_slice(key);
     }
 
-    fn close_block(&mut self) {
-        if !self.block.is_empty() {
-            seal(&mut self.block);
-            self.bytes.append(&mut self.block);
-            self.blocks.ends.push(self.bytes.len() as u64);
+    fn entry_list(&mut self, list: &[u32]) -> EntryList {
+        let mut head = list.to_vec();
+        best_groups(&mut head, self.group_points);
+        let mut whole = Vec::new();
+        if list.len() > HEAD {
+            let mut tail = Vec::new();
+            put_ascending(&mut tail, list, 0);
+            seal(&mut tail);
+            put_varint(&mut whole, self.lists.len() as u64);
+            put_varint(&mut whole, tail.len() as u64);
+            self.lists.extend(tail);
         }
+        EntryList { head, len: list.len(), whole }
+    }
+
+    fn close_block(&mut self) {
+        if self.entries.is_empty() {
+            return;
+        }
+        // Names stand in the order of their readings, as the keys do: the groups of a block's keys are neighbours.
+        let mut firsts: Vec<u32> = self.entries.iter().filter_map(Entry::first_of_names).collect();
+        firsts.sort_unstable();
+        let base = firsts.get(firsts.len() / 2).copied().unwrap_or(0);
+        let mut block = Vec::new();
+        put_varint(&mut block, base.into());
+        let mut before: &[u8] = &[];
+        for entry in &self.entries {
+            entry.put(&mut block, common_prefix(before, &entry.key), base);
+            before = &entry.key;
+        }
+        seal(&mut block);
+        self.bytes.append(&mut block);
+        self.blocks.ends.push(self.bytes.len() as u64);
+        self.entries.clear();
+        self.entry_bytes = 0;
+    }
+}
+
+impl Entry {
+    /// The first group of the texts that begin with the key.
+    fn first_of_names(&self) -> Option<u32> {
+        self.lists.first().and_then(|list| list.head.first().copied())
+    }
+
+    fn put(&self, out: &mut Vec<u8>, shared: usize, base: u32) {
+        put_varint(out, shared as u64);
+        put_varint(out, (self.key.len() - shared) as u64);
+        out.extend_from_slice(&self.key[shared..]);
+        let mut payload = self.answer.clone();
+        for list in &self.lists {
+            put_varint(&mut payload, list.len as u64);
+            put_ascending(&mut payload, &list.head, base);
+            payload.extend_from_slice(&list.whole);
+        }
+        put_varint(out, payload.len() as u64);
+        out.extend(payload);
     }
 }
 
@@ -759,12 +814,9 @@ fn write_places(ranked: &[&Record], root: &mut Root) -> Vec<u8> {
         numbers.clear();
         numbers.extend(cell.iter().map(|(_, number)| number / GROUP));
         numbers.dedup();
-        let mut coded = Vec::new();
-        put_ascending(&mut coded, &numbers, root.group_count());
         put_varint(&mut block, cell[0].0 - before);
         put_varint(&mut block, numbers.len() as u64);
-        put_varint(&mut block, coded.len() as u64);
-        block.extend(coded);
+        put_ascending(&mut block, &numbers, 0);
         before = cell[0].0;
     }
     close_places(&mut block, &mut bytes, root);

@@ -131,60 +131,106 @@ pub(crate) fn bits_at(bytes: &[u8], at: usize, width: u32) -> Option<u64> {
     Some(u64::from_le_bytes(raw) >> (at % 8) & (u64::MAX >> (64 - width)))
 }
 
-/// The Rice parameter for `n` ascending values below `universe`.
-fn rice_parameter(n: usize, universe: u32) -> u32 {
-    let gap = u64::from(universe) * 2 / 3 / (n.max(1) as u64);
-    bits_for(gap).saturating_sub(1).min(31)
+/// In the first byte of a list: its first value is told by the distance from a base.
+const FROM_BASE: u8 = 0x20;
+/// The other bits of that byte.
+const RICE_PARAMETER: u8 = 0x1F;
+
+/// Bits that values and the gaps between them take with a Rice parameter.
+fn rice_bits(gaps: impl Iterator<Item = u32>, k: u32) -> u64 {
+    gaps.map(|gap| u64::from(gap >> k) + 1 + u64::from(k)).sum()
 }
 
-/// Appends strictly ascending values below `universe`: gaps less one, Golomb–Rice coded.
-pub(crate) fn put_ascending(out: &mut Vec<u8>, values: &[u32], universe: u32) {
-    let k = rice_parameter(values.len(), universe);
+/// Strictly ascending values as the gaps between them, less one; the first is its own gap.
+fn gaps(values: &[u32]) -> impl Iterator<Item = u32> + Clone {
+    let rest = values.windows(2).map(|pair| pair[1] - pair[0] - 1);
+    values.first().copied().into_iter().chain(rest)
+}
+
+/// The Rice parameter with which gaps take the fewest bits, and how many.
+fn best_parameter(gaps: &(impl Iterator<Item = u32> + Clone)) -> (u32, u64) {
+    let (count, sum) = gaps.clone().fold((0_u64, 0_u64), |(count, sum), gap| (count + 1, sum + u64::from(gap)));
+    let about = bits_for(sum / count.max(1));
+    let parameters = about.saturating_sub(2)..=about.min(31);
+    parameters.map(|k| (k, rice_bits(gaps.clone(), k))).min_by_key(|(_, bits)| *bits).unwrap_or_default()
+}
+
+fn distance(base: u32, value: u32) -> u64 {
+    let distance = i64::from(value) - i64::from(base);
+    (distance << 1 ^ distance >> 63) as u64
+}
+
+/// Appends strictly ascending values, whose number is told elsewhere. One alone is told by its distance from `base`;
+/// of several the gaps less one are Golomb–Rice coded, with the parameter that suits them, and the first as whatever is
+/// shorter. A byte before them says how.
+pub(crate) fn put_ascending(out: &mut Vec<u8>, values: &[u32], base: u32) {
+    let [first, rest @ ..] = values else { return };
+    if rest.is_empty() {
+        put_varint(out, distance(base, *first));
+        return;
+    }
+    let mut from_base = Vec::new();
+    put_varint(&mut from_base, distance(base, *first));
+    let (all, all_bits) = best_parameter(&gaps(values));
+    let (after_first, after_first_bits) = best_parameter(&gaps(values).skip(1));
+    let is_near = from_base.len() as u64 * 8 + after_first_bits < all_bits;
+    let k = if is_near { after_first } else { all };
+    out.push(k as u8 | if is_near { FROM_BASE } else { 0 });
+    if is_near {
+        out.extend(from_base);
+    }
     let mut bits = BitWriter::default();
-    let mut next = 0;
-    for &value in values {
-        let gap = value - next;
+    for gap in gaps(values).skip(usize::from(is_near)) {
         for _ in 0..gap >> k {
             bits.put_bit(true);
         }
         bits.put_bit(false);
         bits.put(u64::from(gap), k);
-        next = value + 1;
     }
     out.extend(bits.finish());
 }
 
-/// Reads `n` values of [`put_ascending`] and hands each to `each` until it answers `false`. Answers `None` when the
-/// bytes end too early or a value reaches `universe`.
-pub(crate) fn each_ascending(bytes: &[u8], n: usize, universe: u32, mut each: impl FnMut(u32) -> bool) -> Option<()> {
-    let k = rice_parameter(n, universe);
-    let bit_len = bytes.len() * 8;
-    let mut at = 0_usize;
-    let mut next = 0_u32;
-    for _ in 0..n {
-        let mut high = 0_u32;
-        loop {
-            let width = (bit_len.checked_sub(at)?).min(32) as u32;
-            if width == 0 {
-                return None;
-            }
-            let ones = (!bits_at(bytes, at, width)?).trailing_zeros().min(width);
-            high = high.checked_add(ones)?;
-            at += ones as usize;
-            if ones < width {
-                at += 1;
-                break;
-            }
+impl Reader<'_> {
+    /// Reads `n` values of [`put_ascending`] and hands each to `each`. Answers `None` when the bytes end too early or a
+    /// value reaches `universe`.
+    pub(crate) fn ascending(&mut self, n: usize, base: u32, universe: u32, each: &mut dyn FnMut(u32)) -> Option<()> {
+        let mut next = 0_u64;
+        let mut left = n;
+        let head = if n > 1 { self.u8()? } else { FROM_BASE };
+        if n > 0 && head & FROM_BASE > 0 {
+            let coded = self.varint()?;
+            let distance = (coded >> 1) as i64 ^ -((coded & 1) as i64);
+            let first = u32::try_from(i64::from(base).checked_add(distance)?).ok().filter(|value| *value < universe)?;
+            each(first);
+            next = u64::from(first) + 1;
+            left -= 1;
         }
-        let gap = u64::from(high) << k | bits_at(bytes, at, k)?;
-        at += k as usize;
-        let value = u32::try_from(u64::from(next) + gap).ok().filter(|value| *value < universe)?;
-        if !each(value) {
-            return Some(());
+        let k = u32::from(head & RICE_PARAMETER);
+        let bit_len = self.bytes.len() * 8;
+        let mut at = 0_usize;
+        for _ in 0..left {
+            let mut high = 0_u32;
+            loop {
+                let width = (bit_len.checked_sub(at)?).min(32) as u32;
+                if width == 0 {
+                    return None;
+                }
+                let ones = (!bits_at(self.bytes, at, width)?).trailing_zeros().min(width);
+                high = high.checked_add(ones)?;
+                at += ones as usize;
+                if ones < width {
+                    at += 1;
+                    break;
+                }
+            }
+            let gap = u64::from(high) << k | bits_at(self.bytes, at, k)?;
+            at += k as usize;
+            let value = u32::try_from(next.checked_add(gap)?).ok().filter(|value| *value < universe)?;
+            each(value);
+            next = u64::from(value) + 1;
         }
-        next = value + 1;
+        self.take(at.div_ceil(8)).map(drop)
     }
-    Some(())
 }
 
 /// A 32-bit checksum against accidents (not against attackers): multiply and rotate over 8-byte words.
@@ -220,27 +266,32 @@ mod tests {
 
     #[test]
     fn ascending_lists_come_back_and_take_few_bits() {
-        for (values, universe, max_bytes) in [
+        for (values, base, max_bytes) in [
             (vec![], 10, 0),
-            (vec![0], 1, 1),
-            (vec![9], 10, 1),
-            ((0..1000).collect::<Vec<u32>>(), 1000, 126),
-            ((0..100).map(|i| i * 617).collect(), 62_500, 140),
-            (vec![62_499], 62_500, 3),
-            (vec![0, u32::MAX - 2], u32::MAX, 9),
+            (vec![0], 0, 1),
+            (vec![62_000], 62_040, 2),
+            (vec![62_000], 0, 3),
+            ((0..1000).collect::<Vec<u32>>(), 0, 126),
+            ((0..100).map(|i| i * 617).collect(), 0, 150),
+            ((0..100).map(|i| 60_000 + i * 3).collect(), 60_001, 42),
+            (vec![62_000, 62_001, 62_003], 62_001, 3),
+            (vec![5, 62_499], 62_499, 7),
+            (vec![0, u32::MAX - 2], 7, 10),
         ] {
+            let universe = u32::MAX;
             let mut bytes = Vec::new();
-            put_ascending(&mut bytes, &values, universe);
-            assert!(bytes.len() <= max_bytes, "{} bytes for {} values", bytes.len(), values.len());
-            let mut back = Vec::new();
-            each_ascending(&bytes, values.len(), universe, |value| {
-                back.push(value);
-                true
-            })
-            .unwrap();
-            assert_eq!(back, values);
-            if !values.is_empty() {
-                assert_eq!(each_ascending(&bytes[..bytes.len() - 1], values.len(), universe, |_| true), None);
+            put_ascending(&mut bytes, &values, base);
+            assert!(bytes.len() <= max_bytes, "{} bytes for {} values from {base}", bytes.len(), values.len());
+            let read = |bytes: &[u8], universe: u32| {
+                let mut back = Vec::new();
+                let mut reader = Reader::new(bytes);
+                reader.ascending(values.len(), base, universe, &mut |value| back.push(value))?;
+                Some((back, reader.is_empty()))
+            };
+            assert_eq!(read(&bytes, universe), Some((values.clone(), true)));
+            if let Some(last) = values.last() {
+                assert_eq!(read(&bytes[..bytes.len() - 1], universe), None);
+                assert_eq!(read(&bytes, *last), None);
             }
         }
     }

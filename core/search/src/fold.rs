@@ -1,5 +1,6 @@
 //! What makes two spellings the same.
 
+use crate::bytes::Reader;
 use std::sync::OnceLock;
 
 /// One folded word and where it stood in the original text.
@@ -28,7 +29,7 @@ pub fn fold(c: char, out: &mut String) {
     let table = TABLE.get_or_init(|| {
         FOLDED
             .lines()
-            .filter_map(|line| Some((line.chars().next()?, line.split_at(line.chars().next()?.len_utf8()).1)))
+            .filter_map(|line| Some((line.chars().next()?, line.get(line.chars().next()?.len_utf8()..)?)))
             .collect()
     });
     if let Ok(place) = table.binary_search_by_key(&c, |(from, _)| *from) {
@@ -42,8 +43,9 @@ pub fn fold(c: char, out: &mut String) {
 /// from the crate `unicode-normalization` by a test of this module. One line each, ascending.
 const FOLDED: &str = include_str!("folded.txt");
 
-/// First and last of the ranges of combining marks, ascending; from the same test.
-const MARKS: &str = include_str!("marks.txt");
+/// The ranges of combining marks, ascending: the steps from the last of one to the first of the next, and to the last of
+/// that, as variable-length integers. From the same test.
+const MARKS: &[u8] = include_bytes!("marks.bin");
 
 /// Whether a character only changes the letter before it.
 pub(crate) fn is_combining_mark(c: char) -> bool {
@@ -53,12 +55,14 @@ pub(crate) fn is_combining_mark(c: char) -> bool {
         return false;
     }
     let ranges = RANGES.get_or_init(|| {
-        let number = |text: &str| u32::from_str_radix(text, 16).unwrap_or_default();
-        MARKS
-            .split_whitespace()
-            .filter_map(|range| range.split_once('-'))
-            .map(|(a, b)| (number(a), number(b)))
-            .collect()
+        let mut reader = Reader::new(MARKS);
+        let mut last = 0;
+        let mut range = || {
+            let first = last + reader.varint32()?;
+            last = first + reader.varint32()?;
+            Some((first, last))
+        };
+        std::iter::from_fn(&mut range).collect()
     });
     let after = ranges.partition_point(|(first, _)| *first <= code);
     after > 0 && code <= ranges[after - 1].1
@@ -66,11 +70,32 @@ pub(crate) fn is_combining_mark(c: char) -> bool {
 
 /// At most `len` bytes of a text, whole characters only.
 pub(crate) fn floor(text: &str, len: usize) -> &str {
-    &text[..text.floor_char_boundary(len)]
+    text.get(..text.floor_char_boundary(len)).unwrap_or(text)
 }
 
-/// Pairs of a traditional character and its simplified form, ascending by the first.
-const TRADITIONAL: &str = include_str!("traditional.txt");
+/// Pairs of a traditional character and its simplified form, ascending by the first: how many, the steps between the
+/// first ones, the steps between the second ones (up and down in turn: 0, -1, 1, -2), as variable-length integers. Made by
+/// a test from `traditional.txt`, which takes a browser twice as long to download.
+const TRADITIONAL: &[u8] = include_bytes!("traditional.bin");
+
+/// The pairs of [`TRADITIONAL`].
+fn traditional_pairs() -> Option<Vec<(u32, u32)>> {
+    let mut reader = Reader::new(TRADITIONAL);
+    let count = reader.len()?;
+    let mut pairs = Vec::with_capacity(count);
+    let mut last = 0;
+    for _ in 0..count {
+        last += reader.varint32()?;
+        pairs.push((last, 0));
+    }
+    let mut last = 0;
+    for (_, to) in &mut pairs {
+        let step = reader.varint32()?;
+        last += (step >> 1) as i32 ^ -((step & 1) as i32);
+        *to = last as u32;
+    }
+    Some(pairs)
+}
 
 /// The simplified form of a traditional Han character of the basic plane, or the character itself.
 pub(crate) fn simplified(c: char) -> char {
@@ -82,10 +107,9 @@ pub(crate) fn simplified(c: char) -> char {
     }
     let table = TABLE.get_or_init(|| {
         let mut table = vec![0_u16; (0xA000 - FIRST) as usize];
-        let mut chars = TRADITIONAL.chars().filter(|c| *c != '\n');
-        while let (Some(from), Some(to)) = (chars.next(), chars.next()) {
-            if let Some(slot) = table.get_mut((u32::from(from).wrapping_sub(FIRST)) as usize) {
-                *slot = u16::try_from(u32::from(to)).unwrap_or(0);
+        for (from, to) in traditional_pairs().unwrap_or_default() {
+            if let Some(slot) = table.get_mut(from.wrapping_sub(FIRST) as usize) {
+                *slot = u16::try_from(to).unwrap_or(0);
             }
         }
         table
@@ -138,7 +162,7 @@ pub(crate) struct Analysis {
 impl Analysis {
     /// The folded letters of a word of this text.
     pub(crate) fn text(&self, item: &Item) -> &str {
-        &self.folded[item.fold_start as usize..item.fold_end as usize]
+        self.folded.get(item.fold_start as usize..item.fold_end as usize).unwrap_or_default()
     }
 
     /// Number of folded letters, Han characters counting as one.
@@ -208,6 +232,7 @@ impl Analysis {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bytes::put_varint;
     use unicode_normalization::{UnicodeNormalization, char::is_combining_mark as is_mark};
 
     /// The rule that the table is made by.
@@ -254,16 +279,49 @@ mod tests {
                 }
             }
         }
-        let marks: String = marks.iter().map(|(first, last)| format!("{first:X}-{last:X}\n")).collect();
+        let mut mark_bytes = Vec::new();
+        let mut last = 0;
+        for (first, end) in marks {
+            put_varint(&mut mark_bytes, (first - last).into());
+            put_varint(&mut mark_bytes, (end - first).into());
+            last = end;
+        }
         if std::env::var("UPDATE_FOLDING").is_ok() {
             std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/src/folded.txt"), &folded).unwrap();
-            std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/src/marks.txt"), &marks).unwrap();
+            std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/src/marks.bin"), &mark_bytes).unwrap();
         } else {
             assert!(
-                folded == FOLDED && marks == MARKS,
+                folded == FOLDED && mark_bytes == MARKS,
                 "run this test with UPDATE_FOLDING=1 and look at the difference"
             );
         }
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "writes the table when asked to by UPDATE_FOLDING=1")]
+    fn the_table_of_traditional_characters_is_that_of_its_text() {
+        let text = include_str!("traditional.txt");
+        let chars: Vec<u32> = text.chars().filter(|c| *c != '\n').map(u32::from).collect();
+        let mut bytes = Vec::new();
+        put_varint(&mut bytes, chars.len() as u64 / 2);
+        let mut last = 0;
+        for from in chars.iter().step_by(2) {
+            put_varint(&mut bytes, (from - last).into());
+            last = *from;
+        }
+        let mut last = 0;
+        for to in chars.iter().skip(1).step_by(2) {
+            let step = *to as i32 - last;
+            put_varint(&mut bytes, ((step << 1 ^ step >> 31) as u32).into());
+            last = *to as i32;
+        }
+        if std::env::var("UPDATE_FOLDING").is_ok() {
+            std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/src/traditional.bin"), &bytes).unwrap();
+        }
+        assert!(bytes == TRADITIONAL, "run this test with UPDATE_FOLDING=1");
+        let pairs: Vec<(u32, u32)> = chars.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
+        assert_eq!(traditional_pairs(), Some(pairs));
+        assert_eq!((simplified('國'), simplified('国'), simplified('a')), ('国', '国', 'a'));
     }
 
     #[test]

@@ -20,20 +20,23 @@ mod build;
 mod bytes;
 mod fold;
 mod matcher;
+mod order;
 #[cfg(feature = "build")]
 mod pinyin_table;
 mod place;
 mod query;
 mod record;
+mod regions;
 mod root;
 mod run;
 mod searcher;
+mod shards;
 mod stack;
 mod store;
 mod value;
 
 #[cfg(feature = "build")]
-pub use build::{BuildOptions, BuiltIndex, Overlay, build};
+pub use build::{BuildOptions, BuiltIndex, Overlay, build, root_name};
 pub use fold::{Word, fold, words};
 pub use matcher::How;
 pub use place::Area;
@@ -41,6 +44,7 @@ pub use query::{Answer, Facet, Found, Here, Predicate, Query, Test};
 pub use record::{Field, FieldKind, Record};
 pub use root::{FORMAT_VERSION, File, IndexError};
 pub use searcher::Searcher;
-pub use stack::{Stack, StackAnswer};
+pub use shards::{Shards, is_plain_name};
+pub use stack::{Stack, StackAnswer, StackHere};
 pub use store::{Need, Problem};
 pub use value::Value;

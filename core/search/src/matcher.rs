@@ -1,6 +1,7 @@
 //! Whether a text answers a query, how well, and which part of it does.
 
 use crate::fold::{Analysis, Item, fold};
+use crate::order::sort_by_key;
 use crate::root::Readings;
 use std::ops::Range;
 
@@ -119,6 +120,26 @@ pub enum How {
 }
 
 impl How {
+    /// What it is called: `Prefix`, `Typo(1)`.
+    pub fn name(self) -> String {
+        let (name, mistakes) = match self {
+            Self::Word => ("Word", None),
+            Self::Prefix => ("Prefix", None),
+            Self::Characters => ("Characters", None),
+            Self::PinyinWhole => ("PinyinWhole", None),
+            Self::Pinyin => ("Pinyin", None),
+            Self::Mixed => ("Mixed", None),
+            Self::Initials => ("Initials", None),
+            Self::Typo(mistakes) => ("Typo", Some(mistakes)),
+            Self::TypoPrefix(mistakes) => ("TypoPrefix", Some(mistakes)),
+            Self::TypoPinyin(mistakes) => ("TypoPinyin", Some(mistakes)),
+        };
+        match mistakes {
+            Some(mistakes) => [name, "(", &mistakes.to_string(), ")"].concat(),
+            None => name.to_owned(),
+        }
+    }
+
     /// From 0 to 1.
     fn quality(self) -> f64 {
         match self {
@@ -231,7 +252,7 @@ impl Matcher {
             };
             ranges.push(first.start as usize..end);
         }
-        ranges.sort_by_key(|range| range.start);
+        sort_by_key(&mut ranges, |range| range.start as u64);
         ranges
     }
 
@@ -490,8 +511,6 @@ pub(crate) fn initials_of_mixed(word: &str, is_syllable: &dyn Fn(&str) -> bool) 
         let mut steps = PINYIN_STEPS;
         split_mixed(word, is_syllable, &mut String::new(), false, &mut found, &mut steps);
     }
-    found.sort();
-    found.dedup();
     found
 }
 
@@ -508,18 +527,18 @@ fn split_mixed(
     }
     *steps -= 1;
     if word.is_empty() {
-        if full && so_far.len() > 1 {
+        if full && so_far.len() > 1 && !found.contains(so_far) {
             found.push(so_far.clone());
         }
         return;
     }
-    so_far.push_str(&word[..1]);
+    so_far.push_str(word.get(..1).unwrap_or_default());
     for len in (1..=word.len().min(6)).rev() {
-        let syllable = &word[..len];
+        let Some((syllable, rest)) = word.split_at_checked(len) else { continue };
         let initial = len == 1 || matches!(syllable, "zh" | "ch" | "sh");
         let whole = len > 1 && is_syllable(syllable);
         if initial || whole {
-            split_mixed(&word[len..], is_syllable, so_far, full || whole || len > 1, found, steps);
+            split_mixed(rest, is_syllable, so_far, full || whole || len > 1, found, steps);
         }
     }
     so_far.pop();

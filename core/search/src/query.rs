@@ -44,6 +44,11 @@ impl Query {
         self.area.is_none() && self.categories.is_empty() && self.fields.is_empty() && !self.looks_inside()
     }
 
+    /// Whether ten of one name would hide all others: where no place is asked for.
+    pub(crate) fn spreads_names(&self) -> bool {
+        self.near.is_none() && self.area.is_none() && !self.text.trim().is_empty()
+    }
+
     /// Whether a record's floor or attributes matter.
     pub(crate) fn looks_inside(&self) -> bool {
         self.floor.is_some() || !self.predicates.is_empty()
@@ -112,6 +117,8 @@ pub struct Found {
     pub matched: Vec<Range<usize>>,
     /// How the least good word of the query matched; `None` when no text was asked for.
     pub how: Option<How>,
+    /// The query is the whole of `text`.
+    pub whole: bool,
     /// Metres from [`Query::near`].
     pub distance_m: Option<f64>,
     /// Higher is better; comparable within one answer. The sum of `explain`.

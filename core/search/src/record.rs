@@ -126,7 +126,7 @@ pub(crate) fn stored_importance(record: &Record) -> u64 {
 /// Splits an id into a front and a number, where that gives the id back.
 pub(crate) fn split_id(id: &str) -> (&str, Option<u64>) {
     let digits = id.bytes().rev().take_while(u8::is_ascii_digit).count().min(15);
-    let (front, number) = id.split_at(id.len() - digits);
+    let (front, number) = id.split_at_checked(id.len() - digits).unwrap_or((id, ""));
     match number.parse::<u64>() {
         Ok(value) if !(number.starts_with('0') && number.len() > 1) => (front, Some(value)),
         _ => (id, None),
@@ -157,10 +157,6 @@ pub(crate) fn put_block(out: &mut Vec<u8>, records: &[&Record], popularity: &[u8
     let popularity_bits = bits_for(popularity.iter().copied().max().unwrap_or(0).into());
     out.extend([least_importance as u8, importance_bits as u8 | (popularity_bits as u8) << 4]);
     let mut bits = BitWriter::default();
-    let positions: Vec<[u64; 2]> = records.iter().map(|record| stored_position(record, root)).collect();
-    for (axis, width) in root.position_bits.into_iter().enumerate() {
-        positions.iter().for_each(|position| bits.put(position[axis], width));
-    }
     let category_bits = bits_for(root.categories.len() as u64);
     for record in records {
         let place = root.categories.partition_point(|(name, _)| *name < record.category);
@@ -173,6 +169,11 @@ pub(crate) fn put_block(out: &mut Vec<u8>, records: &[&Record], popularity: &[u8
     let front_bits = bits_for(root.id_prefixes.len() as u64);
     ids.iter().for_each(|(front, _)| bits.put(*front, front_bits));
     ids.iter().for_each(|(front, number)| bits.put(if *front > 0 { number - least_number } else { 0 }, id_bits));
+    let places = records.iter().map(|record| root.regions.place_of(stored_position(record, root)));
+    places.clone().for_each(|(region, _)| bits.put(region, root.regions.depth()));
+    for (region, place) in places {
+        bits.put(place, root.regions.bits(region).unwrap_or(0));
+    }
     out.extend(bits.finish());
     groups.iter().for_each(|group| out.extend_from_slice(group));
 }
@@ -191,8 +192,7 @@ pub(crate) fn stored_id(id: &str, root: &Root) -> (u64, u64) {
 /// Steps east and north of the root's origin.
 pub(crate) fn stored_position(record: &Record, root: &Root) -> [u64; 2] {
     let steps = |value: f64, axis: usize| {
-        let most = (1_u64 << root.position_bits[axis]) - 1;
-        (((value - root.origin[axis]) / root.step_deg).round().max(0.0) as u64).min(most)
+        (((value - root.origin[axis]) / root.step_deg).round().max(0.0) as u64).min(root.position_most[axis])
     };
     [steps(record.lon, 0), steps(record.lat, 1)]
 }
@@ -297,23 +297,28 @@ impl<'a> RecordBlock<'a> {
             columns: &[],
             texts: &[],
         };
-        let widths = opened.widths();
-        opened.columns = reader.take((widths.iter().sum::<u32>() as usize * count).div_ceil(8))?;
+        let columns = reader.rest().len().checked_sub(end as usize)?;
+        opened.columns = reader.take(columns)?;
         opened.texts = reader.rest();
-        (opened.texts.len() == end as usize).then_some(opened)
+        (opened.fixed_bits() <= columns * 8).then_some(opened)
     }
 
-    /// Bits of a longitude, latitude, category, importance, popularity, id front and id number.
-    fn widths(&self) -> [u32; 7] {
+    /// Bits of a category, importance, popularity, id front, id number and region. The places within regions come after
+    /// them, each in as many bits as its region says.
+    fn widths(&self) -> [u32; 6] {
         [
-            self.root.position_bits[0],
-            self.root.position_bits[1],
             bits_for(self.root.categories.len() as u64),
             if self.importance_bits == GUESSED { 0 } else { self.importance_bits },
             self.popularity_bits,
             bits_for(self.root.id_prefixes.len() as u64),
             self.id_bits,
+            self.root.regions.depth(),
         ]
+    }
+
+    /// Bits of all columns but the places.
+    fn fixed_bits(&self) -> usize {
+        self.widths().iter().sum::<u32>() as usize * self.count
     }
 
     fn column(&self, column: usize, row: usize) -> Option<u64> {
@@ -329,20 +334,27 @@ impl<'a> RecordBlock<'a> {
 
     /// Longitude and latitude of a record, degrees.
     pub(crate) fn position(&self, row: usize) -> Option<(f64, f64)> {
-        let axis = |axis: usize| Some(self.root.origin[axis] + self.column(axis, row)? as f64 * self.root.step_deg);
-        Some((axis(0)?, axis(1)?))
+        let regions = &self.root.regions;
+        let mut at = self.fixed_bits();
+        for before in 0..row {
+            at += regions.bits(self.column(5, before)?)? as usize;
+        }
+        let region = self.column(5, row)?;
+        let steps = regions.position_of(region, bits_at(self.columns, at, regions.bits(region)?)?)?;
+        let degrees = |axis: usize| self.root.origin[axis] + steps[axis] as f64 * self.root.step_deg;
+        Some((degrees(0), degrees(1)))
     }
 
     /// The record's category as its place in the root's list.
     pub(crate) fn category(&self, row: usize) -> Option<usize> {
-        usize::try_from(self.column(2, row)?).ok()
+        usize::try_from(self.column(0, row)?).ok()
     }
 
     /// The id's front in the root's list counted from 1, and its number; front 0 when it is among the texts.
     pub(crate) fn split_id(&self, row: usize) -> Option<(u64, u64)> {
-        match self.column(5, row)? {
+        match self.column(3, row)? {
             0 => Some((0, 0)),
-            front => Some((front, self.least_number.checked_add(self.column(6, row)?)?)),
+            front => Some((front, self.least_number.checked_add(self.column(4, row)?)?)),
         }
     }
 
@@ -351,12 +363,12 @@ impl<'a> RecordBlock<'a> {
         if self.importance_bits == GUESSED {
             return self.root.category_importance.get(self.category(row)?).copied();
         }
-        Some((f64::from(self.least_importance) + self.column(3, row)? as f64) / IMPORTANCE_STEPS)
+        Some((f64::from(self.least_importance) + self.column(1, row)? as f64) / IMPORTANCE_STEPS)
     }
 
     /// The base-two logarithm of how many records have its name.
     pub(crate) fn popularity(&self, row: usize) -> Option<f64> {
-        Some(self.column(4, row)? as f64)
+        Some(self.column(2, row)? as f64)
     }
 
     /// Reads the names of group `group` of this block, and its further texts.

@@ -1,11 +1,12 @@
 //! The root of a published index: the small file that is read first and says where everything else is.
 
-use crate::bytes::{Reader, put_text, put_varint, seal, unseal};
+use crate::bytes::{Reader, bits_for, put_text, put_varint, seal, unseal};
 use crate::fold::floor;
 use crate::record::guess_importance;
+use crate::regions::Regions;
 
 /// Version of the layout; a reader refuses every other.
-pub const FORMAT_VERSION: u64 = 4;
+pub const FORMAT_VERSION: u64 = 5;
 const MAGIC: &[u8; 4] = b"CTSI";
 
 /// Records that one posting stands for: postings name groups of records, and a group's names are looked at one by one.
@@ -110,8 +111,9 @@ pub(crate) struct Root {
     pub(crate) origin: [f64; 2],
     /// Degrees of one step of a stored position.
     pub(crate) step_deg: f64,
-    /// Bits of a stored longitude and latitude.
-    pub(crate) position_bits: [u32; 2],
+    /// Greatest steps of a stored longitude and latitude.
+    pub(crate) position_most: [u64; 2],
+    pub(crate) regions: Regions,
     /// First group of each tier of records, and the points of its records on average.
     pub(crate) tiers: Vec<(u32, u8)>,
     /// Names and number of records, sorted by name.
@@ -167,7 +169,8 @@ impl Root {
         for value in [self.origin[0], self.origin[1], self.step_deg] {
             out.extend_from_slice(&value.to_le_bytes());
         }
-        out.extend(self.position_bits.map(|bits| bits as u8));
+        self.position_most.iter().for_each(|most| put_varint(&mut out, *most));
+        self.regions.put(&mut out);
         put_varint(&mut out, self.tiers.len() as u64);
         for (group, points) in &self.tiers {
             put_varint(&mut out, (*group).into());
@@ -225,11 +228,12 @@ impl Root {
         let record_count = reader.varint32().filter(|count| *count < u32::MAX - BLOCK)?;
         let origin = [reader.f64()?, reader.f64()?];
         let step_deg = reader.f64()?;
-        let position_bits = [u32::from(reader.u8()?), u32::from(reader.u8()?)];
+        let position_most = [reader.varint32()?.into(), reader.varint32()?.into()];
         let sane = origin.iter().all(|edge| edge.is_finite()) && step_deg.is_finite() && step_deg > 0.0;
-        if !sane || position_bits.iter().any(|bits| *bits > 32) {
+        if !sane {
             return None;
         }
+        let regions = Regions::read(reader, position_most)?;
         let tiers = (0..reader.len()?).map(|_| Some((reader.varint32()?, reader.u8()?))).collect::<Option<_>>()?;
         let categories = (0..reader.len()?)
             .map(|_| Some((reader.text()?.to_owned(), reader.varint32()?)))
@@ -270,7 +274,8 @@ impl Root {
             record_count,
             origin,
             step_deg,
-            position_bits,
+            position_most,
+            regions,
             tiers,
             categories,
             category_importance,
@@ -297,6 +302,11 @@ impl Root {
     pub(crate) fn points_of(&self, group: u32) -> f64 {
         let tier = self.tiers.iter().rev().find(|(first, _)| *first <= group);
         tier.map_or(0.0, |(_, points)| f64::from(*points))
+    }
+
+    /// Bits of a stored longitude (0) or latitude (1).
+    pub(crate) fn position_bits(&self, axis: usize) -> u32 {
+        bits_for(self.position_most[axis])
     }
 
     /// Number of groups of records.

@@ -1,13 +1,14 @@
 //! Answers one query over the bytes at hand, noting which it lacks.
 
 use crate::matcher::{Matcher, Token, readings_of_query};
+use crate::order::{Keyed, Numbering};
 use crate::query::Query;
 use crate::record::{GroupTexts, RecordBlock};
 use crate::root::{File, Root};
 use crate::searcher::Searcher;
 use crate::store::{Look, Need, Problem};
 use filter::Filter;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 mod answer;
@@ -28,7 +29,9 @@ const MAX_TYPO_BLOCKS: usize = 4;
 /// Blocks of the dictionary that one word's endings may fill.
 const MAX_ENDING_BLOCKS: usize = 6;
 /// A hit with the same name as one before it loses this much, so that ten of one name do not hide all others.
-const REPEAT_PENALTY: f64 = 25.0;
+pub(crate) const REPEAT_PENALTY: f64 = 25.0;
+/// The name of that part of a score.
+pub(crate) const REPEAT: &str = "repeat";
 /// Cells looked at around a position at most.
 const MAX_CELLS: usize = 4096;
 /// A list of groups that starts with its best ones.
@@ -71,11 +74,14 @@ struct WordLists {
 }
 
 /// A verified record that matches.
+#[derive(Clone, Copy)]
 struct Scored {
     number: u32,
     score: f64,
     name_hash: u64,
     whole: bool,
+    /// Another hit of its name stands higher up.
+    repeated: bool,
 }
 
 /// An answer made beforehand: numbers of its records, ascending, and the records.
@@ -94,13 +100,14 @@ pub(crate) struct Run<'a> {
     texts: GroupTexts<'a>,
     needs: Vec<Need>,
     problems: Vec<Problem>,
-    hits: BTreeMap<u32, Scored>,
-    /// Different names among the hits, with the best score of each.
-    names: BTreeMap<u64, f64>,
+    /// By number.
+    hits: Keyed<Scored>,
+    /// Different names among the hits, by their hash, with the best score of each.
+    names: Keyed<f64>,
     /// Names that the groups that have not arrived will bring, roughly.
     awaited: usize,
     /// Groups looked at, by the reading of the query and whether typos were allowed.
-    seen: BTreeSet<(u8, u32)>,
+    seen: Numbering,
 }
 
 impl<'a> Run<'a> {
@@ -115,10 +122,10 @@ impl<'a> Run<'a> {
             texts: GroupTexts::default(),
             needs: Vec::new(),
             problems: Vec::new(),
-            hits: BTreeMap::new(),
-            names: BTreeMap::new(),
+            hits: Keyed::default(),
+            names: Keyed::default(),
             awaited: 0,
-            seen: BTreeSet::new(),
+            seen: Numbering::default(),
         }
     }
 

@@ -1,11 +1,11 @@
 //! A published index, as far as it has arrived.
 
+use crate::order::insert_sorted;
 use crate::query::{Answer, Found, Here, Query};
 use crate::record::{FieldKind, GroupTexts, RecordBlock, stored_id};
 use crate::root::{File, IndexError, Root};
 use crate::run::Run;
 use crate::store::{Need, Store, coalesce};
-use std::collections::BTreeSet;
 
 ///
 /// ```no_run
@@ -35,13 +35,13 @@ pub struct Searcher {
     pub(crate) hidden: Hidden,
 }
 
-/// Ids of records that are no longer to be found.
+/// Ids of records that are no longer to be found, ascending.
 #[derive(Default)]
 pub(crate) struct Hidden {
     /// As records store them: the front's place in the root counted from 1, and the number.
-    split: BTreeSet<(u64, u64)>,
+    split: Vec<(u64, u64)>,
     /// Those that stand whole.
-    whole: BTreeSet<String>,
+    whole: Vec<String>,
 }
 
 impl Hidden {
@@ -51,8 +51,10 @@ impl Hidden {
 
     pub(crate) fn holds(&self, block: &RecordBlock<'_>, row: usize, texts: &GroupTexts<'_>, slot: usize) -> bool {
         match block.split_id(row) {
-            Some((0, _)) => texts.whole_id(slot).is_some_and(|id| self.whole.contains(id)),
-            Some(split) => self.split.contains(&split),
+            Some((0, _)) => texts
+                .whole_id(slot)
+                .is_some_and(|id| self.whole.binary_search_by(|known| known.as_str().cmp(id)).is_ok()),
+            Some(split) => self.split.binary_search(&split).is_ok(),
             None => false,
         }
     }
@@ -119,8 +121,8 @@ impl Searcher {
     pub fn hide<'i>(&mut self, ids: impl IntoIterator<Item = &'i str>) {
         for id in ids {
             match stored_id(id, &self.root) {
-                (0, _) => drop(self.hidden.whole.insert(id.to_owned())),
-                split => drop(self.hidden.split.insert(split)),
+                (0, _) => insert_sorted(&mut self.hidden.whole, id.to_owned()),
+                split => insert_sorted(&mut self.hidden.split, split),
             }
         }
     }

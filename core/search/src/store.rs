@@ -1,9 +1,9 @@
 //! The bytes of an index that have arrived so far.
 
 use crate::bytes::unseal;
+use crate::order::sort_by_key;
 use crate::root::{File, Root};
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Ranges with a smaller gap between them are fetched as one.
@@ -32,10 +32,10 @@ pub struct Problem {
 /// What has arrived of the four files.
 #[derive(Default)]
 pub(crate) struct Store {
-    /// By file: disjoint extents by their first byte.
-    extents: [BTreeMap<u64, Box<[u8]>>; 4],
-    /// By file: ranges that will not come.
-    failed: [BTreeMap<u64, (u64, String)>; 4],
+    /// By file: extents with their first byte, ascending.
+    extents: [Vec<(u64, Box<[u8]>)>; 4],
+    /// By file: ranges that will not come, and why.
+    failed: [Vec<(Range<u64>, String)>; 4],
     /// By file and block: whether its checksum has been looked at and was right.
     verified: [Vec<Cell<bool>>; 4],
 }
@@ -64,27 +64,22 @@ impl Store {
     pub(crate) fn feed(&mut self, file: File, offset: u64, bytes: Box<[u8]>) {
         let extents = &mut self.extents[file as usize];
         let Some(end) = offset.checked_add(bytes.len() as u64) else { return };
-        let covered =
-            (extents.range(..=offset).next_back()).is_some_and(|(start, extent)| start + extent.len() as u64 >= end);
-        if covered || bytes.is_empty() {
+        let before = extents.partition_point(|(start, _)| *start <= offset);
+        let reaches = |(start, extent): &(u64, Box<[u8]>)| start + extent.len() as u64 >= end;
+        if bytes.is_empty() || extents[..before].last().is_some_and(reaches) {
             return;
         }
         // A longer extent takes the place of those that it holds.
-        let inner: Vec<u64> = extents
-            .range(offset..end)
-            .filter(|(start, extent)| *start + extent.len() as u64 <= end)
-            .map(|(s, _)| *s)
-            .collect();
-        for start in inner {
-            extents.remove(&start);
-        }
-        // An extent that begins alike but reaches further was covered above; one that begins alike was removed.
-        extents.insert(offset, bytes);
-        self.failed[file as usize].retain(|start, (until, _)| *until <= offset || *start >= end);
+        extents.retain(|(start, extent)| *start < offset || *start + extent.len() as u64 > end);
+        let at = extents.partition_point(|(start, _)| *start < offset);
+        extents.insert(at, (offset, bytes));
+        self.failed[file as usize].retain(|(range, _)| range.end <= offset || range.start >= end);
     }
 
     pub(crate) fn fail(&mut self, need: &Need, message: &str) {
-        self.failed[need.file as usize].insert(need.range.start, (need.range.end, message.to_owned()));
+        let failed = &mut self.failed[need.file as usize];
+        failed.retain(|(range, _)| *range != need.range);
+        failed.push((need.range.clone(), message.to_owned()));
     }
 
     pub(crate) fn forget_failures(&mut self) {
@@ -93,13 +88,14 @@ impl Store {
 
     /// Bytes held.
     pub(crate) fn held_bytes(&self) -> u64 {
-        self.extents.iter().flat_map(BTreeMap::values).map(|extent| extent.len() as u64).sum()
+        self.extents.iter().flatten().map(|(_, extent)| extent.len() as u64).sum()
     }
 
     fn raw(&self, file: File, range: &Range<u64>) -> Option<&[u8]> {
         // Extents may overlap; the one that starts last before the range nearly always holds it.
         let extents = &self.extents[file as usize];
-        extents.range(..=range.start).rev().take(4).find_map(|(start, extent)| {
+        let before = extents.partition_point(|(start, _)| *start <= range.start);
+        extents[..before].iter().rev().take(4).find_map(|(start, extent)| {
             let from = usize::try_from(range.start - start).ok()?;
             extent.get(from..from.checked_add(usize::try_from(range.end - range.start).ok()?)?)
         })
@@ -108,9 +104,9 @@ impl Store {
     /// A sealed range of a file; `block` is its number where the file has blocks.
     pub(crate) fn look(&self, file: File, range: Range<u64>, block: Option<usize>) -> Look<'_> {
         let Some(sealed) = self.raw(file, &range) else {
-            let failure = (self.failed[file as usize].range(..range.end))
-                .find(|(_, (until, _))| *until > range.start)
-                .map(|(_, (_, message))| message.clone());
+            let failure = (self.failed[file as usize].iter())
+                .find(|(failed, _)| failed.start < range.end && failed.end > range.start)
+                .map(|(_, message)| message.clone());
             return match failure {
                 Some(message) => Look::Bad(Problem { file, range, message }),
                 None => Look::Missing(range),
@@ -134,7 +130,8 @@ impl Store {
 
 /// Joins needs that touch or nearly touch; in the order of files and offsets.
 pub(crate) fn coalesce(mut needs: Vec<Need>) -> Vec<Need> {
-    needs.sort_by_key(|need| (need.file, need.range.start));
+    const MAX_START: u64 = (1 << 56) - 1;
+    sort_by_key(&mut needs, |need| (need.file as u64) << 56 | need.range.start.min(MAX_START));
     let mut joined: Vec<Need> = Vec::new();
     for need in needs {
         match joined.last_mut() {

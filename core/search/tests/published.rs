@@ -18,7 +18,10 @@ fn relevance_records() -> Vec<Record> {
             let [id, name, category, lon, lat, importance, names, address] = fields[..] else {
                 panic!("{line} has {} fields", fields.len())
             };
-            let names = names.split(';').filter_map(|name| name.trim().split_once('='));
+            let names: Vec<(&str, &str)> = names.split(';').filter_map(|name| name.trim().split_once('=')).collect();
+            let is_former = |(tag, _): &(&str, &str)| *tag == "old";
+            let alt_names = names.iter().copied().filter(is_former).map(|(_, name)| name.to_owned()).collect();
+            let names = names.iter().filter(|name| !is_former(name));
             Record {
                 id: id.to_owned(),
                 name: name.to_owned(),
@@ -26,7 +29,8 @@ fn relevance_records() -> Vec<Record> {
                 lon: lon.parse().unwrap(),
                 lat: lat.parse().unwrap(),
                 importance: Some(importance.parse().unwrap()),
-                names: names.map(|(tag, name)| (tag.to_owned(), name.to_owned())).collect(),
+                names: names.map(|(tag, name)| ((*tag).to_owned(), (*name).to_owned())).collect(),
+                alt_names,
                 address: (!address.is_empty()).then(|| address.to_owned()),
                 ..Record::default()
             }

@@ -2,16 +2,17 @@
 
 use super::filter::CATEGORY;
 use super::verify::{field_penalty, parts_of, texts_of};
-use super::{REPEAT_PENALTY, Run, Scored};
+use super::{REPEAT, REPEAT_PENALTY, Run, Scored};
 use crate::fold::words;
 use crate::matcher::{How, Token, readings_of_query};
+use crate::order::{Numbering, best_first, sort_by_key, sort_pairs};
 use crate::place::distance_m;
 use crate::query::{Answer, Facet, Found};
 use crate::record::{GroupTexts, RecordBlock};
 use crate::root::{BLOCK, File, GROUP};
 use crate::store::coalesce;
 use crate::value::Value;
-use std::collections::BTreeSet;
+use std::ops::Range;
 
 /// Completions offered at most.
 const MAX_COMPLETIONS: usize = 5;
@@ -40,33 +41,31 @@ impl Run<'_> {
             .map(|(of, counts)| {
                 let known = counts.iter().filter_map(|(bytes, count)| Some((Value::from_bytes(bytes)?, *count)));
                 let mut counts: Vec<(Value, u32)> = known.collect();
-                // Stable: values of the same count stay in the order of their bytes.
-                counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+                // Values of the same count stay in the order of their bytes.
+                sort_by_key(&mut counts, |(_, count)| !u64::from(*count));
                 Facet { of: of.clone(), counts, exact }
             })
             .collect()
     }
 
     pub(crate) fn answer(mut self) -> Answer {
-        let mut hits: Vec<Scored> = std::mem::take(&mut self.hits).into_values().collect();
-        let order = |a: &Scored, b: &Scored| b.score.total_cmp(&a.score).then(a.number.cmp(&b.number));
-        hits.sort_unstable_by(order);
-        let spread = self.query.near.is_none() && self.query.area.is_none() && !self.query.text.trim().is_empty();
-        let mut repeated = BTreeSet::new();
-        if spread {
-            let mut names = BTreeSet::new();
-            for hit in &mut hits {
-                if !names.insert(hit.name_hash) && !hit.whole {
-                    hit.score -= REPEAT_PENALTY;
-                    repeated.insert(hit.number);
+        let mut hits = std::mem::take(&mut self.hits);
+        let mut order = best_of(hits.values());
+        if self.query.spreads_names() {
+            let mut names = Numbering::default();
+            for (_, number) in &order {
+                let Some(hit) = hits.get(u64::from(*number)).copied() else { continue };
+                if !names.number(hit.name_hash).1 && !hit.whole {
+                    *hits.entry((*number).into(), hit).0 =
+                        Scored { score: hit.score - REPEAT_PENALTY, repeated: true, ..hit };
                 }
             }
-            hits.sort_unstable_by(order);
+            order = best_of(hits.values());
         }
-        hits.truncate(self.query.limit);
+        order.truncate(self.query.limit);
+        let best = order.iter().filter_map(|(_, number)| hits.get(u64::from(*number)));
         let readings = readings_of_query(&self.query.text);
-        let hits: Vec<Found> =
-            hits.iter().filter_map(|hit| self.found(hit, &readings, repeated.contains(&hit.number))).collect();
+        let hits: Vec<Found> = best.filter_map(|hit| self.found(hit, &readings)).collect();
         let complete = self.query.exhaustive && self.needs.is_empty() && self.problems.is_empty();
         let facets = self.facets(complete);
         let (completions, did_you_mean) = (completions(&self.query.text, &hits), correction(&hits));
@@ -74,7 +73,7 @@ impl Run<'_> {
     }
 
     /// The whole of a hit, with its highlights.
-    pub(super) fn found(&mut self, hit: &Scored, readings: &[Vec<Token>], repeated: bool) -> Option<Found> {
+    pub(super) fn found(&mut self, hit: &Scored, readings: &[Vec<Token>]) -> Option<Found> {
         let root = self.root();
         let prepared = self.answer.as_ref().and_then(|answer| {
             let row = answer.numbers.binary_search(&hit.number).ok()?;
@@ -94,7 +93,7 @@ impl Run<'_> {
         let slot = row % GROUP as usize;
         let distance = self.query.near.map(|near| distance_m(near, (record.lon, record.lat)));
         let standing = [block.importance(row)?, block.popularity(row)?];
-        let mut best: Option<Found> = None;
+        let mut best: Option<FoundText> = None;
         let none = [Vec::new()];
         let readings = if readings.is_empty() { &none[..] } else { readings };
         for (tokens, typos) in readings.iter().flat_map(|tokens| [(tokens, false), (tokens, true)]) {
@@ -111,32 +110,41 @@ impl Run<'_> {
                     },
                 };
                 let mut explain = parts_of(text_match.as_ref(), penalty, standing, distance).to_vec();
-                if repeated {
-                    explain.push(("repeat", -REPEAT_PENALTY));
+                if hit.repeated {
+                    explain.push((REPEAT, -REPEAT_PENALTY));
                 }
                 explain.retain(|(_, value)| *value != 0.0);
                 let score = explain.iter().map(|(_, value)| value).sum();
                 if best.as_ref().is_none_or(|best| best.score < score) {
                     let matched = if tokens.is_empty() { Vec::new() } else { self.matcher.ranges(text) };
                     let how = text_match.map(|text_match| text_match.how);
-                    best = Some(Found {
-                        record: record.clone(),
-                        number: hit.number,
-                        text: text.to_owned(),
-                        matched,
-                        how,
-                        distance_m: distance,
-                        score,
-                        explain,
-                    });
+                    best = Some(FoundText { text: text.to_owned(), matched, how, score, explain });
                 }
                 if tokens.is_empty() {
                     break;
                 }
             }
         }
-        best
+        let FoundText { text, matched, how, score, explain } = best?;
+        let (number, whole) = (hit.number, hit.whole);
+        Some(Found { record, number, text, matched, how, whole, distance_m: distance, score, explain })
     }
+}
+
+/// What is found of a record: the parts of [`Found`] that depend on which of its texts matched.
+struct FoundText {
+    text: String,
+    matched: Vec<Range<usize>>,
+    how: Option<How>,
+    score: f64,
+    explain: Vec<(&'static str, f64)>,
+}
+
+/// The numbers of hits, the best first.
+fn best_of(hits: &[Scored]) -> Vec<(u64, u32)> {
+    let mut order: Vec<(u64, u32)> = hits.iter().map(|hit| (best_first(hit.score), hit.number)).collect();
+    sort_pairs(&mut order);
+    order
 }
 
 /// The query with its last word ended as it goes on in the best hits.

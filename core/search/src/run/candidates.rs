@@ -112,7 +112,7 @@ impl Run<'_> {
                 return;
             }
             if !self.query.exhaustive && found >= if ranked { enough } else { enough.saturating_mul(3) } {
-                let beaten = ranked && self.awaited == 0 && self.least_of_best(enough) >= expected - SLACK_POINTS;
+                let beaten = ranked && self.awaited == 0 && self.better_than(expected - SLACK_POINTS) >= enough;
                 let since = done - *enough_at.get_or_insert(done);
                 // Neighbours of what is looked at anyway cost no request.
                 let free = since < MAX_FREE_GROUPS && self.is_free(group);
@@ -125,7 +125,7 @@ impl Run<'_> {
             let brings = list.list.names.get(list.next).copied().unwrap_or(1);
             list.next += 1;
             let in_a_row = list.list.groups.get(list.next) == Some(&(group + 1));
-            if !self.seen.insert((mark, group)) {
+            if !self.seen.number(u64::from(mark) << 32 | u64::from(group)).1 {
                 continue;
             }
             done += 1;
@@ -168,13 +168,8 @@ impl Run<'_> {
         best
     }
 
-    /// The score of the last of the best hits of different names.
-    fn least_of_best(&self, enough: usize) -> f64 {
-        let mut scores: Vec<f64> = self.names.values().copied().collect();
-        if scores.len() < enough {
-            return f64::NEG_INFINITY;
-        }
-        let (_, least, _) = scores.select_nth_unstable_by(enough - 1, |a, b| b.total_cmp(a));
-        *least
+    /// Different names found with this score and better ones.
+    fn better_than(&self, score: f64) -> usize {
+        self.names.values().iter().filter(|found| **found >= score).count()
     }
 }

@@ -1,7 +1,7 @@
 //! Words → lists of groups of records.
 
 use super::{List, MAX_ENDING_BLOCKS, Prepared, Run, WordLists};
-use crate::bytes::{Reader, each_ascending};
+use crate::bytes::Reader;
 use crate::matcher::{Token, initials_of_mixed, is_pinyin_letters};
 use crate::record::RecordBlock;
 use crate::root::{
@@ -18,7 +18,7 @@ impl Run<'_> {
 
     /// Hands every key of a block from `from` on with its payload to `each` until it answers `false`; answers whether
     /// the block was read to its end.
-    pub(super) fn each_term(&mut self, block: usize, each: &mut dyn FnMut(&[u8], &[u8]) -> bool) -> bool {
+    pub(super) fn each_term(&mut self, block: usize, each: &mut dyn FnMut(&[u8], Payload<'_>) -> bool) -> bool {
         let Some(bytes) = self.block(File::Terms, block) else { return true };
         match each_key(bytes, each) {
             Some(finished) => finished,
@@ -30,14 +30,14 @@ impl Run<'_> {
     }
 
     /// Decodes the lists of a payload.
-    pub(super) fn lists<const N: usize>(&self, payload: &[u8]) -> Option<[List; N]> {
-        let mut reader = Reader::new(payload);
+    pub(super) fn lists<const N: usize>(&self, payload: Payload<'_>) -> Option<[List; N]> {
+        let mut reader = Reader::new(payload.bytes);
         if N == 6 {
             read_place(&mut reader, self.root())?;
         }
         let mut lists: [List; N] = std::array::from_fn(|_| List::default());
         for list in &mut lists {
-            *list = read_list(&mut reader, self.root().group_count())?;
+            *list = read_list(&mut reader, payload.base, self.root().group_count())?;
         }
         Some(lists)
     }
@@ -49,10 +49,7 @@ impl Run<'_> {
         let Some(bytes) = self.look(File::Lists, range.clone(), None) else { return false };
         // Each group takes at least one bit.
         let mut groups = Vec::with_capacity(len.min(bytes.len() * 8));
-        let read = each_ascending(bytes, len, universe, |group| {
-            groups.push(group);
-            true
-        });
+        let read = Reader::new(bytes).ascending(len, 0, universe, &mut |group| groups.push(group));
         if read.is_none() {
             let message = "damaged: a list does not read as it should".to_owned();
             self.problems.push(Problem { file: File::Lists, range, message });
@@ -68,7 +65,7 @@ impl Run<'_> {
     pub(super) fn exact_lists(&mut self, key: &[u8]) -> [List; 2] {
         let block = self.term_block(key);
         let Some(payload) = self.payload_of(key) else { return Default::default() };
-        match self.lists(&payload) {
+        match self.lists(payload.borrow()) {
             Some(lists) => lists,
             None => {
                 self.damaged(File::Terms, block);
@@ -92,7 +89,7 @@ impl Run<'_> {
             return Beforehand::Awaited;
         }
         let Some(payload) = self.payload_of(&key) else { return Beforehand::None };
-        let mut reader = Reader::new(&payload);
+        let mut reader = Reader::new(&payload.bytes);
         let range = match read_place(&mut reader, self.root()) {
             Some(Place::Copied(range)) => range,
             Some(Place::Here(numbers)) => return Beforehand::Numbers(numbers),
@@ -119,12 +116,12 @@ impl Run<'_> {
     }
 
     /// What stands beside a key of the dictionary.
-    fn payload_of(&mut self, key: &[u8]) -> Option<Vec<u8>> {
-        let mut payload_found: Option<Vec<u8>> = None;
+    fn payload_of(&mut self, key: &[u8]) -> Option<OwnPayload> {
+        let mut payload_found: Option<OwnPayload> = None;
         let block = self.term_block(key);
         self.each_term(block, &mut |found, payload| {
             if found == key {
-                payload_found = Some(payload.to_vec());
+                payload_found = Some(payload.to_own());
             }
             found < key
         });
@@ -136,8 +133,8 @@ impl Run<'_> {
     pub(super) fn word_lists(&mut self, word: &str, all: bool) -> WordLists {
         let mut lists = WordLists::default();
         let key = crate::fold::floor(word, WORD_KEY).as_bytes();
-        let mut payloads: Vec<(usize, bool, Vec<u8>)> = Vec::new();
-        let mut tops: Option<Vec<u8>> = None;
+        let mut payloads: Vec<(usize, bool, OwnPayload)> = Vec::new();
+        let mut tops: Option<OwnPayload> = None;
         let last_block = self.term_block(&[key, &[0xFF]].concat());
         let first_block = self.term_block(key);
         let many = last_block - first_block > MAX_ENDING_BLOCKS && !self.query.exhaustive;
@@ -155,14 +152,14 @@ impl Run<'_> {
                     // Without lists it is the answer alone.
                     // The answer for Han characters that are read so.
                     [marker::TOPS, _, ..] => {}
-                    [marker::TOPS] if has_lists(payload, root) => tops = Some(payload.to_vec()),
+                    [marker::TOPS] if has_lists(payload, root) => tops = Some(payload.to_own()),
                     [kind @ marker::WORD..=marker::INITIALS] => {
-                        payloads.push((usize::from(kind - marker::WORD) * 2, true, payload.to_vec()));
+                        payloads.push((usize::from(kind - marker::WORD) * 2, true, payload.to_own()));
                     }
                     // Keys of this word alone come first; with the tops at hand, the longer ones need not be read.
                     _ if tops.is_some() && use_tops => return false,
                     [.., kind @ marker::WORD..=marker::INITIALS] => {
-                        payloads.push((usize::from(kind - marker::WORD) * 2, false, payload.to_vec()));
+                        payloads.push((usize::from(kind - marker::WORD) * 2, false, payload.to_own()));
                     }
                     _ => {}
                 }
@@ -173,7 +170,7 @@ impl Run<'_> {
             }
         }
         for (kind, exact, payload) in payloads {
-            let Some([start, other]) = self.lists::<2>(&payload) else {
+            let Some([start, other]) = self.lists::<2>(payload.borrow()) else {
                 self.damaged(File::Terms, first_block);
                 continue;
             };
@@ -189,7 +186,7 @@ impl Run<'_> {
             }
         }
         if let (Some(payload), true) = (tops, use_tops) {
-            if let Some(tops) = self.lists::<6>(&payload) {
+            if let Some(tops) = self.lists::<6>(payload.borrow()) {
                 lists.longer = tops;
                 lists.cut = true;
             } else {
@@ -313,8 +310,8 @@ fn read_place(reader: &mut Reader<'_>, root: &Root) -> Option<Place> {
     }
 }
 
-fn has_lists(payload: &[u8], root: &Root) -> bool {
-    let mut reader = Reader::new(payload);
+fn has_lists(payload: Payload<'_>, root: &Root) -> bool {
+    let mut reader = Reader::new(payload.bytes);
     read_place(&mut reader, root).is_some() && !reader.is_empty()
 }
 
@@ -339,20 +336,12 @@ fn read_answer<'a>(bytes: &'a [u8], root: &'a Root) -> Option<(Vec<u32>, RecordB
 }
 
 /// Reads one list of a payload.
-pub(super) fn read_list(reader: &mut Reader<'_>, universe: u32) -> Option<List> {
+pub(super) fn read_list(reader: &mut Reader<'_>, base: u32, universe: u32) -> Option<List> {
     const HEAD: usize = 64;
     let len = usize::try_from(reader.varint()?).ok().filter(|len| *len <= universe as usize)?;
     let head = len.min(HEAD);
     let mut groups = Vec::with_capacity(head);
-    if head == 1 {
-        groups.push(reader.varint32().filter(|group| *group < universe)?);
-    } else if head > 1 {
-        let bytes = reader.len()?;
-        each_ascending(reader.take(bytes)?, head, universe, |group| {
-            groups.push(group);
-            true
-        })?;
-    }
+    reader.ascending(head, base, universe, &mut |group| groups.push(group))?;
     let mut whole = None;
     if len > HEAD {
         let start = reader.varint()?;
@@ -361,9 +350,35 @@ pub(super) fn read_list(reader: &mut Reader<'_>, universe: u32) -> Option<List> 
     Some(List { groups, whole, ..List::default() })
 }
 
+/// What stands beside a key of the dictionary.
+#[derive(Clone, Copy)]
+pub(super) struct Payload<'b> {
+    /// The group from which those of its block are told.
+    pub(super) base: u32,
+    pub(super) bytes: &'b [u8],
+}
+
+/// The same, copied out of its block.
+struct OwnPayload {
+    base: u32,
+    bytes: Vec<u8>,
+}
+
+impl Payload<'_> {
+    fn to_own(self) -> OwnPayload {
+        OwnPayload { base: self.base, bytes: self.bytes.to_vec() }
+    }
+}
+
+impl OwnPayload {
+    fn borrow(&self) -> Payload<'_> {
+        Payload { base: self.base, bytes: &self.bytes }
+    }
+}
+
 /// Hands every key of a block of terms with its payload to `each` until it answers `false`. `None` when the block does
 /// not read as it should; else whether it was read to its end.
-pub(super) fn each_key(bytes: &[u8], each: &mut dyn FnMut(&[u8], &[u8]) -> bool) -> Option<bool> {
+pub(super) fn each_key(bytes: &[u8], each: &mut dyn FnMut(&[u8], Payload<'_>) -> bool) -> Option<bool> {
     let mut finished = true;
     each_key_alive(bytes, &mut |key, _, payload| {
         finished = finished && each(key, payload);
@@ -373,7 +388,7 @@ pub(super) fn each_key(bytes: &[u8], each: &mut dyn FnMut(&[u8], &[u8]) -> bool)
 }
 
 /// Takes a key, how many bytes it shares with the one before, and its payload; answers how many bytes are dead.
-pub(super) type EachKey<'a> = dyn FnMut(&[u8], usize, &[u8]) -> usize + 'a;
+pub(super) type EachKey<'a> = dyn FnMut(&[u8], usize, Payload<'_>) -> usize + 'a;
 
 /// What [`each_key_alive`] is answered to go on with the next key.
 pub(super) const ALIVE: usize = usize::MAX;
@@ -382,6 +397,7 @@ pub(super) const ALIVE: usize = usize::MAX;
 /// same `dead` bytes as the last one are skipped when `each` answered `dead`.
 pub(super) fn each_key_alive(bytes: &[u8], each: &mut EachKey<'_>) -> Option<()> {
     let mut reader = Reader::new(bytes);
+    let base = reader.varint32()?;
     let mut key: Vec<u8> = Vec::new();
     let mut dead = ALIVE;
     while !reader.is_empty() {
@@ -389,7 +405,7 @@ pub(super) fn each_key_alive(bytes: &[u8], each: &mut EachKey<'_>) -> Option<()>
         let len = reader.len()?;
         let tail = reader.take(len)?;
         let len = reader.len()?;
-        let payload = reader.take(len)?;
+        let payload = Payload { base, bytes: reader.take(len)? };
         if dead == 0 {
             return Some(());
         }

@@ -14,7 +14,7 @@ pub(super) struct Filter<'a> {
     query: &'a Query,
     root: &'a Root,
     hidden: &'a Hidden,
-    /// Sorted places in the root's list; `None` for all.
+    /// Places in the root's list; `None` for all.
     categories: Option<Vec<usize>>,
     /// Predicates with their attribute's place in the root's list, `None` where no record has it.
     predicates: Vec<(Option<usize>, &'a Predicate)>,
@@ -25,9 +25,7 @@ impl<'a> Filter<'a> {
         let root = &searcher.root;
         let categories = (!query.categories.is_empty()).then(|| {
             let place = |wanted: &String| root.categories.binary_search_by(|(name, _)| name.cmp(wanted)).ok();
-            let mut places: Vec<usize> = query.categories.iter().filter_map(place).collect();
-            places.sort_unstable();
-            places
+            query.categories.iter().filter_map(place).collect()
         });
         let predicates =
             query.predicates.iter().map(|p| (root.attributes.binary_search(&p.attribute).ok(), p)).collect();
@@ -42,7 +40,7 @@ impl<'a> Filter<'a> {
     /// Whether a record passes as far as its fixed fields say; `None` when the block does not read as it should.
     pub(super) fn passes(&self, block: &RecordBlock<'_>, row: usize) -> Option<bool> {
         if let Some(categories) = &self.categories
-            && categories.binary_search(&block.category(row)?).is_err()
+            && !categories.contains(&block.category(row)?)
         {
             return Some(false);
         }

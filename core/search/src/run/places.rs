@@ -2,8 +2,9 @@
 
 use super::candidates::Source;
 use super::{List, MAX_CELLS, MAX_FILTERED_GROUPS, Run};
-use crate::bytes::{Reader, each_ascending};
+use crate::bytes::Reader;
 use crate::matcher::Token;
+use crate::order::sort_by_key;
 use crate::place::{Area, cells_of, interleave};
 use crate::root::File;
 
@@ -42,7 +43,7 @@ impl Run<'_> {
             .flat_map(|row| (left..=right).map(move |column| interleave(column, row)))
             .take(if self.query.exhaustive { usize::MAX } else { MAX_CELLS })
             .collect();
-        cells.sort_unstable();
+        sort_by_key(&mut cells, |cell| *cell);
         cells
     }
 
@@ -74,7 +75,7 @@ impl Run<'_> {
         if !(near.0.is_finite() && near.1.is_finite()) {
             return;
         }
-        let cell_deg = f64::from(2_u32.pow(root.position_bits[1].saturating_sub(root.place_level))) * root.step_deg;
+        let cell_deg = f64::from(2_u32.pow(root.position_bits(1).saturating_sub(root.place_level))) * root.step_deg;
         let mut radius_m = (cell_deg * 111_195.0 / 2.0).max(20.0);
         let rings = if tokens.is_empty() { 12 } else { 3 };
         for _ in 0..rings {
@@ -83,7 +84,7 @@ impl Run<'_> {
             for group in self.groups_in(&cells) {
                 self.verify_group(group, tokens, false, u16::MAX);
             }
-            let within = self.hits.values().filter(|hit| -hit.score <= radius_m).count();
+            let within = self.hits.values().iter().filter(|hit| -hit.score <= radius_m).count();
             if (tokens.is_empty() && within >= self.query.limit) || cells.len() >= MAX_CELLS || !self.needs.is_empty() {
                 break;
             }
@@ -99,14 +100,12 @@ fn read_cells(bytes: &[u8], first: u64, wanted: &[u64], universe: u32, groups: &
     while !reader.is_empty() {
         cell = cell.checked_add(reader.varint()?)?;
         let count = usize::try_from(reader.varint()?).ok()?;
-        let len = reader.len()?;
-        let coded = reader.take(len)?;
-        if wanted.binary_search(&cell).is_ok() {
-            each_ascending(coded, count, universe, |group| {
+        let is_wanted = wanted.binary_search(&cell).is_ok();
+        reader.ascending(count, 0, universe, &mut |group| {
+            if is_wanted {
                 groups.push(group);
-                true
-            })?;
-        }
+            }
+        })?;
     }
     Some(())
 }

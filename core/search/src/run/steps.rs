@@ -5,6 +5,7 @@ use super::dictionary::{gallop, merge};
 use super::{List, Run, WordLists};
 use crate::fold::floor;
 use crate::matcher::{Token, is_pinyin_letters, typos_allowed};
+use crate::order::sort_by_key;
 use crate::root::{File, PINYIN_KEY};
 
 /// A list is fetched to narrow another when it takes fewer bytes than this for each group of the other.
@@ -155,7 +156,7 @@ impl Run<'_> {
 
     /// Groups that stand in all lists. A short list is not narrowed further: its names are looked at anyway.
     pub(super) fn intersect(&mut self, mut lists: Vec<List>) -> List {
-        lists.sort_by_key(List::len);
+        sort_by_key(&mut lists, |list| list.len() as u64);
         let mut lists = lists.into_iter();
         let Some(mut least) = lists.next() else { return List::default() };
         // All lists are fetched in one round.

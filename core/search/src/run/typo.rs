@@ -6,14 +6,22 @@ use super::{List, MAX_TYPO_BLOCKS, Run};
 use crate::bytes::Reader;
 use crate::matcher::{Rows, Token, typos_allowed};
 use crate::root::{File, PINYIN_KEY, WORD_KEY, marker, mirrored, unmirrored};
-use std::collections::BTreeMap;
 
 /// Points that the text of a mistyped match brings besides what the mistakes cost: the whole word, the whole pinyin, the
 /// beginning of a word, of pinyin, of pinyin whose key ends before the word does, which is most often none.
 const TYPO_POINTS: [f64; 5] = [62.0, 47.5, 49.0, 47.5, 30.0];
 
-/// Groups by the number of mistakes and the place in [`TYPO_POINTS`].
-type Mistyped = BTreeMap<(u32, u8), Vec<u32>>;
+/// Groups by the number of mistakes and the place in [`TYPO_POINTS`], the least first.
+type Mistyped = Vec<((u32, u8), Vec<u32>)>;
+
+/// The groups of a class, as far as they are known.
+fn groups_of(found: &mut Mistyped, class: (u32, u8)) -> &mut Vec<u32> {
+    let at = found.partition_point(|(known, _)| *known < class);
+    if found.get(at).is_none_or(|(known, _)| *known != class) {
+        found.insert(at, (class, Vec::new()));
+    }
+    &mut found[at].1
+}
 
 /// First letters of a mirrored key, its first byte not counted, that a word shares with those it is compared with.
 const MIRRORED_LETTERS: usize = 4;
@@ -93,10 +101,10 @@ impl Run<'_> {
         for (kind, mut other) in near {
             other.push(kind);
             let lists = self.exact_lists(&other);
-            let list = groups.entry((1, u8::from(kind == marker::PINYIN))).or_default();
+            let list = groups_of(&mut groups, (1, u8::from(kind == marker::PINYIN)));
             lists.into_iter().for_each(|found| list.extend(found.groups));
         }
-        for list in groups.values_mut() {
+        for (_, list) in &mut groups {
             list.sort_unstable();
             list.dedup();
         }
@@ -184,10 +192,10 @@ impl Run<'_> {
                         _ => return ALIVE,
                     };
                     // A distance of nought has been found without mistakes already.
-                    let mut reader = Reader::new(payload);
-                    let list = groups.entry(class).or_default();
+                    let mut reader = Reader::new(payload.bytes);
+                    let list = groups_of(&mut groups, class);
                     for _ in 0..2 {
-                        match read_list(&mut reader, universe) {
+                        match read_list(&mut reader, payload.base, universe) {
                             Some(found) => list.extend(found.groups),
                             None => return ALIVE,
                         }
@@ -210,7 +218,7 @@ impl Run<'_> {
             }
             block += 1;
         }
-        for list in groups.values_mut() {
+        for (_, list) in &mut groups {
             list.sort_unstable();
             list.dedup();
         }

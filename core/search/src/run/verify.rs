@@ -2,6 +2,7 @@
 
 use super::{Run, Scored};
 use crate::matcher::{Matcher, TextMatch, Token};
+use crate::order::hash;
 use crate::place::distance_m;
 use crate::record::{FieldKind, GroupTexts, POPULARITY_POINTS, RecordBlock};
 use crate::root::{BLOCK, File, GROUP, Root};
@@ -65,21 +66,18 @@ impl<'a> Run<'a> {
             };
             let parts = parts_of(text_match.as_ref(), field_penalty, standing, distance);
             let score = parts.iter().map(|(_, value)| value).sum();
-            let name_hash = hash_name(texts.name(slot).unwrap_or_default());
-            let best = self.names.entry(name_hash).or_insert(score);
+            let name_hash = hash(texts.name(slot).unwrap_or_default().as_bytes());
+            let (best, _) = self.names.entry(name_hash, score);
             *best = best.max(score);
             let whole = text_match.is_some_and(|text_match| text_match.whole);
             let number = number_of(row);
-            let hit = Scored { number, score, name_hash, whole };
-            match self.hits.get(&number).map(|old| old.score) {
-                None => {
-                    self.count(block, row, &texts, slot);
-                    self.hits.insert(number, hit);
-                }
-                Some(old) if old < hit.score => {
-                    self.hits.insert(number, hit);
-                }
-                Some(_) => {}
+            let hit = Scored { number, score, name_hash, whole, repeated: false };
+            let (known, is_new) = self.hits.entry(number.into(), hit);
+            if known.score < score {
+                *known = hit;
+            }
+            if is_new {
+                self.count(block, row, &texts, slot);
             }
         }
         self.texts = texts;
@@ -149,9 +147,4 @@ pub(super) fn parts_of(
     let further = [("importance", importance), ("popularity", popularity), ("distance", distance)];
     let [e, f, g] = further;
     [a, b, c, d, ("field", -field_penalty), e, f, g]
-}
-
-/// A number that is the same for the same name (FNV-1a).
-fn hash_name(name: &str) -> u64 {
-    name.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3))
 }
