@@ -121,7 +121,8 @@ fn run_search_build(arguments: &BuildArgs) -> anyhow::Result<()> {
     }
     if !arguments.quiet {
         let out = arguments.out.display();
-        println!("{} assets, {} keys, {} bytes in {out}", report.assets, report.keys, report.bytes);
+        let shards = if report.shards > 1 { format!(" in {} shards", report.shards) } else { String::new() };
+        println!("{} assets{shards}, {} keys, {} bytes in {out}", report.assets, report.keys, report.bytes);
     }
     Ok(())
 }

@@ -370,6 +370,6 @@ fn the_search_index_finds_what_the_asset_lines_hold() {
         let near = Some((asset.lon, asset.lat));
         let answer = index.answer(&citytwin_search::Query { near, ..citytwin_search::Query::new(&asset.name) });
         assert_eq!(answer.problems, []);
-        assert!(answer.hits.iter().any(|hit| hit.record.id == asset.id), "{} {}", asset.id, asset.name);
+        assert!(answer.hits.iter().any(|(_, hit)| hit.record.id == asset.id), "{} {}", asset.id, asset.name);
     }
 }

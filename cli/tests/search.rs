@@ -317,3 +317,174 @@ fn a_missing_file_gives_what_can_be_found_and_a_problem() {
     assert_eq!(text(&output.stdout).trim(), "[]");
     assert!(text(&output.stderr).contains(&format!("problem: {records}")), "{}", text(&output.stderr));
 }
+
+/// The fields of a hit, and what was said on standard error.
+fn told(index: &Path, args: &[&str]) -> (Vec<String>, String) {
+    let output = citytwin(&[&["query", path(index), "--json"], args].concat());
+    assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
+    let hits: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).expect("JSON");
+    (hits.iter().map(|hit| hit["id"].as_str().expect("an id").to_owned()).collect(), text(&output.stderr))
+}
+
+#[test]
+fn a_hit_in_json_has_its_seven_fields_and_more_when_asked() {
+    let at = Folder::new("fields");
+    build(&at.file("city.ndjson", LINES), &at.index());
+    let seven = ["category", "id", "lat", "lon", "match", "name", "score"];
+    for (args, more) in [
+        (&["kamppi"][..], &[][..]),
+        (&["kamppi", "--near", "24.9,60.1"], &[]),
+        (&["kamppi", "--explain"], &["explain"]),
+        (&["kamppi", "--details"], &["address", "attributes", "floor"]),
+    ] {
+        let hit = &query(&at.index(), args)[0];
+        let mut expected: Vec<&str> = seven.iter().chain(more).copied().collect();
+        expected.sort_unstable();
+        assert_eq!(hit.as_object().expect("an object").keys().collect::<Vec<_>>(), expected, "{args:?}");
+    }
+    let near = &query(&at.index(), &["kamppi", "--near", "24.932,60.169"])[0];
+    assert!(near["match"]["distanceM"].as_f64().is_some_and(|metres| metres < 1.0), "{near}");
+}
+
+#[test]
+fn more_assets_than_a_shard_holds_become_indexes_that_are_asked_as_one() {
+    let at = Folder::new("shards");
+    let input = at.file("city.ndjson", LINES);
+    build(&input, &at.0.join("one"));
+    let said = citytwin(&["build", path(&input), "--out", path(&at.index()), "--shard-assets", "2"]);
+    assert!(text(&said.stdout).starts_with("5 assets in 3 shards"), "{}", text(&said.stdout));
+    // Files of the same bytes have the same name, and are one.
+    let roots = |index: &Path| files_of(index).keys().filter(|name| name.starts_with("root-")).count();
+    assert_eq!(roots(&at.index()), 3);
+    for args in [
+        &["apteekki"][..],
+        &["kamppi"],
+        &["坎皮"],
+        &["toolo caffe"],
+        &["--near=24.96,60.17"],
+        &["--category", "cafe", "--near", "24.93,60.17"],
+        &["--bbox", "24.92,60.16,24.94,60.18"],
+    ] {
+        let [mut one, mut three] = [at.0.join("one"), at.index()].map(|index| ids(&index, args));
+        // Of equals the order may differ.
+        if !args[0].starts_with("--near") {
+            one.sort();
+            three.sort();
+        }
+        assert_eq!(three, one, "{args:?}");
+    }
+    let here = citytwin(&["query", path(&at.index()), "--reverse", "24.9301,60.1751"]);
+    assert!(text(&here.stdout).starts_with("address: Mannerheimintie 3\n"), "{}", text(&here.stdout));
+
+    // A shard whose root is missing, damaged or of another version, and one whose records are cut: the rest is found.
+    let whole = files_of(&at.index());
+    let holding = |id: &str| {
+        let root = |name: &&String| name.starts_with("root-");
+        let holds = |name: &&String| {
+            let alone = at.0.join("alone");
+            let _ = fs::remove_dir_all(&alone);
+            fs::create_dir_all(&alone).expect("made");
+            whole.iter().for_each(|(name, bytes)| fs::write(alone.join(name), bytes).expect("written"));
+            fs::write(alone.join("search.bin"), &whole[*name]).expect("written");
+            ids(&alone, &["--limit", "99"]).contains(&id.to_owned())
+        };
+        whole.keys().filter(root).find(holds).expect("a shard").clone()
+    };
+    let root = holding("way/1");
+    let mut newer = whole[&root].clone();
+    newer[4] += 1;
+    for (bytes, expected) in [
+        (None, "cannot be read"),
+        (Some(&whole[&root][..40]), "its checksum is wrong"),
+        (Some(&newer[..]), "this build reads"),
+        (Some(&b"<html>"[..]), "not the root of a search index"),
+    ] {
+        match bytes {
+            Some(bytes) => fs::write(at.index().join(&root), bytes).expect("written"),
+            None => fs::remove_file(at.index().join(&root)).expect("removed"),
+        }
+        let (found, said) = told(&at.index(), &["apteekki"]);
+        assert_eq!(found.len(), 2, "{expected}");
+        assert!(said.contains(&format!("problem: {root}: ")) && said.contains(expected), "{said}");
+        assert_eq!(told(&at.index(), &["kamppi"]).0, [""; 0], "{expected}");
+    }
+    fs::write(at.index().join(&root), &whole[&root]).expect("written");
+    for name in whole.keys().filter(|name| name.starts_with("records-")) {
+        fs::write(at.index().join(name), &whole[name][..whole[name].len() / 2]).expect("written");
+        let said = ["apteekki", "kamppi", "img"].map(|text| told(&at.index(), &[text]).1);
+        assert!(said.iter().any(|said| said.contains(name.as_str()) && said.contains("too short")), "{name}");
+        fs::write(at.index().join(name), &whole[name]).expect("written");
+    }
+    for name in whole.keys().filter(|name| name.starts_with("root-")) {
+        fs::remove_file(at.index().join(name)).expect("removed");
+    }
+    let nothing = citytwin(&["query", path(&at.index()), "x"]);
+    assert!(!nothing.status.success() && text(&nothing.stderr).contains("cannot be read"), "{}", text(&nothing.stderr));
+    let cut = &whole["search.bin"][..whole["search.bin"].len() - 1];
+    fs::write(at.index().join("search.bin"), cut).expect("written");
+    let damaged = citytwin(&["query", path(&at.index()), "x"]);
+    assert!(!damaged.status.success() && text(&damaged.stderr).contains("damaged"), "{}", text(&damaged.stderr));
+}
+
+#[test]
+fn an_overlay_changes_what_is_published_and_leaves_its_files_alone() {
+    let at = Folder::new("overlay");
+    let input = at.file("city.ndjson", LINES);
+    build(&input, &at.index());
+    let base = files_of(&at.index());
+    let changes = r#"{"id":"node/2","name":"Café Kallio","category":"cafe","lon":24.95,"lat":60.184}
+{"id":"node/6","name":"Apteekki Kallio","category":"pharmacy","lon":24.95,"lat":60.184}
+"#;
+    let changes = at.file("changes.ndjson", changes);
+    let gone = at.file("gone.txt", "node/3\n\n node/99 \n");
+    let overlay = |args: &[&str]| citytwin(&[&["build", "--out", path(&at.index())], args].concat());
+    let said = overlay(&[path(&changes), "--overlay", "--removed", path(&gone)]);
+    assert!(said.status.success(), "{}", text(&said.stderr));
+    assert_eq!(ids(&at.index(), &["café toolo"]), [""; 0]);
+    assert_eq!(ids(&at.index(), &["café kallio"]), ["node/2"]);
+    let mut found = ids(&at.index(), &["apteekki"]);
+    found.sort();
+    assert_eq!(found, ["node/4", "node/6"]);
+    let after = files_of(&at.index());
+    let kept = base.iter().filter(|(name, _)| *name != "search.bin");
+    assert!(kept.clone().all(|(name, bytes)| after.get(name) == Some(bytes)), "{:?}", after.keys());
+
+    // One more, of removals alone.
+    let gone = at.file("gone.txt", "node/4");
+    let said = overlay(&["--overlay", "--removed", path(&gone)]);
+    assert!(said.status.success(), "{}", text(&said.stderr));
+    assert_eq!(ids(&at.index(), &["apteekki"]), ["node/6"]);
+
+    // Built anew, the folder holds one index again.
+    build(&input, &at.index());
+    assert_eq!(files_of(&at.index()), base);
+
+    let nowhere = citytwin(&["build", path(&changes), "--out", path(&at.0.join("none")), "--overlay"]);
+    assert!(text(&nowhere.stderr).contains("there is no index to change"), "{}", text(&nowhere.stderr));
+    assert!(!at.0.join("none").exists());
+    for (args, expected) in [
+        (&["--removed", path(&gone)][..], "--overlay"),
+        (&["--overlay"], "<INPUT>"),
+        (&["--overlay", "--removed", "/nowhere/at-all"], "cannot read /nowhere/at-all"),
+    ] {
+        let refused = overlay(args);
+        let said = text(&refused.stderr);
+        assert!(!refused.status.success() && said.contains(expected), "{args:?}: {said}");
+    }
+    assert_eq!(files_of(&at.index()), base);
+}
+
+#[test]
+fn a_build_that_fails_late_leaves_the_folder_as_it_was() {
+    let at = Folder::new("late");
+    build(&at.file("city.ndjson", LINES), &at.index());
+    let before = files_of(&at.index());
+    // The first lots are written before the bad line is read.
+    let bad = at.file("bad.ndjson", format!("{}{{\"id\":1}}\n", LINES.replace("Apteekki", "Apotek")));
+    let strict = ["--strict", "--shard-assets", "1", "--out"];
+    let failed = citytwin(&[&["build", path(&bad)], &strict[..], &[path(&at.index())]].concat());
+    assert!(!failed.status.success() && text(&failed.stderr).contains("line 6"), "{}", text(&failed.stderr));
+    assert_eq!(files_of(&at.index()), before);
+    let failed = citytwin(&[&["build", path(&bad)], &strict[..], &[path(&at.0.join("none"))]].concat());
+    assert!(!failed.status.success() && !at.0.join("none").exists(), "{}", text(&failed.stderr));
+}

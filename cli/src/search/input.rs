@@ -5,7 +5,7 @@ use crate::bake::Progress;
 use anyhow::{Context, Result, bail};
 use citytwin_search::Record;
 use flate2::read::MultiGzDecoder;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,15 +21,6 @@ const MAX_LINE_BYTES: u64 = 64 << 20;
 const MAX_EXAMPLES: usize = 3;
 /// Different reasons that are told apart.
 const MAX_REASONS: usize = 20;
-
-/// What was read.
-#[derive(Debug, Default)]
-pub struct Input {
-    /// In the order of the input.
-    pub records: Vec<Record>,
-    /// What was no record.
-    pub left_out: LeftOut,
-}
 
 /// What was no asset: by reason, how often and where first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,36 +63,56 @@ impl LeftOut {
     }
 }
 
+/// Takes a lot of records.
+type Take<'a> = dyn FnMut(Vec<Record>) -> Result<()> + 'a;
+
 /// Where the readers of each format put what they find.
-#[derive(Default)]
-pub(super) struct Sink {
-    input: Input,
+pub(super) struct Sink<'a> {
+    records: Vec<Record>,
+    left_out: LeftOut,
+    /// Records of a lot.
+    most: usize,
+    lot: &'a mut Take<'a>,
 }
 
-impl Sink {
-    pub(super) fn take(&mut self, place: impl FnOnce() -> String, record: Result<Record, String>) {
+impl Sink<'_> {
+    /// # Errors
+    /// When a lot is full and could not be taken.
+    pub(super) fn take(&mut self, place: impl FnOnce() -> String, record: Result<Record, String>) -> Result<()> {
         match record {
-            Ok(record) => self.input.records.push(record),
-            Err(reason) => self.input.left_out.add(place, reason),
+            Ok(record) => self.records.push(record),
+            Err(reason) => self.left_out.add(place, reason),
         }
+        if self.records.len() < self.most {
+            return Ok(());
+        }
+        (self.lot)(std::mem::take(&mut self.records))
+    }
+
+    fn finish(mut self) -> Result<LeftOut> {
+        if !self.records.is_empty() {
+            (self.lot)(std::mem::take(&mut self.records))?;
+        }
+        Ok(self.left_out)
     }
 }
 
-/// Reads asset lines, GeoJSON or Parquet, whichever it is; gzip is seen through.
+/// Reads asset lines, GeoJSON or Parquet, whichever it is; gzip is seen through. Hands the records to `lot`, so many at a
+/// time and at the end what is left, in the order of the input; answers what was no record.
 ///
 /// # Errors
-/// When the file cannot be opened, is of no known kind, or cannot be read to its end.
-pub fn read_input(path: &Path, progress: &dyn Progress) -> Result<Input> {
+/// When the file cannot be opened, is of no known kind, or cannot be read to its end; when `lot` fails.
+pub(super) fn read<'a>(path: &Path, most: usize, progress: &dyn Progress, lot: &'a mut Take<'a>) -> Result<LeftOut> {
     let name = || path.display().to_string();
     let mut file = File::open(path).with_context(|| format!("cannot open {}", name()))?;
     let len = file.metadata().map(|metadata| metadata.len()).unwrap_or(0);
     let mut magic = Vec::new();
     (&mut file).take(4).read_to_end(&mut magic).with_context(|| format!("cannot read {}", name()))?;
     file.seek(SeekFrom::Start(0)).with_context(|| format!("cannot read {}", name()))?;
-    let mut sink = Sink::default();
+    let mut sink = Sink { records: Vec::new(), left_out: LeftOut::default(), most: most.max(1), lot };
     if magic == b"PAR1" {
         super::parquet::read(file, &mut sink, progress).with_context(name)?;
-        return Ok(sink.input);
+        return sink.finish();
     }
     progress.stage("read", Some(len));
     let counted = Counted { file, progress };
@@ -119,7 +130,7 @@ pub fn read_input(path: &Path, progress: &dyn Progress) -> Result<Input> {
         Kind::FeatureLines => read_lines(whole, &mut sink, &feature_line).with_context(name)?,
         Kind::Collection => read_collection(whole, &mut sink).with_context(name)?,
     }
-    Ok(sink.input)
+    sink.finish()
 }
 
 /// Tells how far a file has been read.
@@ -172,7 +183,11 @@ fn find(text: &[u8], what: &[u8]) -> bool {
     text.windows(what.len()).any(|window| window == what)
 }
 
-fn read_lines(mut text: impl BufRead, sink: &mut Sink, record: &dyn Fn(&[u8]) -> Result<Record, String>) -> Result<()> {
+fn read_lines(
+    mut text: impl BufRead,
+    sink: &mut Sink<'_>,
+    record: &dyn Fn(&[u8]) -> Result<Record, String>,
+) -> Result<()> {
     let mut line = Vec::new();
     for number in 1_u64.. {
         line.clear();
@@ -186,7 +201,7 @@ fn read_lines(mut text: impl BufRead, sink: &mut Sink, record: &dyn Fn(&[u8]) ->
         let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&line);
         let line = line.strip_prefix(b"\x1E").unwrap_or(line).trim_ascii();
         if !line.is_empty() {
-            sink.take(|| format!("line {number}"), record(line));
+            sink.take(|| format!("line {number}"), record(line))?;
         }
     }
     Ok(())
@@ -233,7 +248,7 @@ fn collect_positions(value: &Value, extent: &mut Extent) {
 }
 
 /// Reads a `FeatureCollection` feature by feature, so that a large one is never in memory twice.
-fn read_collection(mut text: impl Read, sink: &mut Sink) -> Result<()> {
+fn read_collection(mut text: impl Read, sink: &mut Sink<'_>) -> Result<()> {
     let mut start = [0; 3];
     let mut len = 0;
     while len < start.len() {
@@ -244,7 +259,12 @@ fn read_collection(mut text: impl Read, sink: &mut Sink) -> Result<()> {
     }
     let start = start[..len].strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&start[..len]);
     let mut json = serde_json::Deserializer::from_reader(BufReader::new(start.chain(text)));
-    let found = Collection { sink }.deserialize(&mut json).context("this GeoJSON is damaged")?;
+    let mut failed = None;
+    let found = Collection { sink, failed: &mut failed }.deserialize(&mut json);
+    if let Some(failed) = failed {
+        return Err(failed);
+    }
+    let found = found.context("this GeoJSON is damaged")?;
     json.end().context("this GeoJSON is damaged")?;
     if !found {
         bail!("this GeoJSON has no features");
@@ -252,11 +272,13 @@ fn read_collection(mut text: impl Read, sink: &mut Sink) -> Result<()> {
     Ok(())
 }
 
-struct Collection<'a> {
-    sink: &'a mut Sink,
+struct Collection<'a, 's> {
+    sink: &'a mut Sink<'s>,
+    /// Why the sink takes no more: a fault that is not of the JSON.
+    failed: &'a mut Option<anyhow::Error>,
 }
 
-impl<'de> DeserializeSeed<'de> for Collection<'_> {
+impl<'de> DeserializeSeed<'de> for Collection<'_, '_> {
     /// Whether there was a member `features`.
     type Value = bool;
 
@@ -265,7 +287,7 @@ impl<'de> DeserializeSeed<'de> for Collection<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Collection<'_> {
+impl<'de> Visitor<'de> for Collection<'_, '_> {
     type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -276,7 +298,7 @@ impl<'de> Visitor<'de> for Collection<'_> {
         let mut found = false;
         while let Some(key) = map.next_key::<String>()? {
             if key == "features" {
-                map.next_value_seed(Features { sink: self.sink })?;
+                map.next_value_seed(Features { sink: self.sink, failed: self.failed })?;
                 found = true;
             } else {
                 map.next_value::<IgnoredAny>()?;
@@ -286,11 +308,12 @@ impl<'de> Visitor<'de> for Collection<'_> {
     }
 }
 
-struct Features<'a> {
-    sink: &'a mut Sink,
+struct Features<'a, 's> {
+    sink: &'a mut Sink<'s>,
+    failed: &'a mut Option<anyhow::Error>,
 }
 
-impl<'de> DeserializeSeed<'de> for Features<'_> {
+impl<'de> DeserializeSeed<'de> for Features<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -298,7 +321,7 @@ impl<'de> DeserializeSeed<'de> for Features<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Features<'_> {
+impl<'de> Visitor<'de> for Features<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -309,7 +332,10 @@ impl<'de> Visitor<'de> for Features<'_> {
         let mut number = 0_u64;
         while let Some(value) = features.next_element::<Value>()? {
             number += 1;
-            self.sink.take(|| format!("feature {number}"), feature(&value));
+            if let Err(error) = self.sink.take(|| format!("feature {number}"), feature(&value)) {
+                *self.failed = Some(error);
+                return Err(A::Error::custom("no more features can be taken"));
+            }
         }
         Ok(())
     }

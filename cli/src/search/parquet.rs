@@ -16,7 +16,7 @@ const POSITIONS: [[&str; 2]; 3] = [["lon", "lat"], ["lng", "lat"], ["longitude",
 ///
 /// # Errors
 /// When the file is damaged, compressed in a way that is not built in, or has no positions at all.
-pub(super) fn read(file: File, sink: &mut Sink, progress: &dyn Progress) -> Result<()> {
+pub(super) fn read(file: File, sink: &mut Sink<'_>, progress: &dyn Progress) -> Result<()> {
     let reader = SerializedFileReader::new(file).context("this Parquet file is damaged")?;
     let metadata = reader.metadata().file_metadata();
     let columns: Vec<&str> = metadata.schema().get_fields().iter().map(|field| field.name()).collect();
@@ -31,7 +31,7 @@ pub(super) fn read(file: File, sink: &mut Sink, progress: &dyn Progress) -> Resu
     let rows = reader.get_row_iter(None).context("this Parquet file cannot be read")?;
     for (number, row) in rows.enumerate() {
         let row = row.with_context(|| format!("this Parquet file cannot be read on from row {}", number + 1))?;
-        sink.take(|| format!("row {}", number + 1), record(&row));
+        sink.take(|| format!("row {}", number + 1), record(&row))?;
         progress.advance(1);
     }
     Ok(())

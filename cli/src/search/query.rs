@@ -2,7 +2,10 @@
 
 use super::ROOT_NAME;
 use anyhow::{Context, Result, bail};
-use citytwin_search::{Answer, Area, Facet, Found, Here, Need, Predicate, Query, Searcher, Test, Value as Attribute};
+use citytwin_search::{
+    Area, Facet, Found, How, Need, Predicate, Problem, Query, Searcher, Shards, Stack, StackAnswer, StackHere, Test,
+    Value as Attribute, is_plain_name,
+};
 use clap::Args;
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -53,9 +56,12 @@ pub struct QueryArgs {
     /// Say what each score is made of
     #[arg(long)]
     pub explain: bool,
-    /// Print JSON
+    /// Print JSON: of each hit id, name, category, lon, lat, score and match
     #[arg(long)]
     pub json: bool,
+    /// With --json: also what else is known of each hit (address, floor, attributes)
+    #[arg(long, requires = "json")]
+    pub details: bool,
 }
 
 /// Answers on standard output; parts of the index that could not be used are named on standard error.
@@ -65,7 +71,7 @@ pub struct QueryArgs {
 #[expect(clippy::print_stderr, reason = "the problems beside the answer")]
 pub fn run_query(args: &QueryArgs) -> Result<()> {
     let mut index = Folder::open(&args.dir)?;
-    let (text, problems) = match &args.reverse {
+    let (text, problems): (String, Vec<(usize, Problem)>) = match &args.reverse {
         Some(position) => {
             let here = index.here(position_of(position, "--reverse")?, args.limit);
             (tell_here(&here, args)?, here.problems)
@@ -77,20 +83,23 @@ pub fn run_query(args: &QueryArgs) -> Result<()> {
             (tell_answer(&answer, args)?, answer.problems)
         }
     };
-    for problem in &problems {
-        let name = index.searcher.file_name(problem.file);
+    for lost in &index.lost {
+        eprintln!("problem: {lost}");
+    }
+    for (part, problem) in &problems {
+        let name = index.stack.parts()[*part].file_name(problem.file);
         eprintln!("problem: {name}, bytes {} to {}: {}", problem.range.start, problem.range.end, problem.message);
     }
     Ok(crate::tell(&text)?)
 }
 
-fn tell_answer(answer: &Answer, args: &QueryArgs) -> Result<String> {
+fn tell_answer(answer: &StackAnswer, args: &QueryArgs) -> Result<String> {
     if args.json {
-        let hits: Value = answer.hits.iter().map(|hit| hit_json(hit, args.explain)).collect();
+        let hits: Value = answer.hits.iter().map(|(_, hit)| hit_json(hit, args)).collect();
         let value = if args.facets.is_empty() { hits } else { json!({ "hits": hits, "facets": facets_json(answer) }) };
         return Ok(serde_json::to_string_pretty(&value)? + "\n");
     }
-    let mut text = answer.hits.iter().map(|hit| hit_line(hit, args.explain)).collect::<String>();
+    let mut text = answer.hits.iter().map(|(_, hit)| hit_line(hit, args.explain)).collect::<String>();
     for facet in &answer.facets {
         let at_least = if facet.exact { "" } else { ", at least" };
         writeln!(text, "by {}{at_least}:", facet.of)?;
@@ -104,20 +113,20 @@ fn tell_answer(answer: &Answer, args: &QueryArgs) -> Result<String> {
     Ok(text)
 }
 
-fn tell_here(here: &Here, args: &QueryArgs) -> Result<String> {
+fn tell_here(here: &StackHere, args: &QueryArgs) -> Result<String> {
     if args.json {
-        let nearest: Value = here.nearest.iter().map(|hit| hit_json(hit, args.explain)).collect();
-        let address = here.address.as_ref().map(|hit| hit_json(hit, args.explain));
+        let nearest: Value = here.nearest.iter().map(|(_, hit)| hit_json(hit, args)).collect();
+        let address = here.address.as_ref().map(|(_, hit)| hit_json(hit, args));
         return Ok(serde_json::to_string_pretty(&json!({ "nearest": nearest, "address": address }))? + "\n");
     }
-    let address = here.address.iter().map(|hit| {
+    let address = here.address.iter().map(|(_, hit)| {
         let record = &hit.record;
         format!("address: {}\n", record.address.as_deref().unwrap_or(&record.name))
     });
-    Ok(address.chain(here.nearest.iter().map(|hit| hit_line(hit, args.explain))).collect())
+    Ok(address.chain(here.nearest.iter().map(|(_, hit)| hit_line(hit, args.explain))).collect())
 }
 
-fn facets_json(answer: &Answer) -> Value {
+fn facets_json(answer: &StackAnswer) -> Value {
     let facet = |facet: &Facet| json!({ "of": facet.of, "counts": facet.counts, "exact": facet.exact });
     answer.facets.iter().map(facet).collect()
 }
@@ -137,12 +146,12 @@ fn hit_line(hit: &Found, explain: bool) -> String {
         return line;
     }
     let parts: Vec<String> = hit.explain.iter().map(|(part, value)| format!("{part} {value:+.1}")).collect();
-    let how = hit.how.map_or_else(|| "no text".to_owned(), |how| format!("{how:?}"));
+    let how = hit.how.map_or_else(|| "no text".to_owned(), How::name);
     format!("{line}        {how}: {}\n", parts.join(", "))
 }
 
-/// A hit as JSON: `id`, `name`, `category`, `lon`, `lat`, `score`, `match`, and what else is known.
-fn hit_json(hit: &Found, explain: bool) -> Value {
+/// A hit as JSON: `id`, `name`, `category`, `lon`, `lat`, `score`, `match`, and more where more is asked for.
+fn hit_json(hit: &Found, args: &QueryArgs) -> Value {
     let record = &hit.record;
     let ranges: Vec<[usize; 2]> = hit.matched.iter().map(|range| [range.start, range.end]).collect();
     let mut value = json!({
@@ -152,21 +161,17 @@ fn hit_json(hit: &Found, explain: bool) -> Value {
         "lon": record.lon,
         "lat": record.lat,
         "score": hit.score,
-        "match": { "text": hit.text, "ranges": ranges, "how": hit.how.map(|how| format!("{how:?}")) },
+        "match": { "text": hit.text, "ranges": ranges, "how": hit.how.map(How::name) },
     });
     if let Some(distance) = hit.distance_m {
-        value["distanceM"] = json!(distance);
+        value["match"]["distanceM"] = json!(distance);
     }
-    if let Some(address) = &record.address {
-        value["address"] = json!(address);
-    }
-    if let Some(floor) = &record.floor {
-        value["floor"] = json!(floor);
-    }
-    if !record.attributes.is_empty() {
+    if args.details || args.reverse.is_some() {
+        value["address"] = json!(record.address);
+        value["floor"] = json!(record.floor);
         value["attributes"] = json!(record.attributes);
     }
-    if explain {
+    if args.explain {
         value["explain"] = hit.explain.iter().map(|(part, value)| ((*part).to_owned(), json!(value))).collect();
     }
     value
@@ -257,29 +262,47 @@ fn attribute_value(text: &str) -> Attribute {
     }
 }
 
-/// An index in a folder.
+/// An index in a folder, or its shards and overlays.
 pub struct Folder {
     dir: PathBuf,
-    searcher: Searcher,
+    stack: Stack,
+    /// Roots that cannot be used, and why.
+    lost: Vec<String>,
 }
 
 impl Folder {
-    /// Reads its root.
+    /// Reads its root, or those that its list of shards names; one that cannot be used is left out.
     ///
     /// # Errors
-    /// When the root cannot be read, is damaged, or of another version.
+    /// When no root can be read, is undamaged, and of this version.
     pub fn open(dir: &Path) -> Result<Self> {
         let path = dir.join(ROOT_NAME);
-        let root = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let searcher = Searcher::open(&root).with_context(|| format!("cannot use {}", path.display()))?;
-        Ok(Self { dir: dir.to_owned(), searcher })
+        let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let cannot = || format!("cannot use {}", path.display());
+        let mut folder = Self { dir: dir.to_owned(), stack: Stack::default(), lost: Vec::new() };
+        let Some(list) = Shards::read(&bytes).with_context(cannot)? else {
+            folder.stack.push(Searcher::open(&bytes).with_context(cannot)?);
+            return Ok(folder);
+        };
+        for name in &list.roots {
+            let opened =
+                std::fs::read(dir.join(name)).context("cannot be read").and_then(|bytes| Ok(Searcher::open(&bytes)?));
+            match opened {
+                Ok(searcher) => folder.stack.push(searcher),
+                Err(error) => folder.lost.push(format!("{name}: {error:#}")),
+            }
+        }
+        if folder.stack.parts().is_empty() {
+            bail!("{}: {}", cannot(), folder.lost.join("; "));
+        }
+        Ok(folder)
     }
 
     /// Answers a query, reading only the byte ranges that it needs. A missing or damaged file is a problem of the
     /// answer.
-    pub fn answer(&mut self, query: &Query) -> Answer {
+    pub fn answer(&mut self, query: &Query) -> StackAnswer {
         loop {
-            let answer = self.searcher.query(query);
+            let answer = self.stack.query(query);
             if answer.needs.is_empty() {
                 return answer;
             }
@@ -288,9 +311,9 @@ impl Folder {
     }
 
     /// What lies at a longitude and latitude (degrees).
-    pub fn here(&mut self, position: (f64, f64), limit: usize) -> Here {
+    pub fn here(&mut self, position: (f64, f64), limit: usize) -> StackHere {
         loop {
-            let here = self.searcher.here(position, limit);
+            let here = self.stack.here(position, limit);
             if here.needs.is_empty() {
                 return here;
             }
@@ -298,19 +321,20 @@ impl Folder {
         }
     }
 
-    fn read(&mut self, needs: &[Need]) {
-        for need in needs {
-            match read_range(&self.dir, self.searcher.file_name(need.file), need) {
-                Ok(bytes) => self.searcher.feed(need.file, need.range.start, bytes),
-                Err(error) => self.searcher.fail(need, &format!("cannot be read: {error}")),
+    fn read(&mut self, needs: &[(usize, Need)]) {
+        for (part, need) in needs {
+            let searcher = &mut self.stack.parts_mut()[*part];
+            match read_range(&self.dir, searcher.file_name(need.file), need) {
+                Ok(bytes) => searcher.feed(need.file, need.range.start, bytes),
+                Err(error) => searcher.fail(need, &format!("cannot be read: {error}")),
             }
         }
     }
 
     /// A misspelt category would find nothing without a word.
     fn require_categories(&self, wanted: &[String]) -> Result<()> {
-        let known: Vec<&str> = self.searcher.categories().map(|(name, _)| name).collect();
-        match wanted.iter().find(|name| !known.contains(&name.as_str())) {
+        let known: Vec<String> = self.stack.categories().into_iter().map(|(name, _)| name).collect();
+        match wanted.iter().find(|name| !known.contains(name)) {
             Some(unknown) => bail!("this index has no category {unknown:?}; it has {}", known.join(", ")),
             None => Ok(()),
         }
@@ -318,7 +342,7 @@ impl Folder {
 }
 
 fn read_range(dir: &Path, name: &str, need: &Need) -> std::io::Result<Vec<u8>> {
-    if name.contains(['/', '\\', ':']) {
+    if !is_plain_name(name) {
         return Err(std::io::Error::other("the root names a file outside its folder"));
     }
     let mut file = std::fs::File::open(dir.join(name))?;
