@@ -37,7 +37,7 @@ for (const [name, set] of Object.entries(sets)) {
     else missed.push([text, doc.name, hits.length]);
     if (!hits.length) none++;
   }
-  result.sets[name] = { p50Ms: +quantile(times, 0.5).toFixed(3), p95Ms: +quantile(times, 0.95).toFixed(3), maxMs: +quantile(times, 1).toFixed(2), found: found / set.length, none: none / set.length };
+  result.sets[name] = { queries: set.length, p50Ms: +quantile(times, 0.5).toFixed(3), p95Ms: +quantile(times, 0.95).toFixed(3), maxMs: +quantile(times, 1).toFixed(2), found: found / set.length, none: none / set.length };
   if (flags.includes('--missed')) console.log(name, missed.slice(0, 12));
 }
 result.wasmMemoryMb = +(engine.memoryBytes() / 1e6).toFixed(1);

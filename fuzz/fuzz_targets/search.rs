@@ -3,7 +3,7 @@
 #![no_main]
 
 use citytwin_fuzz as _;
-use citytwin_search::{Area, BuildOptions, BuiltIndex, File, Predicate, Query, Record, Searcher, Test, Value, build};
+use citytwin_search::{Area, BuildOptions, BuiltIndex, File, Predicate, Query, Record, Searcher, Shards, Test, Value, build};
 use libfuzzer_sys::fuzz_target;
 use std::sync::OnceLock;
 
@@ -29,6 +29,10 @@ fn index() -> &'static BuiltIndex {
 }
 
 fuzz_target!(|data: &[u8]| {
+    // A list of shards is the other thing that may stand in a root's place.
+    if let Ok(Some(list)) = Shards::read(data) {
+        assert_eq!(Shards::read(&list.to_bytes()), Ok(Some(list)), "a list does not come back");
+    }
     let Some((&changes, data)) = data.split_first() else { return };
     let (changes, text) = data.split_at(data.len().min(usize::from(changes % 32) * 4));
     let index = index();

@@ -132,10 +132,12 @@ fn print_table(engines: &[(String, Value)], build_secs: f64) {
     println!("\n  {:14}{}", "p95 ms, found", heads.concat());
     let sets = engines.first().and_then(|(_, ours)| ours["sets"].as_object());
     for set in sets.into_iter().flat_map(|sets| sets.keys()) {
-        let cells: Vec<String> = engines.iter().map(|(_, result)| cell(&result["sets"][set])).collect();
+        let asked = engines[0].1["sets"][set]["queries"].as_u64();
+        let cells: Vec<String> = engines.iter().map(|(_, result)| cell(&result["sets"][set], asked)).collect();
         println!("  {set:14}{}", cells.concat());
     }
     let Some((_, ours)) = engines.first() else { return };
+    println!("  * asked fewer queries of the set, for it takes seconds for each");
     println!("\n  {:14}{:>21}{:>21}", "cold", "requests p50 / p95", "kB p50 / p95");
     for (set, result) in ours["sets"].as_object().into_iter().flatten() {
         let pair = |of: &Value, places: usize| {
@@ -152,9 +154,11 @@ fn print_table(engines: &[(String, Value)], build_secs: f64) {
     println!("  memory: CityTwin {} MB, {}", ours["wasmMemoryMb"], heaps.collect::<Vec<_>>().join(", "));
 }
 
-fn cell(set: &Value) -> String {
+/// One engine's figures of a set; marked when it was asked less often than ours.
+fn cell(set: &Value, asked: Option<u64>) -> String {
+    let mark = if set["queries"].as_u64() < asked { "*" } else { " " };
     match (set["p95Ms"].as_f64(), set["found"].as_f64()) {
-        (Some(p95_ms), Some(found)) => format!("{p95_ms:>12.3} {:>6.1} %", found * 100.0),
+        (Some(p95_ms), Some(found)) => format!("{p95_ms:>11.3} {:>6.1} %{mark}", found * 100.0),
         _ => format!("{:>21}", "-"),
     }
 }
