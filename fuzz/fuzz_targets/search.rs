@@ -3,7 +3,9 @@
 #![no_main]
 
 use citytwin_fuzz as _;
-use citytwin_search::{Area, BuildOptions, BuiltIndex, File, Predicate, Query, Record, Searcher, Shards, Test, Value, build};
+use citytwin_search::{
+    Area, BuildOptions, BuiltIndex, File, Predicate, Query, Record, Searcher, Shards, Test, Value, build,
+};
 use libfuzzer_sys::fuzz_target;
 use std::sync::OnceLock;
 
