@@ -52,10 +52,11 @@ pub(crate) fn citytwin(repo: &Repo, build: Build) -> Result<PathBuf> {
     Ok(repo.target.join(folder).join(format!("citytwin{}", std::env::consts::EXE_SUFFIX)))
 }
 
-/// The demo's input, relative to the checkout.
-const DEMO_INPUT: &str = "demo/Helsinki.osm.pbf";
-/// The demo's name.
-const DEMO_TITLES: [&str; 4] = ["--title", "Helsinki", "--title", "zh-CN=赫尔辛基"];
+/// The demo's cities: the folder of the site that each becomes, and what `bake` is told, paths relative to the checkout.
+const DEMOS: [(&str, &[&str]); 2] = [
+    ("twin", &["demo/Helsinki.osm.pbf", "--title", "Helsinki", "--title", "zh-CN=赫尔辛基"]),
+    ("delft", &["demo/delft/city.toml"]),
+];
 
 /// Compresses what is served; what is fresh stays.
 pub(crate) fn precompress(repo: &Repo) -> Result<()> {
@@ -63,33 +64,35 @@ pub(crate) fn precompress(repo: &Repo) -> Result<()> {
     step("compress what is served", || run(program(repo, binary).arg("precompress").arg(repo.dist())))
 }
 
-/// Bakes the demo into `target/dist/twin`, unless it lies there already, baked from the same input by the same
-/// sources.
+/// Bakes the demo's cities into `target/dist/twin` and `target/dist/delft`, unless they lie there already, baked from the
+/// same inputs by the same sources.
 pub(crate) fn bake_demo(repo: &Repo, build: Build) -> Result<()> {
-    let out = repo.dist().join("twin");
     let stamp_file = repo.target.join("demo.stamp");
     let stamp = demo_stamp(repo)?;
-    if out.join("twin.json").is_file() && read_text(&stamp_file).is_ok_and(|old| old == stamp) {
+    let baked = DEMOS.iter().all(|(folder, _)| repo.dist().join(folder).join("twin.json").is_file());
+    if baked && read_text(&stamp_file).is_ok_and(|old| old == stamp) {
         println!("==> bake the demo: up to date");
         return Ok(());
     }
     let binary = citytwin(repo, build)?;
     step("bake the demo", || {
         std::fs::create_dir_all(repo.dist())?;
-        run(program(repo, binary).args(["bake", DEMO_INPUT]).args(DEMO_TITLES).arg("--out").arg(&out))
+        DEMOS.iter().try_for_each(|(folder, told)| {
+            run(program(repo, &binary).arg("bake").args(*told).arg("--out").arg(repo.dist().join(folder)))
+        })
     })?;
     write(&stamp_file, stamp)
 }
 
-/// Stands for everything that decides the baked bytes: the input, and the sources of what bakes it. The profile is
+/// Stands for everything that decides the baked bytes: the inputs, and the sources of what bakes it. The profile is
 /// left out, because it changes no byte.
 fn demo_stamp(repo: &Repo) -> Result<String> {
-    let mut files = vec![repo.at(DEMO_INPUT), repo.at("Cargo.lock"), repo.at("rust-toolchain.toml")];
-    for dir in ["cli", "core"] {
+    let mut files = vec![repo.at("Cargo.lock"), repo.at("rust-toolchain.toml")];
+    for dir in ["cli", "core", "demo"] {
         files.extend(files_below(&repo.at(dir))?);
     }
     let mut hash = Fnv1a::default();
-    DEMO_TITLES.iter().for_each(|word| hash.eat(word.as_bytes()));
+    DEMOS.iter().flat_map(|(_, told)| *told).for_each(|word| hash.eat(word.as_bytes()));
     for file in files {
         hash.eat(repo.short(&file).to_string().as_bytes());
         hash.eat(&read(&file)?);

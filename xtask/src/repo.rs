@@ -32,7 +32,7 @@ impl Repo {
         self.root.join(path)
     }
 
-    /// The site that is served: the web app, and the demo twin in `twin/`.
+    /// The site that is served: the web app, and the demo cities in `twin/` and `delft/`.
     pub(crate) fn dist(&self) -> PathBuf {
         self.target.join("dist")
     }

@@ -210,12 +210,12 @@ fn index_html(repo: &Repo, pkg: &str) -> Result<String> {
     Ok(page.replace("{{pkg}}", pkg))
 }
 
-/// Removes what an earlier build left, with its compressed copies, but not the demo twin.
+/// Removes what an earlier build left, with its compressed copies, but not the demo cities.
 fn clear(dist: &Path) -> Result<()> {
     std::fs::create_dir_all(dist).with_context(|| format!("cannot create {}", dist.display()))?;
     for entry in std::fs::read_dir(dist)? {
         let path = entry?.path();
-        if path.file_name().is_some_and(|name| name != "twin") {
+        if path.file_name().is_some_and(|name| name != "twin" && name != "delft") {
             remove(&path)?;
         }
     }
