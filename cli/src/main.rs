@@ -1,13 +1,13 @@
 //! The `citytwin` command: the words of the command line around the library.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // A command talks to its person.
 
-use citytwin::bake::{self, Cancel, Progress, Report};
+use citytwin::bake::{self, Cancel, Progress, Report, Share, recipe};
 use citytwin::inspect::{self, InspectArgs};
 use citytwin::locate::{self, LocateCommand};
 use citytwin::precompress::precompress;
 use citytwin::search::{self, BuildArgs, SearchCommand};
 use citytwin::serve::Server;
-use citytwin_manifest::Text;
+use citytwin_manifest::{Attribution, Text, Theme};
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
@@ -24,8 +24,20 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Bakes OpenStreetMap data (.osm.pbf, .osm, .osm.gz) to twin.json and 3D Tiles.
+    /// Bakes a city's data (OpenStreetMap, GeoJSON, CityJSON, CityGML; also packed) to twin.json and 3D Tiles.
     Bake(BakeArguments),
+    /// Joins the shares that `bake --partition` made, in any order, to the twin that one bake would have made.
+    Merge {
+        /// Directories of all the shares.
+        #[arg(required = true)]
+        shares: Vec<PathBuf>,
+        /// The directory that becomes the twin.
+        #[arg(long)]
+        out: PathBuf,
+        /// Write into an existing directory that is not a twin; what else is in it stays.
+        #[arg(long)]
+        force: bool,
+    },
     /// Tells what a tileset holds and, for a view, which tiles are drawn and why.
     Inspect(InspectArgs),
     /// Serves a directory over HTTP on this machine, with compression, caching and a strict security policy.
@@ -54,15 +66,39 @@ enum Command {
 
 #[derive(clap::Args)]
 struct BakeArguments {
-    /// Input files.
+    /// Input files, recognised by their content; or one city.toml that describes them.
     #[arg(required = true)]
     inputs: Vec<PathBuf>,
+    /// Coordinate reference system of inputs that name none: EPSG:28992, GCJ-02, BD-09 or a PROJ string.
+    #[arg(long, value_name = "CRS")]
+    crs: Option<String>,
+    /// What features are whose attributes do not tell.
+    #[arg(long, value_enum)]
+    theme: Option<ThemeArgument>,
+    /// Their class within the theme, in OpenStreetMap's words: tree, park, residential.
+    #[arg(long)]
+    class: Option<String>,
+    /// Attribute of the height above ground in metres, where it has no usual name.
+    #[arg(long, value_name = "ATTRIBUTE")]
+    height: Option<String>,
+    /// Attribute of the number of floors, where it has no usual name.
+    #[arg(long, value_name = "ATTRIBUTE")]
+    levels: Option<String>,
+    /// Level of detail of city models that is drawn from near; the highest if not given.
+    #[arg(long, value_name = "LOD")]
+    lod: Option<f64>,
+    /// Whom the map names, instead of whom city models name as their contact; may be given several times.
+    #[arg(long, value_name = "TEXT")]
+    attribution: Vec<String>,
     /// The directory that becomes the twin.
     #[arg(long)]
     out: PathBuf,
     /// The twin's name, for all languages (`Helsinki`) or for one (`zh-CN=赫尔辛基`); may be given several times.
     #[arg(long, value_name = "[LANG=]NAME")]
     title: Vec<String>,
+    /// Bake only a share of the tiles: 2/8 is the second of eight. `citytwin merge` joins them.
+    #[arg(long, value_name = "I/N")]
+    partition: Option<Share>,
     /// Write into an existing directory that is not a twin; what else is in it stays.
     #[arg(long)]
     force: bool,
@@ -71,9 +107,37 @@ struct BakeArguments {
     quiet: bool,
 }
 
+/// Themes that a person can name.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum ThemeArgument {
+    /// Areas: land use, green, water.
+    Ground,
+    /// Lines: streets, railways, streams.
+    Transport,
+    /// Polygons: buildings.
+    Buildings,
+    /// Points: trees, lamps, cameras.
+    Furniture,
+    /// Points that are found, not drawn.
+    Places,
+}
+
+impl ThemeArgument {
+    fn theme(self) -> Theme {
+        match self {
+            Self::Ground => Theme::Ground,
+            Self::Transport => Theme::Transport,
+            Self::Buildings => Theme::Buildings,
+            Self::Furniture => Theme::Furniture,
+            Self::Places => Theme::Other,
+        }
+    }
+}
+
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Bake(arguments) => run_bake(&arguments),
+        Command::Merge { shares, out, force } => run_merge(&shares, &out, force),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Search(SearchCommand::Build(arguments)) => run_search_build(&arguments),
         Command::Search(SearchCommand::Query(arguments)) => search::run_query(&arguments),
@@ -91,12 +155,7 @@ fn main() -> ExitCode {
 }
 
 fn run_bake(arguments: &BakeArguments) -> anyhow::Result<()> {
-    let options = bake::Options {
-        inputs: arguments.inputs.clone(),
-        out: arguments.out.clone(),
-        title: titles(&arguments.title),
-        force: arguments.force,
-    };
+    let options = options(arguments)?;
     let cancel = Cancel::default();
     cancel_on_ctrl_c(cancel.clone());
     let bar = Bar::new(arguments.quiet);
@@ -109,6 +168,47 @@ fn run_bake(arguments: &BakeArguments) -> anyhow::Result<()> {
     }
     print_warnings(&report);
     Ok(())
+}
+
+fn run_merge(shares: &[PathBuf], out: &Path, force: bool) -> anyhow::Result<()> {
+    let cancel = Cancel::default();
+    cancel_on_ctrl_c(cancel.clone());
+    let report = bake::merge(shares, out, force, &cancel, &bake::Silent)?;
+    println!("{} files, {} bytes in {}", report.files, report.bytes, out.display());
+    Ok(())
+}
+
+/// What a description says, and what the command line says above it.
+fn options(arguments: &BakeArguments) -> anyhow::Result<bake::Options> {
+    let mut options = match &arguments.inputs[..] {
+        [only] if recipe::is_recipe(only) => recipe::read(only)?,
+        inputs => {
+            let inputs = inputs.iter().map(|path| input(arguments, path)).collect();
+            bake::Options { inputs, ..bake::Options::default() }
+        }
+    };
+    options.out.clone_from(&arguments.out);
+    options.force = arguments.force;
+    options.share = arguments.partition;
+    options.title.0.extend(titles(&arguments.title).0);
+    options.attribution.extend(arguments.attribution.iter().map(|text| named(text)));
+    Ok(options)
+}
+
+fn input(arguments: &BakeArguments, path: &Path) -> bake::Input {
+    bake::Input {
+        crs: arguments.crs.clone(),
+        theme: arguments.theme.map(ThemeArgument::theme),
+        class: arguments.class.clone(),
+        height: arguments.height.clone(),
+        levels: arguments.levels.clone(),
+        lod: arguments.lod,
+        ..bake::Input::new(path)
+    }
+}
+
+fn named(text: &str) -> Attribution {
+    Attribution { text: text.into(), url: None, license: None }
 }
 
 fn run_search_build(arguments: &BuildArgs) -> anyhow::Result<()> {

@@ -4,7 +4,7 @@ use citytwin::bake::model::{
     Area, AreaClass, Building, City, HeightSource, PointClass, PointThing, Polygon, Roof, RoofShape, Solid, Tags,
     Warnings, Way, WayClass,
 };
-use citytwin::bake::{BakeError, Cancel, Options, Report, Silent, bake, files_of};
+use citytwin::bake::{BakeError, Cancel, Input, Options, Report, Silent, bake, files_of, merge};
 use citytwin_geo::{Geodetic, LonLatRect};
 use citytwin_manifest::{Asset, Text, Twin};
 use citytwin_tiles::{Decoded, TileContent, Value, What, decode};
@@ -43,7 +43,15 @@ impl Drop for Temporary {
 }
 
 fn options(out: &Path) -> Options {
-    Options { inputs: vec![helsinki()], out: out.into(), title: Text::default(), force: false }
+    Options {
+        inputs: vec![Input::new(helsinki())],
+        out: out.into(),
+        title: Text::default(),
+        attribution: Vec::new(),
+        words: BTreeMap::new(),
+        share: None,
+        force: false,
+    }
 }
 
 /// Every file below a directory, by path.
@@ -76,7 +84,10 @@ fn near_the_origin() -> City {
         origin: Geodetic::from_degrees(24.945, 60.17, 0.0),
         extent: LonLatRect { west: 24.944, south: 60.1695, east: 24.946, north: 60.1705 },
         title: Some("Testville".into()),
+        attribution: Vec::new(),
+        words: BTreeMap::new(),
         buildings: Vec::new(),
+        structures: Vec::new(),
         areas: Vec::new(),
         ways: Vec::new(),
         points: Vec::new(),
@@ -104,6 +115,7 @@ fn house(id: &str, corners: &[(f64, f64)], height_m: f64) -> Building {
         class: "yes".into(),
         outline: vec![footprint],
         solids: vec![solid],
+        surfaces: Vec::new(),
         height_m,
         height_source: HeightSource::Tagged,
     }
@@ -137,6 +149,44 @@ fn helsinki_gives_the_same_bytes_with_any_number_of_threads() {
     }
     assert_eq!((one.len(), one.len()), (again.len(), four.len()));
     assert_eq!(at.names(), ["twin-1", "twin-2", "twin-4"], "nothing half-written is left behind");
+}
+
+#[test]
+fn shares_merged_are_one_bake_byte_for_byte() {
+    let at = Temporary::new("shares");
+    let whole = at.0.join("whole");
+    bake(&options(&whole), &Cancel::default(), &Silent).expect("a twin");
+    let share = |text: &str| {
+        let out = at.0.join(format!("share-{}", text.replace('/', "-of-")));
+        let options = Options { share: Some(text.parse().expect(text)), ..options(&out) };
+        bake(&options, &Cancel::default(), &Silent).expect("a share");
+        out
+    };
+    // In any order, and a share may be baked again over itself.
+    let shares = ["3/3", "1/3", "2/3", "1/3"].map(share);
+    let joined = at.0.join("joined");
+    merge(&shares[..3], &joined, false, &Cancel::default(), &Silent).expect("a twin");
+    let (whole, joined) = (files_below(&whole), files_below(&joined));
+    assert_eq!(whole.keys().collect::<Vec<_>>(), joined.keys().collect::<Vec<_>>());
+    assert!(whole.iter().all(|(name, bytes)| joined[name] == *bytes));
+    let tiles = |path: &PathBuf| files_below(path).keys().filter(|name| name.ends_with(".glb")).count();
+    assert!(shares[..3].iter().all(|path| tiles(path) * 2 < whole.len()), "each has its part");
+    // Anything but all the shares of one bake is refused.
+    let other = at.0.join("other");
+    let told =
+        Options { share: Some("2/3".parse().expect("a share")), title: Text::new([("en", "X")]), ..options(&other) };
+    bake(&told, &Cancel::default(), &Silent).expect("a share");
+    let [three, one, two, _] = shares;
+    for (shares, expected) in [
+        (vec![one.clone(), two.clone()], "2 of 3 shares"),
+        (vec![one.clone(), two.clone(), two.clone()], "missing or there twice"),
+        (vec![one.clone(), other, three.clone()], "a share of another bake"),
+        (vec![at.0.join("whole")], "share.json"),
+    ] {
+        let refused = merge(&shares, &at.0.join("refused"), false, &Cancel::default(), &Silent).expect_err(expected);
+        assert!(refused.to_string().contains(expected), "{refused}");
+    }
+    assert!(!at.0.join("refused").exists());
 }
 
 #[test]
@@ -263,7 +313,7 @@ fn hostile_names_numbers_and_shapes_never_break_a_tile() {
 
 #[test]
 fn nothing_and_far_too_much_are_clear_errors() {
-    assert!(matches!(bake_city(&near_the_origin()), Err(BakeError::Empty)));
+    assert!(matches!(bake_city(&near_the_origin()), Err(BakeError::Empty { .. })));
     let mut wide = near_the_origin();
     wide.points = vec![tree("node/1", 0.0, 0.0), tree("node/2", 900_000.0, 0.0)];
     let error = bake_city(&wide).expect_err("too wide");
@@ -342,7 +392,7 @@ fn a_bake_that_fails_leaves_nothing_behind() {
     fs::write(&broken, &fs::read(helsinki()).expect("the demo")[..300_000]).expect("written");
     let missing = at.0.join("missing.osm");
     for input in [&broken, &missing] {
-        let options = Options { inputs: vec![input.clone()], ..options(&at.0.join("twin")) };
+        let options = Options { inputs: vec![Input::new(input)], ..options(&at.0.join("twin")) };
         let error = bake(&options, &Cancel::default(), &Silent).expect_err("it cannot be read").to_string();
         assert!(error.contains(&*input.file_name().expect("a name").to_string_lossy()), "{error}");
     }

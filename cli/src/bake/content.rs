@@ -81,8 +81,8 @@ pub(super) struct Encoded {
 pub(super) struct Common<'a> {
     /// Columns of the property tables.
     pub(super) schema: &'a Schema,
-    /// Properties of every feature of the theme.
-    pub(super) rows: &'a [Row],
+    /// The properties of a feature of the theme; made when asked for, because those of a large city fill the memory.
+    pub(super) row: &'a (dyn Fn(usize) -> Option<Row> + Sync),
     /// Whom the file names.
     pub(super) copyright: &'a str,
 }
@@ -556,7 +556,7 @@ impl<'a> Tile<'a> {
         let mut document = Map::new();
         let mut extensions = Map::new();
         if !self.features.is_empty() {
-            let rows: Vec<&Row> = self.features.iter().filter_map(|&f| self.common.rows.get(f as usize)).collect();
+            let rows: Vec<Row> = self.features.iter().filter_map(|&f| (self.common.row)(f as usize)).collect();
             extensions.insert("EXT_structural_metadata".into(), self.common.schema.write(&rows, &mut self.glb));
             self.extensions.insert("EXT_structural_metadata");
         }
@@ -675,8 +675,8 @@ mod tests {
     }
 
     fn check(content: Content, rows: &[Row]) -> (Encoded, TileContent) {
-        let schema = Schema::of("building", rows);
-        let common = Common { schema: &schema, rows, copyright: "© somebody" };
+        let schema = Schema::of("building", rows.iter().cloned());
+        let common = Common { schema: &schema, row: &|i| rows.get(i).cloned(), copyright: "© somebody" };
         let encoded = encode(content, Grid::for_size(300.0), &common).unwrap().expect("something to draw");
         let content = read(&encoded);
         let info = content.info();
@@ -766,7 +766,7 @@ mod tests {
         assert_eq!((encoded.triangles, encoded.dropped), (8, 2));
         assert!(content.info().bounds.unwrap().iter().flatten().all(|v| v.is_finite()));
         let nothing = part(Mesh { positions: vec![DVec3::NAN; 3], ..teeth(0..1) });
-        let common = Common { schema: &Schema::default(), rows: &[], copyright: "" };
+        let common = Common { schema: &Schema::default(), row: &|_| None, copyright: "" };
         assert!(encode(nothing, Grid::for_size(1.0), &common).unwrap().is_none());
     }
 

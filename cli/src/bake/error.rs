@@ -1,5 +1,6 @@
 //! Why a bake could not do its job. Bad parts of an otherwise good input are [`super::model::Warnings`] instead.
 
+use super::model::Warnings;
 use std::path::PathBuf;
 
 /// Why a bake stopped. Nothing has been written at the output path when this is returned.
@@ -17,8 +18,13 @@ pub enum BakeError {
         message: String,
     },
     /// The inputs can be read, but there is nothing in them to draw.
-    #[error("nothing to bake: the input has no building, area, way or street furniture with valid coordinates")]
-    Empty,
+    #[error(
+        "nothing to bake: the input has no building, area, way or street furniture with valid coordinates{left_out}"
+    )]
+    Empty {
+        /// What was left out and why, as the end of the sentence; empty when there was nothing.
+        left_out: String,
+    },
     /// The data lies too far apart for one local frame.
     #[error(
         "the data reaches {reach_km:.0} km from its centre; a twin may reach {limit_km:.0} km: cut out one city first"
@@ -59,6 +65,17 @@ pub enum BakeError {
 }
 
 impl BakeError {
+    /// [`BakeError::Empty`] with what was left out.
+    pub(super) fn empty(warnings: &Warnings) -> Self {
+        let kinds: Vec<String> = warnings
+            .0
+            .iter()
+            .map(|(code, w)| format!("{code} {} times, for example {}", w.count, w.examples.join("; ")))
+            .collect();
+        let left_out = if kinds.is_empty() { String::new() } else { format!("; left out: {}", kinds.join(", ")) };
+        Self::Empty { left_out }
+    }
+
     /// An [`BakeError::Io`] with its place.
     pub fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();

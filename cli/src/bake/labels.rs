@@ -339,6 +339,7 @@ mod tests {
             tags: Tags::default(),
             class: "yes".into(),
             outline,
+            surfaces: Vec::new(),
             solids: Vec::new(),
             height_m: 24.0,
             height_source: super::super::model::HeightSource::Tagged,

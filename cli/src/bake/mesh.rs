@@ -16,6 +16,7 @@ mod polygon;
 #[cfg(test)]
 mod real_data;
 mod roof;
+mod surface;
 #[cfg(test)]
 mod test_shapes;
 mod triangulate;
@@ -133,11 +134,20 @@ impl Layers {
         self.0.entry(order).or_default()
     }
 
-    /// All triangles, sorted by drawing order.
-    pub fn merged(&self) -> Mesh {
+    /// All triangles, sorted by drawing order. Each layer is freed when it is in: those of a large city fill the memory.
+    pub fn into_merged(self) -> Mesh {
         let mut all = Mesh::default();
-        for layer in self.0.values() {
-            all.append(layer);
+        let (vertices, indices, edges) = self.0.values().fold((0, 0, 0), |(vertices, indices, edges), layer| {
+            (vertices + layer.positions.len(), indices + layer.indices.len(), edges + layer.outline.len())
+        });
+        all.positions.reserve_exact(vertices);
+        all.normals.reserve_exact(vertices);
+        all.colors.reserve_exact(vertices);
+        all.features.reserve_exact(vertices);
+        all.indices.reserve_exact(indices);
+        all.outline.reserve_exact(edges);
+        for layer in self.0.into_values() {
+            all.append(&layer);
         }
         all
     }
@@ -188,6 +198,6 @@ mod tests {
             mesh.features = vec![order; 3];
             layers.layer(order).append(&mesh);
         }
-        assert_eq!(layers.merged().features, [3, 3, 3, 17, 17, 17, 40, 40, 40]);
+        assert_eq!(layers.into_merged().features, [3, 3, 3, 17, 17, 17, 40, 40, 40]);
     }
 }

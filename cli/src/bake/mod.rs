@@ -1,20 +1,29 @@
 //! `citytwin bake`: a city's own data to `twin.json` and 3D Tiles.
 //!
 //! Steps that are each a function of the one before, so that the same input gives the same bytes:
-//! `osm` (bytes → [`model::City`]) → `mesh` (things → triangles) → `tile` (triangles → quadtree) → `write` (files).
+//! [`source`] (bytes of any known kind → [`model::City`]) → `mesh` (things → triangles) → `tile` (triangles → quadtree) → `write` (files).
 //! The search index and the labels are made from the city's named things just before they are written.
 
 mod categories;
+mod citygml;
+mod cityjson;
 mod clip;
 mod content;
+mod crs;
 mod error;
+mod feature;
+mod geojson;
 mod glb;
+mod json;
 mod labels;
 pub mod mesh;
 pub mod model;
-pub mod osm;
+mod osm;
 mod progress;
 mod properties;
+pub mod recipe;
+mod share;
+pub mod source;
 mod subtree;
 mod theme;
 mod tile;
@@ -25,11 +34,14 @@ mod write;
 
 pub use error::BakeError;
 pub use progress::{Progress, Silent};
+pub use share::{Share, merge};
+pub use source::Input;
 pub use tileset::Stats;
 
 use citytwin_geo::EnuFrame;
-use citytwin_manifest::Text;
+use citytwin_manifest::{Attribution, PropertyWords, Text};
 use model::{City, Warnings};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,14 +49,20 @@ use std::time::Instant;
 use theme::Theme;
 
 /// What to bake, and where to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// `.osm.pbf`, `.osm` and `.osm.gz` files.
-    pub inputs: Vec<PathBuf>,
+    /// What to read.
+    pub inputs: Vec<Input>,
     /// The directory that becomes the twin.
     pub out: PathBuf,
     /// The twin's name by language tag; empty: the name in the data, else that of the first input.
     pub title: Text,
+    /// Whom to name, instead of those that city models name as their contact.
+    pub attribution: Vec<Attribution>,
+    /// Words for properties, by property id; others have those of the built-in list, or their own name.
+    pub words: BTreeMap<String, PropertyWords>,
+    /// Only a share of the tiles, to be [`merge`]d with the others.
+    pub share: Option<Share>,
     /// Write into a directory that is not a twin.
     pub force: bool,
 }
@@ -105,18 +123,33 @@ pub fn bake(options: &Options, cancel: &Cancel, progress: &dyn Progress) -> Resu
     let mut report = Report::default();
     let clock = Instant::now();
     progress.stage("read", None);
-    let city = osm::read(&options.inputs, progress)?;
+    let mut city = source::read(&options.inputs, progress)?;
+    if !options.attribution.is_empty() {
+        // Whom a file names as its contact is a guess; what OpenStreetMap asks for is not.
+        city.attribution.retain(|who| *who == twin::openstreetmap());
+    }
+    for attribution in &options.attribution {
+        if !city.attribution.contains(attribution) {
+            city.attribution.push(attribution.clone());
+        }
+    }
+    city.words.extend(options.words.clone());
     cancel.check()?;
     let found = format!(
-        "{} buildings, {} areas, {} ways, {} points, {} places",
+        "{} buildings, {} other structures, {} areas, {} ways, {} points, {} places",
         city.buildings.len(),
+        city.structures.len(),
         city.areas.len(),
         city.ways.len(),
         city.points.len(),
         city.places.len()
     );
     report.stages.push(Stage { name: "read", seconds: clock.elapsed().as_secs_f64(), result: found });
-    let files = files_of(&city, &title(&city, options), cancel, progress, &mut report)?;
+    let title = title(&city, options);
+    let files = match options.share {
+        Some(share) => share_files(&city, &title, share, cancel, progress, &mut report)?,
+        None => files_of(&city, &title, cancel, progress, &mut report)?,
+    };
     let clock = Instant::now();
     progress.stage("write", Some(files.len() as u64));
     write::write(&options.out, &files, cancel, progress)?;
@@ -133,10 +166,7 @@ fn title(city: &City, options: &Options) -> Text {
     if !options.title.0.is_empty() {
         return options.title.clone();
     }
-    let from_file = || {
-        let name = options.inputs.first()?.file_name()?.to_string_lossy().into_owned();
-        name.split('.').next().filter(|stem| !stem.is_empty()).map(str::to_owned)
-    };
+    let from_file = || options.inputs.first().map(|input| input.stem().to_owned());
     let name = city.title.clone().or_else(from_file).unwrap_or_else(|| "City".into());
     Text::new([("en", name.as_str()), ("zh-CN", name.as_str())])
 }
@@ -152,16 +182,50 @@ pub fn files_of(
     progress: &dyn Progress,
     report: &mut Report,
 ) -> Result<Vec<(String, Vec<u8>)>, BakeError> {
-    if city.buildings.is_empty() && city.areas.is_empty() && city.ways.is_empty() && city.points.is_empty() {
-        return Err(BakeError::Empty);
+    let tiled = tile(city, Share::WHOLE, cancel, progress, report)?;
+    let frame = EnuFrame::new(city.origin);
+    let setting = tileset::Setting { frame: &frame, square: tiled.square, copyright: &tiled.copyright };
+    let tilesets = tiled.contents.into_iter().filter_map(|contents| tileset::assemble(contents, &setting)).collect();
+    cancel.check()?;
+    let clock = Instant::now();
+    progress.stage("search", None);
+    let assets = twin::assets(city);
+    let search = if assets.is_empty() { Vec::new() } else { twin::search_files(&assets) };
+    report.stages.push(Stage {
+        name: "search",
+        seconds: clock.elapsed().as_secs_f64(),
+        result: format!("{} assets, {} bytes", assets.lines().count(), total_bytes(&search)),
+    });
+    Ok(gather(city, title, tilesets, (&assets, search), report))
+}
+
+/// The contents of all themes, and what they share.
+struct Tiled {
+    contents: Vec<tileset::Contents>,
+    square: tile::Square,
+    copyright: String,
+}
+
+/// Draws, divides and encodes the city, or a share of it.
+fn tile(
+    city: &City,
+    share: Share,
+    cancel: &Cancel,
+    progress: &dyn Progress,
+    report: &mut Report,
+) -> Result<Tiled, BakeError> {
+    if city.is_empty() {
+        return Err(BakeError::empty(&city.warnings));
     }
     report.warnings = city.warnings.clone();
     let clock = Instant::now();
     progress.stage("mesh", None);
     let (ground, transport) = (theme::Ground::new(city), theme::Transport::new(city));
-    let (buildings, furniture) = (theme::Buildings::new(city), theme::Furniture::new(city));
-    let themes: [&dyn Theme; 4] = [&ground, &transport, &buildings, &furniture];
-    let reach_m = theme::reach(&themes).ok_or(BakeError::Empty)?;
+    let buildings = theme::Buildings::new("buildings", &city.buildings);
+    let (structures, furniture) = (theme::Buildings::new("other", &city.structures), theme::Furniture::new(city));
+    let themes: [&dyn Theme; 5] = [&ground, &transport, &buildings, &structures, &furniture];
+    let reach_m =
+        theme::reach(&theme::extent_polygon(city), &themes).ok_or_else(|| BakeError::empty(&city.warnings))?;
     let square = tile::Square::covering(reach_m)
         .ok_or(BakeError::TooLarge { reach_km: reach_m / 1000.0, limit_km: tile::Square::MAX_REACH_M / 1000.0 })?;
     cancel.check()?;
@@ -174,30 +238,57 @@ pub fn files_of(
 
     let clock = Instant::now();
     let frame = EnuFrame::new(city.origin);
-    let copyright = twin::openstreetmap().text;
+    let named: Vec<&str> = city.attribution.iter().map(|who| who.text.as_str()).collect();
+    let copyright = named.join("; ");
     let setting = tileset::Setting { frame: &frame, square, copyright: &copyright };
-    let mut tilesets = Vec::new();
+    let mut contents = Vec::new();
     for theme in themes {
-        tilesets.extend(tileset::bake(theme, &setting, cancel, progress)?);
+        contents.push(tileset::contents(theme, &setting, share, cancel, progress)?);
     }
-    let tiles: u64 = tilesets.iter().map(|tileset| tileset.stats.tiles).sum();
+    let count: usize = contents.iter().map(|contents| contents.records.len()).sum();
     report.stages.push(Stage {
         name: "tile",
         seconds: clock.elapsed().as_secs_f64(),
-        result: format!("{tiles} tiles in {} tilesets", tilesets.len()),
+        result: format!("{count} contents of tiles"),
     });
+    Ok(Tiled { contents, square, copyright })
+}
 
+/// The files of a share, sorted.
+fn share_files(
+    city: &City,
+    title: &Text,
+    share: Share,
+    cancel: &Cancel,
+    progress: &dyn Progress,
+    report: &mut Report,
+) -> Result<Files, BakeError> {
+    let Tiled { contents, square, copyright } = tile(city, share, cancel, progress, report)?;
     cancel.check()?;
-    let clock = Instant::now();
-    progress.stage("search", None);
     let assets = twin::assets(city);
-    let search = if assets.is_empty() { Vec::new() } else { twin::search_files(&assets) };
-    report.stages.push(Stage {
-        name: "search",
-        seconds: clock.elapsed().as_secs_f64(),
-        result: format!("{} assets, {} bytes", assets.lines().count(), total_bytes(&search)),
-    });
-    Ok(gather(city, title, tilesets, (assets, search), report))
+    let layers: Vec<(&str, &[String])> = contents.iter().map(|c| (c.id, c.property_ids.as_slice())).collect();
+    let mut rest = described(city, title, &layers, &assets);
+    if share.is_first() && !assets.is_empty() {
+        progress.stage("search", None);
+        rest.extend(twin::search_files(&assets));
+    }
+    let files = share::files(share, city, square, &copyright, contents, rest);
+    report.files = files.len() as u64;
+    report.bytes = total_bytes(&files);
+    Ok(files)
+}
+
+/// The manifest, the findable things and the labels.
+fn described(city: &City, title: &Text, layers: &[(&str, &[String])], assets: &str) -> Files {
+    let labels = labels::files(city, twin::extent(city));
+    let mut manifest = twin::twin(city, title.clone(), layers, assets);
+    manifest.labels = (!labels.is_empty()).then(|| labels::INDEX.to_owned());
+    let mut files = vec![("twin.json".to_owned(), manifest.to_json().into_bytes())];
+    if !assets.is_empty() {
+        files.push((twin::ASSETS.to_owned(), assets.as_bytes().to_vec()));
+    }
+    files.extend(labels);
+    files
 }
 
 /// Files as (path, bytes).
@@ -208,19 +299,12 @@ fn gather(
     city: &City,
     title: &Text,
     tilesets: Vec<tileset::Tileset>,
-    (assets, search): (String, Files),
+    (assets, search): (&str, Files),
     report: &mut Report,
 ) -> Files {
     let layers: Vec<(&str, &[String])> = tilesets.iter().map(|t| (t.id, t.property_ids.as_slice())).collect();
-    let labels = labels::files(city, twin::extent(city));
-    let mut manifest = twin::twin(city, title.clone(), &layers, &assets);
-    manifest.labels = (!labels.is_empty()).then(|| labels::INDEX.to_owned());
-    let mut files = vec![("twin.json".to_owned(), manifest.to_json().into_bytes())];
-    if !assets.is_empty() {
-        files.push((twin::ASSETS.to_owned(), assets.into_bytes()));
-    }
+    let mut files = described(city, title, &layers, assets);
     files.extend(search);
-    files.extend(labels);
     for tileset in tilesets {
         if tileset.stats.dropped > 0 {
             let warning = report.warnings.0.entry("position-not-finite".into()).or_default();

@@ -4,7 +4,8 @@
 //! above the ground, which is the ellipsoid until terrain comes. Colours are sRGB.
 
 use citytwin_geo::{EnuFrame, Geodetic, LonLatRect};
-use glam::DVec2;
+use citytwin_manifest::{Attribution, PropertyWords};
+use glam::{DVec2, DVec3};
 use std::collections::BTreeMap;
 
 /// A city read from any input. Things are in a deterministic order: by kind and numeric id of the source.
@@ -16,8 +17,14 @@ pub struct City {
     pub extent: LonLatRect,
     /// Name of the city where the input has one.
     pub title: Option<String>,
+    /// Whom the inputs ask to be named.
+    pub attribution: Vec<Attribution>,
+    /// Words for properties, by property id, besides those of the built-in list.
+    pub words: BTreeMap<String, PropertyWords>,
     /// Buildings.
     pub buildings: Vec<Building>,
+    /// What stands and is no building: bridges, walls, masts, relief. Drawn as buildings are.
+    pub structures: Vec<Building>,
     /// Flat areas: land use, green, water.
     pub areas: Vec<Area>,
     /// Linear things: roads, paths, rails.
@@ -28,6 +35,24 @@ pub struct City {
     pub places: Vec<Place>,
     /// What was wrong with the input: code → count and the first examples.
     pub warnings: Warnings,
+}
+
+impl City {
+    /// Tags of everything in it.
+    pub fn all_tags(&self) -> impl Iterator<Item = &Tags> {
+        let built = self.buildings.iter().chain(&self.structures).map(|thing| &thing.tags);
+        let flat = self.areas.iter().map(|area| &area.tags).chain(self.ways.iter().map(|way| &way.tags));
+        built.chain(flat).chain(self.points.iter().map(|point| &point.tags))
+    }
+
+    /// Whether there is nothing to draw.
+    pub fn is_empty(&self) -> bool {
+        self.buildings.is_empty()
+            && self.structures.is_empty()
+            && self.areas.is_empty()
+            && self.ways.is_empty()
+            && self.points.is_empty()
+    }
 }
 
 /// A polygon with holes. Rings are open (the last point is not the first); outer counter-clockwise, holes clockwise;
@@ -73,8 +98,10 @@ pub struct Building {
     pub class: String,
     /// The whole footprint, for coarse levels of detail and for "what is here".
     pub outline: Vec<Polygon>,
-    /// What is drawn: its `building:part`s, else its outline.
+    /// Its `building:part`s, else its outline, as prisms: what is drawn where there are no surfaces, and from afar.
     pub solids: Vec<Solid>,
+    /// Its surfaces, where the source has a model of it: what is drawn from near.
+    pub surfaces: Vec<Surface>,
     /// Height of its highest point, metres above ground.
     pub height_m: f64,
     /// Where the height comes from.
@@ -90,6 +117,31 @@ pub enum HeightSource {
     Levels,
     /// From its type and neighbours.
     Estimated,
+}
+
+/// A plane piece of a model's surface.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Surface {
+    /// East, north, above ground, metres. The outer ring is counter-clockwise seen from outside, then come its holes;
+    /// open.
+    pub rings: Vec<Vec<DVec3>>,
+    /// What it is a piece of.
+    pub class: SurfaceClass,
+    /// sRGB; absent: by its class.
+    pub color: Option<[u8; 3]>,
+}
+
+/// What a surface is a piece of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum SurfaceClass {
+    Roof,
+    Wall,
+    /// The underside on the ground: never seen.
+    Ground,
+    Window,
+    Door,
+    Other,
 }
 
 /// A prism with a roof.
@@ -266,6 +318,16 @@ impl Warnings {
         warning.count += 1;
         if warning.examples.len() < 3 {
             warning.examples.push(example.into());
+        }
+    }
+
+    /// Counts those of another list too.
+    pub fn absorb(&mut self, other: Self) {
+        for (code, warning) in other.0 {
+            let mine = self.0.entry(code).or_default();
+            mine.count += warning.count;
+            let room = 3 - mine.examples.len().min(3);
+            mine.examples.extend(warning.examples.into_iter().take(room));
         }
     }
 }

@@ -38,9 +38,16 @@ pub(super) fn row(tags: &Tags, class: &str, more: &[(&str, Property)]) -> Row {
     row
 }
 
-/// The text as a property id: other characters become `_`.
-fn identifier(text: &str) -> String {
-    let mut id: String = text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+/// The text as a property id: other characters become `_`, letters of other scripts their code points.
+pub(super) fn identifier(text: &str) -> String {
+    let mut id = String::with_capacity(text.len());
+    for c in text.chars().take(64) {
+        match c {
+            _ if c.is_ascii_alphanumeric() => id.push(c),
+            _ if c.is_alphanumeric() => id.push_str(&format!("u{:x}", u32::from(c))),
+            _ => id.push('_'),
+        }
+    }
     if !id.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
         id.insert(0, '_');
     }
@@ -63,10 +70,10 @@ pub(super) struct Schema {
 
 impl Schema {
     /// The columns that the rows need. A property that is a number in one row and text in another becomes text.
-    pub(super) fn of<'a>(class: &str, rows: impl IntoIterator<Item = &'a Row>) -> Self {
+    pub(super) fn of(class: &str, rows: impl IntoIterator<Item = Row>) -> Self {
         let mut columns = BTreeMap::new();
         for (id, property) in rows.into_iter().flatten() {
-            let kind = columns.entry(id.clone()).or_insert(Kind::Number);
+            let kind = columns.entry(id).or_insert(Kind::Number);
             if matches!(property, Property::Text(_)) {
                 *kind = Kind::Text;
             }
@@ -81,7 +88,7 @@ impl Schema {
 
     /// Writes a tile's property table and returns the contents of `EXT_structural_metadata`. Columns that are empty
     /// in all rows are left out.
-    pub(super) fn write(&self, rows: &[&Row], glb: &mut Glb) -> Value {
+    pub(super) fn write(&self, rows: &[Row], glb: &mut Glb) -> Value {
         let (mut schema, mut table) = (Map::new(), Map::new());
         for (id, kind) in &self.columns {
             if !rows.iter().any(|row| row.contains_key(id)) {
@@ -163,7 +170,13 @@ mod tests {
 
     #[test]
     fn ids_become_identifiers() {
-        for (text, id) in [("name_zh-Hans", "name_zh_Hans"), ("roof:shape", "roof_shape"), ("2nd", "_2nd"), ("", "_")] {
+        for (text, id) in [
+            ("name_zh-Hans", "name_zh_Hans"),
+            ("roof:shape", "roof_shape"),
+            ("2nd", "_2nd"),
+            ("", "_"),
+            ("高さ", "u9ad8u3055"),
+        ] {
             assert_eq!(identifier(text), id);
         }
     }
@@ -186,7 +199,7 @@ mod tests {
     fn mixed_columns_become_text_and_absurd_numbers_unknown() {
         let row_of = |property: Property| Row::from([("levels".to_owned(), property)]);
         let rows = [row_of(Property::Number(3.5)), row_of(Property::Text("many".into()))];
-        assert_eq!(Schema::of("c", &rows).columns["levels"], Kind::Text);
+        assert_eq!(Schema::of("c", rows).columns["levels"], Kind::Text);
         let mut glb = Glb::default();
         let absurd = Property::Number(f64::INFINITY);
         number_column([Some(&absurd), None].into_iter(), &mut glb);

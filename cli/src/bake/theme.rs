@@ -17,8 +17,10 @@ use std::collections::BTreeMap;
 pub(super) trait Theme: Sync {
     /// Its id: directory, layer and property class.
     fn id(&self) -> &'static str;
-    /// Properties of every feature.
-    fn rows(&self) -> Vec<Row>;
+    /// Number of its features.
+    fn feature_count(&self) -> usize;
+    /// Properties of a feature, of which there are [`Self::feature_count`].
+    fn row(&self, feature: usize) -> Row;
     /// What goes whole to one tile, with its box (ENU metres, not yet bent).
     fn things(&self) -> Vec<(Thing, (DVec3, DVec3))>;
     /// The largest side of a leaf, metres.
@@ -74,8 +76,13 @@ impl Theme for Ground<'_> {
         "ground"
     }
 
-    fn rows(&self) -> Vec<Row> {
-        self.areas.iter().map(|area| row(&area.tags, area_class(area.class), &[])).collect()
+    fn feature_count(&self) -> usize {
+        self.areas.len()
+    }
+
+    fn row(&self, feature: usize) -> Row {
+        let area = &self.areas[feature];
+        row(&area.tags, area_class(area.class), &[])
     }
 
     fn things(&self) -> Vec<(Thing, (DVec3, DVec3))> {
@@ -92,7 +99,7 @@ impl Theme for Ground<'_> {
         let areas = layered(self.areas, |area, feature, out| {
             mesh::area(area, Some(&self.extent), detail, feature, out);
         });
-        vec![base.merged(), areas.merged()]
+        vec![base.into_merged(), areas.into_merged()]
     }
 
     fn draw(&self, _things: &[u32], _detail: Detail, _bend: &Bend, _out: &mut Content) {}
@@ -113,8 +120,8 @@ fn layered<T: Sync>(things: &[T], draw: impl Fn(&T, u32, &mut Layers) + Sync) ->
         })
         .collect();
     let mut all = Layers::default();
-    for (order, mesh) in parts.iter().flat_map(|part| &part.0) {
-        all.layer(*order).append(mesh);
+    for (order, mesh) in parts.into_iter().flat_map(|part| part.0) {
+        all.layer(order).append(&mesh);
     }
     all
 }
@@ -148,11 +155,13 @@ impl Theme for Transport<'_> {
         "transport"
     }
 
-    fn rows(&self) -> Vec<Row> {
-        self.ways
-            .iter()
-            .map(|way| row(&way.tags, way_class(way.class), &[("width_m", Property::Number(way.width_m))]))
-            .collect()
+    fn feature_count(&self) -> usize {
+        self.ways.len()
+    }
+
+    fn row(&self, feature: usize) -> Row {
+        let way = &self.ways[feature];
+        row(&way.tags, way_class(way.class), &[("width_m", Property::Number(way.width_m))])
     }
 
     fn things(&self) -> Vec<(Thing, (DVec3, DVec3))> {
@@ -167,7 +176,7 @@ impl Theme for Transport<'_> {
         let ways = layered(self.ways, |way, feature, out| {
             mesh::way_flat(way, Some(&self.extent), detail, feature, out);
         });
-        vec![ways.merged()]
+        vec![ways.into_merged()]
     }
 
     fn draw(&self, things: &[u32], detail: Detail, bend: &Bend, out: &mut Content) {
@@ -195,57 +204,57 @@ fn standing(mut mesh: Mesh, bend: &Bend, out: &mut Content) {
     out.parts.push(Part { mesh, flat_order: None, featured: true });
 }
 
-/// Buildings.
+/// Buildings, and other structures that are drawn alike.
 pub(super) struct Buildings<'a> {
+    id: &'static str,
     buildings: &'a [Building],
-    /// Full mesh of each.
-    full: Vec<Mesh>,
+    /// Those that have anything to draw, with their boxes: not the meshes, of which a large city's would fill the memory.
+    drawn: Vec<(Thing, (DVec3, DVec3))>,
 }
 
 impl<'a> Buildings<'a> {
-    /// Of a city.
-    pub(super) fn new(city: &'a City) -> Self {
+    /// Of buildings of a city.
+    pub(super) fn new(id: &'static str, buildings: &'a [Building]) -> Self {
         let draw = |(feature, building): (usize, &Building)| {
             let mut mesh = Mesh::default();
-            mesh::building(building, Detail::FULL, feature as u32, &mut mesh);
-            mesh
+            let drawn = mesh::building(building, Detail::FULL, feature as u32, &mut mesh);
+            drawn.then(|| thing_of(feature as u32, &mesh))
         };
-        Self { buildings: &city.buildings, full: city.buildings.par_iter().enumerate().map(draw).collect() }
+        Self { id, buildings, drawn: buildings.par_iter().enumerate().filter_map(draw).collect() }
     }
 }
 
 impl Theme for Buildings<'_> {
     fn id(&self) -> &'static str {
-        "buildings"
+        self.id
     }
 
-    fn rows(&self) -> Vec<Row> {
-        let row_of = |building: &Building| {
-            let source = height_source(building.height_source);
-            row(
-                &building.tags,
-                &building.class,
-                &[("height_m", Property::Number(building.height_m)), ("height_source", Property::Text(source.into()))],
-            )
-        };
-        self.buildings.iter().map(row_of).collect()
+    fn feature_count(&self) -> usize {
+        self.buildings.len()
+    }
+
+    fn row(&self, feature: usize) -> Row {
+        let building = &self.buildings[feature];
+        let source = height_source(building.height_source);
+        let more =
+            [("height_m", Property::Number(building.height_m)), ("height_source", Property::Text(source.into()))];
+        row(&building.tags, &building.class, &more)
+    }
+
+    fn largest_leaf_m(&self) -> f64 {
+        // Corners are rounded to a part of the tile's side: a model's surfaces stay within a centimetre so.
+        let has_surfaces = self.buildings.iter().any(|building| !building.surfaces.is_empty());
+        if has_surfaces { 256.0 } else { f64::INFINITY }
     }
 
     fn things(&self) -> Vec<(Thing, (DVec3, DVec3))> {
-        let drawn = self.full.iter().enumerate().filter(|(_, mesh)| !mesh.is_empty());
-        drawn.map(|(feature, mesh)| thing_of(feature as u32, mesh)).collect()
+        self.drawn.clone()
     }
 
     fn draw(&self, things: &[u32], detail: Detail, bend: &Bend, out: &mut Content) {
-        // Things are the buildings that have a mesh, in order.
-        let drawn: Vec<usize> = (0..self.full.len()).filter(|&i| !self.full[i].is_empty()).collect();
         let mut all = Mesh::default();
-        for feature in things.iter().map(|&thing| drawn[thing as usize]) {
-            if detail.is_full() {
-                all.append(&self.full[feature]);
-            } else {
-                mesh::building(&self.buildings[feature], detail, feature as u32, &mut all);
-            }
+        for feature in things.iter().map(|&thing| self.drawn[thing as usize].0.feature) {
+            mesh::building(&self.buildings[feature as usize], detail, feature, &mut all);
         }
         standing(all, bend, out);
     }
@@ -325,14 +334,16 @@ impl Theme for Furniture<'_> {
         "furniture"
     }
 
-    fn rows(&self) -> Vec<Row> {
-        let row_of = |point: &PointThing| {
-            let height = point.height_m.map(|height_m| ("height_m", Property::Number(height_m)));
-            let direction = point.direction_deg.map(|deg| ("direction_deg", Property::Number(deg)));
-            let more: Vec<_> = height.into_iter().chain(direction).collect();
-            row(&point.tags, point_class(point.class), &more)
-        };
-        self.points.iter().map(row_of).collect()
+    fn feature_count(&self) -> usize {
+        self.points.len()
+    }
+
+    fn row(&self, feature: usize) -> Row {
+        let point = &self.points[feature];
+        let height = point.height_m.map(|height_m| ("height_m", Property::Number(height_m)));
+        let direction = point.direction_deg.map(|deg| ("direction_deg", Property::Number(deg)));
+        let more: Vec<_> = height.into_iter().chain(direction).collect();
+        row(&point.tags, point_class(point.class), &more)
     }
 
     fn things(&self) -> Vec<(Thing, (DVec3, DVec3))> {
@@ -374,8 +385,8 @@ impl Theme for Furniture<'_> {
 }
 
 /// Greatest distance from the origin along either axis, metres, of anything that the themes draw; `None` when they
-/// draw nothing.
-pub(super) fn reach(themes: &[&dyn Theme]) -> Option<f64> {
+/// draw nothing. What lies flat is cut at the extent, which is drawn itself.
+pub(super) fn reach(extent: &Polygon, themes: &[&dyn Theme]) -> Option<f64> {
     let mut reach = None;
     let mut grow = |p: DVec2| {
         let distance = p.abs().max_element();
@@ -388,10 +399,8 @@ pub(super) fn reach(themes: &[&dyn Theme]) -> Option<f64> {
             grow(low.truncate());
             grow(high.truncate());
         }
-        for mesh in theme.flats(Detail::FULL) {
-            mesh.positions.iter().for_each(|p| grow(p.truncate()));
-        }
     }
+    extent.outer.iter().copied().for_each(&mut grow);
     reach
 }
 

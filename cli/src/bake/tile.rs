@@ -39,6 +39,11 @@ impl TileKey {
     /// The root.
     pub(super) const ROOT: Self = Self { level: 0, x: 0, y: 0 };
 
+    /// Where its content lies in the tileset's directory.
+    pub(super) fn content(self) -> String {
+        format!("tiles/{}/{}/{}.glb", self.level, self.x, self.y)
+    }
+
     /// The child at column and row 0 or 1.
     pub(super) fn child(self, x: u32, y: u32) -> Self {
         Self { level: self.level + 1, x: self.x * 2 + x, y: self.y * 2 + y }

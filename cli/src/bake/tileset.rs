@@ -3,6 +3,7 @@
 use super::content::{Common, Content, Encoded, Grid, Part, encode};
 use super::mesh::{Detail, Mesh};
 use super::properties::Schema;
+use super::share::Share;
 use super::subtree::{self, Available};
 use super::theme::Theme;
 use super::tile::{Bend, Node, Square, Thing, TileKey, hand_out, plan};
@@ -57,18 +58,46 @@ pub struct Stats {
     pub dropped: u64,
 }
 
-/// Bakes a theme; nothing when it draws nothing.
+/// What is known of a tile's content besides its bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Record {
+    pub(super) key: TileKey,
+    /// Draws everything; has no children.
+    pub(super) leaf: bool,
+    /// Box of what it draws, ENU metres.
+    pub(super) bounds: (DVec3, DVec3),
+    pub(super) triangles: u64,
+    pub(super) instances: u64,
+    /// Vertices and instances that are no numbers.
+    pub(super) dropped: u64,
+    /// Features of the theme that it draws.
+    pub(super) features: Vec<u32>,
+}
+
+/// The contents of a tileset, or of a share of it.
+pub(super) struct Contents {
+    pub(super) id: &'static str,
+    pub(super) property_ids: Vec<String>,
+    /// In the order of their keys.
+    pub(super) records: Vec<Record>,
+    /// (path in the tileset's directory, bytes), one for each record.
+    pub(super) files: Vec<(String, Vec<u8>)>,
+}
+
+/// Bakes the contents of a theme that are this share's. Each depends on the inputs alone, so that it does not matter who
+/// bakes it.
 ///
 /// # Errors
 /// [`BakeError::Encode`] when a content does not fit its format, [`BakeError::Interrupted`].
-pub(super) fn bake(
+pub(super) fn contents(
     theme: &dyn Theme,
     setting: &Setting,
+    share: Share,
     cancel: &Cancel,
     progress: &dyn Progress,
-) -> Result<Option<Tileset>, BakeError> {
-    let rows = theme.rows();
-    let schema = Schema::of(theme.id(), &rows);
+) -> Result<Contents, BakeError> {
+    let count = theme.feature_count();
+    let schema = Schema::of(theme.id(), (0..count).map(|feature| theme.row(feature)));
     let (things, boxes): (Vec<Thing>, Vec<(DVec3, DVec3)>) = theme.things().into_iter().unzip();
     let flats: Vec<Mesh> = theme.flats(Detail::FULL);
     let mut nodes = plan(setting.square, &things, flats, theme.largest_leaf_m());
@@ -80,10 +109,13 @@ pub(super) fn bake(
         hand_out(setting.square, level, coarse, &mut nodes);
     }
     let grids = grids(setting.square, &nodes, &boxes);
-    let common = Common { schema: &schema, rows: &rows, copyright: setting.copyright };
+    let row = |feature: usize| (feature < count).then(|| theme.row(feature));
+    let common = Common { schema: &schema, row: &row, copyright: setting.copyright };
     let bend = Bend::new(setting.frame);
-    progress.stage(theme.id(), Some(nodes.len() as u64));
-    let encoded: Vec<(TileKey, bool, Option<Encoded>)> = nodes
+    let own: Vec<Node> =
+        nodes.into_iter().enumerate().filter(|(number, _)| share.has(*number)).map(|(_, node)| node).collect();
+    progress.stage(theme.id(), Some(own.len() as u64));
+    let encoded: Vec<(TileKey, bool, Option<Encoded>)> = own
         .into_par_iter()
         .map(|node| {
             cancel.check()?;
@@ -95,7 +127,14 @@ pub(super) fn bake(
             Ok((key, leaf, encoded?))
         })
         .collect::<Result<_, BakeError>>()?;
-    Ok(assemble(theme, setting, &schema, encoded))
+    let property_ids = schema.ids().map(String::from).collect();
+    let mut contents = Contents { id: theme.id(), property_ids, records: Vec::new(), files: Vec::new() };
+    for (key, leaf, content) in encoded {
+        let Some(Encoded { glb, bounds, triangles, instances, features, dropped }) = content else { continue };
+        contents.files.push((key.content(), glb));
+        contents.records.push(Record { key, leaf, bounds, triangles, instances, dropped, features });
+    }
+    Ok(contents)
 }
 
 /// The grid of each level: fine, and coarse enough for its largest tile.
@@ -125,27 +164,21 @@ fn draw(theme: &dyn Theme, node: Node, setting: &Setting, bend: &Bend) -> Conten
     content
 }
 
-fn assemble(
-    theme: &dyn Theme,
-    setting: &Setting,
-    schema: &Schema,
-    encoded: Vec<(TileKey, bool, Option<Encoded>)>,
-) -> Option<Tileset> {
+/// The tileset of all its contents; nothing when it draws nothing.
+pub(super) fn assemble(contents: Contents, setting: &Setting) -> Option<Tileset> {
+    let Contents { id, property_ids, records, mut files } = contents;
     let mut tiles: BTreeMap<TileKey, Available> = BTreeMap::new();
-    let mut files = Vec::new();
     let mut stats = Stats::default();
     let mut features = std::collections::BTreeSet::new();
-    for (key, leaf, content) in encoded {
-        let Some(content) = content else { continue };
+    for record in records {
         stats.contents += 1;
-        stats.dropped += content.dropped;
-        if leaf {
-            stats.triangles += content.triangles;
-            stats.instances += content.instances;
-            features.extend(content.features);
+        stats.dropped += record.dropped;
+        if record.leaf {
+            stats.triangles += record.triangles;
+            stats.instances += record.instances;
+            features.extend(record.features);
         }
-        files.push((format!("tiles/{}/{}/{}.glb", key.level, key.x, key.y), content.glb));
-        cover(&mut tiles, key, content.bounds);
+        cover(&mut tiles, record.key, record.bounds);
     }
     if tiles.is_empty() {
         return None;
@@ -161,8 +194,7 @@ fn assemble(
     files.push(("tileset.json".into(), document(setting, bounds, levels, subtree_levels)));
     files.sort();
     stats.bytes = files.iter().map(|(_, bytes)| bytes.len() as u64).sum();
-    let property_ids = schema.ids().map(String::from).collect();
-    Some(Tileset { id: theme.id(), files, property_ids, stats })
+    Some(Tileset { id, files, property_ids, stats })
 }
 
 /// Marks a tile's content, and grows the boxes of the tile and all its ancestors.
@@ -225,8 +257,12 @@ mod tests {
             "ground"
         }
 
-        fn rows(&self) -> Vec<Row> {
-            vec![Row::new()]
+        fn feature_count(&self) -> usize {
+            1
+        }
+
+        fn row(&self, _feature: usize) -> Row {
+            Row::new()
         }
 
         fn things(&self) -> Vec<(Thing, (DVec3, DVec3))> {
@@ -260,7 +296,8 @@ mod tests {
     fn baked() -> Tileset {
         let frame = EnuFrame::new(Geodetic::from_degrees(24.945, 60.17, 0.0));
         let setting = Setting { frame: &frame, square: Square { side_m: 2048.0 }, copyright: "" };
-        bake(&Sheet, &setting, &Cancel::default(), &Silent).unwrap().unwrap()
+        let contents = contents(&Sheet, &setting, Share::WHOLE, &Cancel::default(), &Silent).unwrap();
+        assemble(contents, &setting).unwrap()
     }
 
     /// Positions of a tile's vertices, ENU metres.

@@ -2,10 +2,11 @@
 
 use super::labels::middle;
 use super::model::{Building, City, Polygon, Tags, Way, WayClass};
+use super::properties::identifier;
 use super::theme::{area_class, point_class};
 use super::{categories, words};
 use citytwin_geo::{EnuFrame, Geodetic, LookAt};
-use citytwin_manifest::{Asset, Attribution, FORMAT, Layer, Text, Theme, Twin};
+use citytwin_manifest::{Asset, Attribution, FORMAT, Layer, PropertyWords, Text, Theme, Twin};
 use citytwin_search::{BuildOptions, Record, build};
 use glam::DVec2;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,23 +28,32 @@ pub(super) fn openstreetmap() -> Attribution {
 /// The manifest. `layers` are (layer id, property ids) of the tilesets that were baked, `assets` the asset lines.
 pub(super) fn twin(city: &City, title: Text, layers: &[(&str, &[String])], assets: &str) -> Twin {
     let has_assets = !assets.is_empty();
+    let foreign = foreign_words(city);
     Twin {
         format: FORMAT.into(),
         title,
         extent: extent(city),
         home: home(city),
-        layers: layers.iter().map(|(id, property_ids)| layer(id, property_ids)).collect(),
+        layers: layers.iter().map(|(id, property_ids)| layer(id, property_ids, city, &foreign)).collect(),
         assets: has_assets.then(|| ASSETS.into()),
         categories: categories_of(assets),
         search: has_assets.then(|| format!("{SEARCH}/{}", crate::search::ROOT_NAME)),
         labels: None,
         rasters: Vec::new(),
         terrain: None,
-        attribution: vec![openstreetmap()],
+        attribution: city.attribution.clone(),
     }
 }
 
-fn layer(id: &str, property_ids: &[String]) -> Layer {
+/// Names of attributes that are no identifiers, by the identifiers that stand for them.
+fn foreign_words(city: &City) -> BTreeMap<String, PropertyWords> {
+    let names: BTreeSet<&str> = city.all_tags().flat_map(|tags| tags.more.keys()).map(String::as_str).collect();
+    let foreign = names.into_iter().filter(|name| !name.is_ascii());
+    let words = |name: &str| PropertyWords { title: Text::new([("en", name), ("zh-CN", name)]), ..Default::default() };
+    foreign.map(|name| (identifier(name), words(name))).collect()
+}
+
+fn layer(id: &str, property_ids: &[String], city: &City, foreign: &BTreeMap<String, PropertyWords>) -> Layer {
     let theme = match id {
         "ground" => Theme::Ground,
         "transport" => Theme::Transport,
@@ -51,13 +61,17 @@ fn layer(id: &str, property_ids: &[String]) -> Layer {
         "furniture" => Theme::Furniture,
         _ => Theme::Other,
     };
+    let words_of = |property: &String| {
+        let given = city.words.get(property).or_else(|| foreign.get(property)).cloned();
+        given.unwrap_or_else(|| words::property(theme, property))
+    };
     Layer {
         id: id.into(),
         title: words::layer(theme),
         theme,
         tileset: format!("{id}/tileset.json"),
         visible: true,
-        properties: property_ids.iter().map(|property| (property.clone(), words::property(theme, property))).collect(),
+        properties: property_ids.iter().map(|property| (property.clone(), words_of(property))).collect(),
     }
 }
 
@@ -80,7 +94,7 @@ fn home(city: &City) -> LookAt {
     const PITCH_DEG: f64 = -35.0;
     let frame = EnuFrame::new(city.origin);
     let (mut sum, mut weight, mut heights) = (DVec2::ZERO, 0.0, 0.0);
-    for building in &city.buildings {
+    for building in city.buildings.iter().chain(&city.structures) {
         let Some((center, area)) = building.outline.first().and_then(center_and_area) else { continue };
         let volume = area * building.height_m.clamp(1.0, 500.0);
         sum += center * volume;
@@ -144,6 +158,11 @@ pub(super) fn assets(city: &City) -> String {
     for building in &city.buildings {
         if let Some(at) = building_center(building) {
             add(&building.tags, "building", at);
+        }
+    }
+    for structure in &city.structures {
+        if let Some(at) = building_center(structure) {
+            add(&structure.tags, &structure.class, at);
         }
     }
     for way in named_ways(&city.ways) {

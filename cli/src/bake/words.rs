@@ -48,6 +48,7 @@ fn values(theme: Theme, id: &str) -> BTreeMap<String, Text> {
         ("class", Theme::Transport) => WAY_CLASSES,
         ("class", Theme::Buildings) => BUILDING_CLASSES,
         ("class", Theme::Furniture) => POINT_CLASSES,
+        ("class", Theme::Other) => STRUCTURE_CLASSES,
         _ => &[],
     };
     list.iter().map(|(value, en, zh)| ((*value).into(), text(en, zh))).collect()
@@ -84,6 +85,7 @@ const PROPERTIES: &[(&str, &str, &str, &str)] = &[
     ("flats", "Flats", "户数", ""),
     ("floors", "Floors", "楼层数", ""),
     ("genus", "Genus", "属", ""),
+    ("ground_m", "Ground level in the source", "数据中的地面高程", "m"),
     ("healthcare", "Health care", "医疗", ""),
     ("height_m", "Height", "高度", "m"),
     ("height_source", "Height known from", "高度来源", ""),
@@ -170,6 +172,18 @@ const HEIGHT_SOURCES: &[(&str, &str, &str)] = &[
     ("tagged", "measured or given", "实测或标注"),
     ("levels", "from the number of floors", "按楼层数推算"),
     ("estimated", "estimated from type and neighbours", "按类型与周边估计"),
+];
+
+/// City objects of CityGML and CityJSON that are no buildings.
+const STRUCTURE_CLASSES: &[(&str, &str, &str)] = &[
+    ("bridge", "Bridge", "桥梁"),
+    ("bridge_part", "Part of a bridge", "桥梁部件"),
+    ("city_furniture", "City furniture", "城市家具"),
+    ("generic_city_object", "Other object", "其他对象"),
+    ("other_construction", "Other construction", "其他构筑物"),
+    ("tunnel", "Tunnel", "隧道"),
+    ("tunnel_part", "Part of a tunnel", "隧道部件"),
+    ("tin_relief", "Relief", "地形"),
 ];
 
 const AREA_CLASSES: &[(&str, &str, &str)] = &[

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// What marks a directory as a twin.
 const MANIFEST: &str = "twin.json";
 /// What a bake writes, and so may replace. Anything else in an output directory is left alone.
-const OURS: [&str; 8] = [
+const OURS: [&str; 10] = [
     MANIFEST,
     super::twin::ASSETS,
     super::twin::SEARCH,
@@ -17,6 +17,8 @@ const OURS: [&str; 8] = [
     "transport",
     "buildings",
     "furniture",
+    "other",
+    super::share::SHARE,
 ];
 
 /// Checks that the output may be written, before any work is done.
@@ -31,7 +33,7 @@ pub(super) fn check_output(out: &Path, force: bool) -> Result<(), BakeError> {
         Err(error) => return Err(BakeError::io("write to", out)(error)),
     };
     let is_empty = entries.take(1).count() == 0;
-    if is_empty || force || out.join(MANIFEST).is_file() {
+    if is_empty || force || out.join(MANIFEST).is_file() || out.join(super::share::SHARE).is_file() {
         return Ok(());
     }
     Err(BakeError::OutputExists { path: out.into() })

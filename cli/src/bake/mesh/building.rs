@@ -3,6 +3,7 @@
 use super::palette::shade;
 use super::polygon::{area, clean, extent_of, simplify, union};
 use super::roof::{Face, roof_faces};
+use super::surface;
 use super::triangulate::triangulate;
 use super::{Detail, Mesh};
 use crate::bake::model::{Building, Polygon, Roof, RoofShape, Solid};
@@ -27,12 +28,14 @@ const CREASE_COS: f32 = 0.966;
 
 /// Draws a building as one feature and says whether there was anything to draw at this detail.
 ///
-/// At full detail each solid gets its walls and its roof. At a coarser one, solids of about the same height become one
+/// At full detail its surfaces are drawn, or each solid gets its walls and its roof. At a coarser one, solids of about the same height become one
 /// block; a solid that is higher than its neighbours by more than the error stays a block of its own, so that towers
 /// stay in the skyline.
 pub fn building(building: &Building, detail: Detail, feature: u32, out: &mut Mesh) -> bool {
     let before = out.indices.len();
-    if detail.is_full() {
+    if detail.is_full() && !building.surfaces.is_empty() {
+        surface::draw(building, feature, out);
+    } else if detail.is_full() {
         for solid in building.solids.iter().filter_map(sound) {
             draw(&solid, feature, out);
         }
@@ -283,6 +286,7 @@ mod tests {
             outline: solids.iter().map(|solid| solid.footprint.clone()).collect(),
             height_m: solids.iter().map(|solid| solid.top_m).fold(0.0, f64::max),
             solids,
+            surfaces: vec![],
             height_source: HeightSource::Tagged,
         }
     }

@@ -282,10 +282,10 @@ mod tests {
         let thing = Area { tags: Tags::default(), class: AreaClass::Park, polygons: vec![park] };
         let mut layers = Layers::default();
         assert!(area(&thing, None, Detail::FULL, 1, &mut layers));
-        assert!((covered(&layers.merged()) / area_m2 - 1.0).abs() < 1e-9);
+        assert!((covered(&layers.clone().into_merged()) / area_m2 - 1.0).abs() < 1e-9);
         let mut layers = Layers::default();
         assert!(area(&thing, Some(&square(10.0)), Detail::FULL, 1, &mut layers));
-        let within = covered(&layers.merged());
+        let within = covered(&layers.clone().into_merged());
         assert!((within - (400.0 - polygon::signed_area(&ring(0.0, 0.0, 3.0, 9)))).abs() < 1e-3, "{within}");
     }
 
@@ -297,8 +297,8 @@ mod tests {
         let triangles = |error_m: f64| {
             let mut layers = Layers::default();
             area(&thing, None, Detail { error_m }, 1, &mut layers);
-            covered(&layers.merged());
-            layers.merged().triangle_count()
+            covered(&layers.clone().into_merged());
+            layers.into_merged().triangle_count()
         };
         assert_eq!(triangles(0.0), 40 + 9);
         assert!((2..20).contains(&triangles(16.0)), "{}", triangles(16.0));
@@ -322,7 +322,7 @@ mod tests {
         let border = square(50.0);
         for class in [WayClass::Primary, WayClass::Footway, WayClass::Rail, WayClass::Waterway] {
             let crossing = way(class, &[(-50.0, -20.0), (10.0, 5.0), (50.0, 5.0)], 8.0);
-            let merged = flat(&crossing, Some(&border), 0.0).merged();
+            let merged = flat(&crossing, Some(&border), 0.0).into_merged();
             let (low, high) = merged.bounds().expect("a ribbon");
             assert!(low.x > -50.001 && high.x < 50.001 && low.x < -49.9 && high.x > 49.9, "{class:?}: {low} {high}");
         }
@@ -359,7 +359,7 @@ mod tests {
             for class in [WayClass::Footway, WayClass::Primary, WayClass::Rail, WayClass::Tram] {
                 for error_m in [0.0, 2.0, 16.0] {
                     let mut crooked = way(class, &line, 0.5 + 20.0 * seeded.next());
-                    covered(&flat(&crooked, None, error_m).merged());
+                    covered(&flat(&crooked, None, error_m).into_merged());
                     (crooked.bridge, crooked.deck_m) = (true, 5.0);
                     let mut mesh = Mesh::default();
                     way_bridge(&crooked, None, Detail { error_m }, 0, &mut mesh);
@@ -389,19 +389,19 @@ mod tests {
         for line in [vec![], vec![(0.0, 0.0)], vec![(1.0, 1.0); 5], vec![(f64::NAN, 0.0), (f64::INFINITY, 1.0)]] {
             for class in [WayClass::Primary, WayClass::Rail, WayClass::Waterway] {
                 for error_m in [0.0, 4.0] {
-                    assert!(flat(&way(class, &line, 5.0), Some(&square(9.0)), error_m).merged().is_empty());
+                    assert!(flat(&way(class, &line, 5.0), Some(&square(9.0)), error_m).into_merged().is_empty());
                 }
             }
         }
         for width_m in [0.0, -4.0, f64::NAN, f64::INFINITY, 1e9] {
-            assert!(flat(&way(WayClass::Path, &[(0.0, 0.0), (9.0, 0.0)], width_m), None, 0.0).merged().is_empty());
+            assert!(flat(&way(WayClass::Path, &[(0.0, 0.0), (9.0, 0.0)], width_m), None, 0.0).into_merged().is_empty());
         }
     }
 
     #[test]
     fn only_ways_that_lead_far_are_left_from_afar() {
         let line = [(0.0, 0.0), (100.0, 0.0), (200.0, 1.0)];
-        assert!(flat(&way(WayClass::Footway, &line, 2.0), None, 32.0).merged().is_empty());
-        assert!(!flat(&way(WayClass::Primary, &line, 2.0), None, 32.0).merged().is_empty());
+        assert!(flat(&way(WayClass::Footway, &line, 2.0), None, 32.0).into_merged().is_empty());
+        assert!(!flat(&way(WayClass::Primary, &line, 2.0), None, 32.0).into_merged().is_empty());
     }
 }

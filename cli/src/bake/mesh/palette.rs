@@ -12,6 +12,16 @@ pub(super) const BALLAST: [u8; 3] = [0xe0, 0xdb, 0xd1];
 /// A track from afar: rails and what lies between them.
 pub(super) const TRACK: [u8; 3] = [0xcd, 0xc8, 0xbe];
 
+/// A pane of glass.
+pub(super) const WINDOW: [u8; 3] = [0xb9, 0xc6, 0xce];
+/// Tiles of a pitched roof: half of its colour.
+const TILES: [u8; 3] = [0xc9, 0x8f, 0x77];
+
+/// The colour of a pitched roof of a house whose flat roof would have this one.
+pub(super) fn pitched(roof: [u8; 3]) -> [u8; 3] {
+    std::array::from_fn(|i| ((u16::from(roof[i]) + u16::from(TILES[i])) / 2) as u8)
+}
+
 /// The colour of an area.
 pub(super) fn area_color(class: AreaClass) -> [u8; 3] {
     match class {

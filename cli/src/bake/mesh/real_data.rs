@@ -3,7 +3,7 @@
 use super::polygon::{self, clean};
 use super::*;
 use crate::bake::model::{City, Polygon, Solid, extent_outline};
-use crate::bake::{Silent, osm};
+use crate::bake::{Silent, source};
 use std::path::Path;
 
 /// A city of the repository or of the shared data; nothing, and a loud line, where it is not there.
@@ -14,7 +14,7 @@ fn city(path: &str) -> Option<City> {
         eprintln!("SKIPPED: {} is not there", path.display());
         return None;
     }
-    Some(osm::read(&[path], &Silent).expect("a city that can be read"))
+    Some(source::read(&[source::Input::new(path)], &Silent).expect("a city that can be read"))
 }
 
 fn check_mesh(mesh: &Mesh, what: &str) {
@@ -91,7 +91,7 @@ fn check_flat(city: &City) -> [[usize; 3]; 3] {
             };
             assert!(drawn || error_m > 0.0, "{} is not drawn", way.tags.id);
         }
-        for (row, mesh) in [ground.merged(), ways.merged(), bridges].iter().enumerate() {
+        for (row, mesh) in [ground.into_merged(), ways.into_merged(), bridges].iter().enumerate() {
             check_mesh(mesh, "flat");
             triangles[row][column] = mesh.triangle_count();
             let beyond = mesh.positions.iter().find(|p| !within(&extent, p.truncate()));

@@ -32,7 +32,7 @@ pub(super) fn read(raw: &Raw, ground: &Ground, warnings: &mut Warnings, progress
 }
 
 /// What covers an area, if it is one that is drawn.
-pub(super) fn class(tags: &RawTags) -> Option<AreaClass> {
+pub(in crate::bake) fn class(tags: &RawTags) -> Option<AreaClass> {
     use AreaClass as C;
     if tags.says_yes("building") || tags.says_yes("building:part") {
         return None;
@@ -103,7 +103,7 @@ pub(super) fn class(tags: &RawTags) -> Option<AreaClass> {
 }
 
 /// What cannot be seen from above: culverts, underground car parks.
-fn is_hidden(tags: &RawTags) -> bool {
+pub(in crate::bake) fn is_hidden(tags: &RawTags) -> bool {
     let below = |key| tags.get(key).and_then(super::values::number).is_some_and(|v| v < 0.0);
     tags.is("location", "underground")
         || tags.first(&["tunnel"]).is_some_and(|t| t != "no")

@@ -15,7 +15,7 @@ use super::tags::{self, Key};
 use super::values::{bearing_deg, length_tag, number_tag};
 use super::{color, places};
 use crate::bake::Progress;
-use crate::bake::model::{Building, HeightSource, Polygon, Property, Roof, RoofShape, Solid, Warnings};
+use crate::bake::model::{Building, HeightSource, Polygon, Property, Roof, RoofShape, Solid, Tags, Warnings};
 use glam::DVec2;
 
 /// Heights above ground that are believed, metres. The highest building yet planned has 1,000.
@@ -39,28 +39,41 @@ const UNFINISHED: f64 = 0.3;
 
 /// Reads all buildings, by key.
 pub(super) fn read(raw: &Raw, ground: &Ground, warnings: &mut Warnings, progress: &dyn Progress) -> Vec<Building> {
-    let (mut outlines, parts) = footprints(raw, ground, warnings);
+    let (outlines, parts) = footprints(raw, ground, warnings);
+    let addresses = places::AddressNodes::new(raw, ground);
+    assemble(outlines, parts, &addresses, warnings, progress)
+}
+
+/// Buildings of outlines and parts, by key.
+pub(in crate::bake) fn assemble(
+    mut outlines: Vec<Outline>,
+    parts: Vec<Part>,
+    addresses: &places::AddressNodes,
+    warnings: &mut Warnings,
+    progress: &dyn Progress,
+) -> Vec<Building> {
     assign_parts(&mut outlines, parts);
     for outline in &mut outlines {
         outline.known = outline.known_height(warnings);
     }
     let estimates = Estimates::new(&outlines);
-    let addresses = places::AddressNodes::new(raw, ground);
     progress.stage("buildings", Some(outlines.len() as u64));
     outlines
-        .iter()
+        .into_iter()
         .map(|outline| {
             progress.advance(1);
-            let estimate = estimates.height_m(outline);
-            outline.building(estimate, &addresses, warnings)
+            let estimate = estimates.height_m(&outline);
+            outline.building(estimate, addresses, warnings)
         })
         .collect()
 }
 
 /// A building before its heights are known.
-struct Outline {
+pub(in crate::bake) struct Outline {
     key: Key,
     raw: RawTags,
+    /// What is published of it.
+    tags: Tags,
     class: String,
     polygons: Vec<Polygon>,
     area_m2: f64,
@@ -71,16 +84,17 @@ struct Outline {
     known: Option<(f64, HeightSource)>,
 }
 
-struct Part {
-    key: Key,
-    raw: RawTags,
-    polygons: Vec<Polygon>,
+/// A `building:part`.
+pub(in crate::bake) struct Part {
+    pub(in crate::bake) key: Key,
+    pub(in crate::bake) raw: RawTags,
+    /// What is published of it where no building contains it.
+    pub(in crate::bake) tags: Tags,
+    pub(in crate::bake) polygons: Vec<Polygon>,
 }
 
 /// All outlines and all parts, whole: a house that reaches over the border is kept, one beyond it is not.
 fn footprints(raw: &Raw, ground: &Ground, warnings: &mut Warnings) -> (Vec<Outline>, Vec<Part>) {
-    let is_building = |tags: &RawTags| is_standing(tags.get("building"));
-    let is_part = |tags: &RawTags| is_standing(tags.get("building:part"));
     let (mut outlines, mut parts) = (Vec::new(), Vec::new());
     for areal in areal::all(raw, warnings, |tags| is_building(tags) || is_part(tags)) {
         if is_underground(&areal.tags) {
@@ -95,16 +109,41 @@ fn footprints(raw: &Raw, ground: &Ground, warnings: &mut Warnings) -> (Vec<Outli
             warnings.add("building_outside_extent", areal.key.to_string());
             continue;
         }
-        let tags = areal.tags.into_owned();
-        // An outline that is also a part draws itself beside its other parts.
-        if is_part(&tags) {
-            parts.push(Part { key: areal.key, raw: tags.clone(), polygons: polygons.clone() });
-        }
-        if is_building(&tags) {
-            outlines.push(Outline::new(areal.key, tags, polygons, false));
-        }
+        let raw_tags = areal.tags.into_owned();
+        let kept = tags::properties(areal.key, &raw_tags);
+        add_footprint(areal.key, raw_tags, kept, polygons, (&mut outlines, &mut parts));
     }
     (outlines, parts)
+}
+
+/// Whether this is (a part of) a building that stands there now.
+pub(in crate::bake) fn is_building(tags: &RawTags) -> bool {
+    is_standing(tags.get("building"))
+}
+
+fn is_part(tags: &RawTags) -> bool {
+    is_standing(tags.get("building:part"))
+}
+
+/// Adds a footprint to what its tags say it is. An outline that is also a part draws itself beside its other parts.
+pub(in crate::bake) fn add_footprint(
+    key: Key,
+    raw: RawTags,
+    tags: Tags,
+    polygons: Vec<Polygon>,
+    (outlines, parts): (&mut Vec<Outline>, &mut Vec<Part>),
+) {
+    let whole = is_building(&raw);
+    if is_part(&raw) {
+        if !whole {
+            parts.push(Part { key, raw, tags, polygons });
+            return;
+        }
+        parts.push(Part { key, raw: raw.clone(), tags: tags.clone(), polygons: polygons.clone() });
+    }
+    if whole {
+        outlines.push(Outline::new(key, raw, tags, polygons, false));
+    }
 }
 
 /// `building=*` and `building:part=*` of something that stands there now.
@@ -113,7 +152,7 @@ fn is_standing(value: Option<&str>) -> bool {
         .is_some_and(|v| !matches!(v, "no" | "proposed" | "planned" | "demolished" | "razed" | "removed" | "collapsed"))
 }
 
-fn is_underground(tags: &RawTags) -> bool {
+pub(in crate::bake) fn is_underground(tags: &RawTags) -> bool {
     let below = |key| tags.get(key).and_then(super::values::number).is_some_and(|v| v < 0.0);
     tags.is("location", "underground") || tags.is("parking", "underground") || below("layer") || below("level")
 }
@@ -141,7 +180,7 @@ fn assign_parts(outlines: &mut Vec<Outline>, parts: Vec<Part>) {
         }
         match best {
             Some((i, _)) => outlines[i].parts.push(part),
-            None => outlines.push(Outline::new(part.key, part.raw, part.polygons, true)),
+            None => outlines.push(Outline::new(part.key, part.raw, part.tags, part.polygons, true)),
         }
     }
     outlines.sort_by_key(|o| o.key);
@@ -154,13 +193,13 @@ fn assign_parts(outlines: &mut Vec<Outline>, parts: Vec<Part>) {
 }
 
 impl Outline {
-    fn new(key: Key, raw: RawTags, polygons: Vec<Polygon>, is_part: bool) -> Self {
+    fn new(key: Key, raw: RawTags, tags: Tags, polygons: Vec<Polygon>, is_part: bool) -> Self {
         let keys: &[&str] = if is_part { &["building:part"] } else { &["building", "building:part"] };
         let class = raw.first(keys).unwrap_or("yes").to_owned();
         let largest = polygons.iter().max_by(|a, b| shape::area(a).total_cmp(&shape::area(b)));
         let center = largest.map_or(DVec2::ZERO, shape::centroid);
         let area_m2 = shape::total_area(&polygons);
-        Self { key, raw, class, polygons, area_m2, center, parts: Vec::new(), is_part, known: None }
+        Self { key, raw, tags, class, polygons, area_m2, center, parts: Vec::new(), is_part, known: None }
     }
 
     /// The height that tags give, of the whole or of its highest part.
@@ -177,7 +216,7 @@ impl Outline {
             .max_by(|a, b| a.0.total_cmp(&b.0))
     }
 
-    fn building(&self, estimate_m: f64, addresses: &places::AddressNodes, warnings: &mut Warnings) -> Building {
+    fn building(self, estimate_m: f64, addresses: &places::AddressNodes, warnings: &mut Warnings) -> Building {
         let whole = self.known.unwrap_or((estimate_m, HeightSource::Estimated));
         let mut solids = Vec::new();
         if self.parts.is_empty() {
@@ -190,7 +229,7 @@ impl Outline {
         self.fill_unfinished(&mut solids, whole, warnings);
         let highest = solids.iter().max_by(|a, b| a.0.top_m.total_cmp(&b.0.top_m));
         let (height_m, height_source) = highest.map_or(whole, |(solid, source)| (solid.top_m, *source));
-        let mut tags = tags::properties(self.key, &self.raw);
+        let mut tags = self.tags;
         if tags.address.is_none() {
             tags.address = addresses.of(&self.polygons);
         }
@@ -199,8 +238,9 @@ impl Outline {
         }
         Building {
             tags,
-            class: self.class.clone(),
-            outline: self.polygons.clone(),
+            class: self.class,
+            outline: self.polygons,
+            surfaces: Vec::new(),
             solids: solids.into_iter().map(|(solid, _)| solid).collect(),
             height_m,
             height_source,

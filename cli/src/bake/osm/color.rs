@@ -15,7 +15,7 @@ const SOFTENED: f64 = 0.7;
 const VARIATION: f64 = 0.04;
 
 /// The wall's colour.
-pub(super) fn wall(tags: &RawTags, parent: Option<&RawTags>, seed: u64) -> Rgb {
+pub(in crate::bake) fn wall(tags: &RawTags, parent: Option<&RawTags>, seed: u64) -> Rgb {
     let of = |tags: &RawTags| {
         let tagged = tags.first(&["building:colour", "building:color", "building:facade:colour", "colour"]);
         let material = || tags.first(&["building:material", "building:facade:material", "material"]).and_then(material);
@@ -25,7 +25,7 @@ pub(super) fn wall(tags: &RawTags, parent: Option<&RawTags>, seed: u64) -> Rgb {
 }
 
 /// The roof's colour.
-pub(super) fn roof(tags: &RawTags, parent: Option<&RawTags>, seed: u64) -> Rgb {
+pub(in crate::bake) fn roof(tags: &RawTags, parent: Option<&RawTags>, seed: u64) -> Rgb {
     let of = |tags: &RawTags| {
         let tagged = tags.first(&["roof:colour", "roof:color", "building:roof:colour"]);
         let material = || tags.first(&["roof:material", "building:roof:material"]).and_then(material);
@@ -64,7 +64,7 @@ fn soften(color: Rgb) -> Rgb {
 }
 
 /// A colour as `#rgb`, `#rrggbb` (the `#` may be missing) or a CSS name, also with underscores. Of a list the first.
-pub(super) fn parse(text: &str) -> Option<Rgb> {
+pub(in crate::bake) fn parse(text: &str) -> Option<Rgb> {
     let text = text.split(';').next()?.trim().to_ascii_lowercase();
     let name: String = text.chars().filter(|c| !matches!(c, '_' | ' ' | '-')).collect();
     if let Ok(i) = NAMES.binary_search_by(|(n, _)| (*n).cmp(name.as_str())) {

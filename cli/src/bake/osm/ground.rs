@@ -16,16 +16,16 @@ const MAX_HEADER_TO_DATA: f64 = 16.0;
 const SMALL_SPAN_DEG: f64 = 0.05;
 
 /// The ground.
-pub(super) struct Ground {
+pub(in crate::bake) struct Ground {
     /// Degrees.
-    pub(super) extent: LonLatRect,
+    pub(in crate::bake) extent: LonLatRect,
     frame: EnuFrame,
     /// The extent's border, metres, counter-clockwise.
     outline: Vec<DVec2>,
 }
 
 /// Longitude and latitude, degrees.
-pub(super) type LonLat = [f64; 2];
+pub(in crate::bake) type LonLat = [f64; 2];
 
 /// Which way to walk along the border.
 #[derive(Clone, Copy, PartialEq)]
@@ -35,38 +35,38 @@ pub(super) enum Walk {
 }
 
 impl Ground {
-    pub(super) fn new(extent: LonLatRect) -> Self {
+    pub(in crate::bake) fn new(extent: LonLatRect) -> Self {
         let (lon, lat) = extent.center();
         let origin = Geodetic::from_degrees(lon, lat, 0.0);
         Self { extent, frame: EnuFrame::new(origin), outline: extent_outline(&extent, origin) }
     }
 
-    pub(super) fn origin(&self) -> Geodetic {
+    pub(in crate::bake) fn origin(&self) -> Geodetic {
         self.frame.origin
     }
 
     /// Metres east and north of the origin.
-    pub(super) fn enu(&self, [lon, lat]: LonLat) -> DVec2 {
+    pub(in crate::bake) fn enu(&self, [lon, lat]: LonLat) -> DVec2 {
         self.frame.enu_from_geodetic(Geodetic::from_degrees(lon, lat, 0.0)).truncate()
     }
 
-    pub(super) fn contains(&self, [lon, lat]: LonLat) -> bool {
+    pub(in crate::bake) fn contains(&self, [lon, lat]: LonLat) -> bool {
         self.extent.contains(lon, lat)
     }
 
     /// Whether a box (metres) and the extent have a point in common.
-    pub(super) fn overlaps(&self, (low, high): (DVec2, DVec2)) -> bool {
+    pub(in crate::bake) fn overlaps(&self, (low, high): (DVec2, DVec2)) -> bool {
         let (west_south, east_north) = shape::bounds(&self.outline);
         low.cmple(east_north).all() && high.cmpge(west_south).all()
     }
 
     /// The area inside closed rings (even-odd), cut at the border.
-    pub(super) fn clip_rings(&self, rings: &[Vec<DVec2>]) -> Vec<Polygon> {
+    pub(in crate::bake) fn clip_rings(&self, rings: &[Vec<DVec2>]) -> Vec<Polygon> {
         shape::intersection(rings, std::slice::from_ref(&self.outline))
     }
 
     /// The pieces of a line inside the extent, degrees.
-    pub(super) fn clip_line(&self, line: &[LonLat]) -> Vec<Vec<LonLat>> {
+    pub(in crate::bake) fn clip_line(&self, line: &[LonLat]) -> Vec<Vec<LonLat>> {
         let mut pieces: Vec<Vec<LonLat>> = Vec::new();
         let mut whole = false;
         for pair in line.windows(2) {
@@ -182,7 +182,7 @@ impl Ground {
 }
 
 /// What the inputs cover: their headers where those are believable, else the box around the nodes. `None` without nodes.
-pub(super) fn extent(raw: &Raw, warnings: &mut Warnings) -> Option<LonLatRect> {
+pub(in crate::bake) fn extent(raw: &Raw, warnings: &mut Warnings) -> Option<LonLatRect> {
     let mut data = LonLatRect::EMPTY;
     raw.nodes.values().for_each(|n| data.extend(n.lonlat[0], n.lonlat[1]));
     if data.is_empty() {
@@ -208,7 +208,7 @@ fn is_small(r: &LonLatRect) -> bool {
     r.east - r.west <= SMALL_SPAN_DEG && r.north - r.south <= SMALL_SPAN_DEG
 }
 
-fn is_too_wide(r: &LonLatRect) -> bool {
+pub(in crate::bake) fn is_too_wide(r: &LonLatRect) -> bool {
     r.east - r.west > MAX_SPAN_DEG || r.north - r.south > MAX_SPAN_DEG
 }
 
@@ -231,7 +231,7 @@ fn without_strays(raw: &Raw, warnings: &mut Warnings) -> LonLatRect {
     rect
 }
 
-fn widened(mut r: LonLatRect) -> LonLatRect {
+pub(in crate::bake) fn widened(mut r: LonLatRect) -> LonLatRect {
     let (x, y) = r.center();
     r.extend(x - MIN_SPAN_DEG / 2.0, y - MIN_SPAN_DEG / 2.0);
     r.extend(x + MIN_SPAN_DEG / 2.0, y + MIN_SPAN_DEG / 2.0);

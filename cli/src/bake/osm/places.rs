@@ -66,7 +66,7 @@ fn properties(key: Key, raw: &RawTags) -> Tags {
 }
 
 /// What a place is; `address` for one that has nothing but its address.
-fn category(tags: &RawTags) -> Option<String> {
+pub(in crate::bake) fn category(tags: &RawTags) -> Option<String> {
     let named = tags.first(&["name", "brand"]).is_some();
     let kind = KINDS.iter().find_map(|key| {
         let value = tags.get(key).filter(|v| *v != "no")?;
@@ -79,22 +79,22 @@ fn category(tags: &RawTags) -> Option<String> {
 }
 
 /// Address points, for buildings that have no address of their own.
-pub(super) struct AddressNodes {
+pub(in crate::bake) struct AddressNodes {
     grid: Grid,
     nodes: Vec<(DVec2, String)>,
 }
 
 impl AddressNodes {
     pub(super) fn new(raw: &Raw, ground: &Ground) -> Self {
+        let tagged = raw.nodes.values().filter(|n| !n.tags.0.is_empty());
+        Self::of_points(tagged.filter_map(|n| Some((ground.enu(n.lonlat), tags::address(&n.tags)?))))
+    }
+
+    /// Of points (metres) with their addresses.
+    pub(in crate::bake) fn of_points(points: impl Iterator<Item = (DVec2, String)>) -> Self {
+        let nodes: Vec<(DVec2, String)> = points.collect();
         let mut grid = Grid::new(100.0);
-        let mut nodes = Vec::new();
-        for node in raw.nodes.values().filter(|n| !n.tags.0.is_empty()) {
-            if let Some(address) = tags::address(&node.tags) {
-                let position = ground.enu(node.lonlat);
-                grid.insert(nodes.len(), (position, position));
-                nodes.push((position, address));
-            }
-        }
+        nodes.iter().enumerate().for_each(|(i, (position, _))| grid.insert(i, (*position, *position)));
         Self { grid, nodes }
     }
 

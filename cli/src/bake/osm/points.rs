@@ -27,18 +27,26 @@ pub(super) fn read(raw: &Raw, ground: &Ground, warnings: &mut Warnings) -> Vec<P
             warnings.add("underground_left_out", key.to_string());
             continue;
         }
-        let highest = if class == PointClass::Tree { 0.3..=130.0 } else { 0.1..=60.0 };
-        things.push(PointThing {
-            tags: tags::properties(key, &node.tags),
-            class,
-            position: ground.enu(node.lonlat),
-            direction_deg: direction(&node.tags),
-            height_m: length_tag(&node.tags, "height", highest, key, warnings),
-        });
+        let kept = tags::properties(key, &node.tags);
+        things.push(thing(class, ground.enu(node.lonlat), &node.tags, kept, key, warnings));
     }
     let rows = tree_rows(raw, ground, &things, warnings);
     things.extend(rows);
     things
+}
+
+/// A small thing as its tags say it is.
+pub(in crate::bake) fn thing(
+    class: PointClass,
+    position: DVec2,
+    raw: &RawTags,
+    tags: Tags,
+    key: Key,
+    warnings: &mut Warnings,
+) -> PointThing {
+    let highest = if class == PointClass::Tree { 0.3..=130.0 } else { 0.1..=60.0 };
+    let height_m = length_tag(raw, "height", highest, key, warnings);
+    PointThing { tags, class, position, direction_deg: direction(raw), height_m }
 }
 
 /// The trees of rows, except where they are mapped one by one.
@@ -58,7 +66,7 @@ fn tree_rows(raw: &Raw, ground: &Ground, mapped: &[PointThing], warnings: &mut W
     rows
 }
 
-fn class(tags: &RawTags) -> Option<PointClass> {
+pub(in crate::bake) fn class(tags: &RawTags) -> Option<PointClass> {
     use PointClass as C;
     if tags.0.is_empty() {
         return None;

@@ -6,31 +6,31 @@ use std::collections::BTreeMap;
 
 /// Tags in the order of the file. A handful per element, so a list is both smaller and faster than a map.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct RawTags(pub(super) Vec<(Box<str>, Box<str>)>);
+pub(in crate::bake) struct RawTags(pub(in crate::bake) Vec<(Box<str>, Box<str>)>);
 
 impl RawTags {
     /// The value of a key; the first where a broken file repeats one.
-    pub(super) fn get(&self, key: &str) -> Option<&str> {
+    pub(in crate::bake) fn get(&self, key: &str) -> Option<&str> {
         self.0.iter().find(|(k, _)| &**k == key).map(|(_, v)| v.trim()).filter(|v| !v.is_empty())
     }
 
     /// The first of several keys that is there.
-    pub(super) fn first(&self, keys: &[&str]) -> Option<&str> {
+    pub(in crate::bake) fn first(&self, keys: &[&str]) -> Option<&str> {
         keys.iter().find_map(|key| self.get(key))
     }
 
     /// Whether the key has this value.
-    pub(super) fn is(&self, key: &str, value: &str) -> bool {
+    pub(in crate::bake) fn is(&self, key: &str, value: &str) -> bool {
         self.get(key) == Some(value)
     }
 
     /// Whether the key is there and does not say no.
-    pub(super) fn says_yes(&self, key: &str) -> bool {
+    pub(in crate::bake) fn says_yes(&self, key: &str) -> bool {
         self.get(key).is_some_and(|v| v != "no" && v != "false" && v != "0")
     }
 
     /// Whether the key is there and says no.
-    pub(super) fn says_no(&self, key: &str) -> bool {
+    pub(in crate::bake) fn says_no(&self, key: &str) -> bool {
         matches!(self.get(key), Some("no" | "false" | "0"))
     }
 
@@ -100,17 +100,17 @@ pub(super) struct Batch {
 
 /// All elements of all inputs, by id.
 #[derive(Debug)]
-pub(super) struct Raw {
+pub(in crate::bake) struct Raw {
     pub(super) nodes: BTreeMap<i64, RawNode>,
     pub(super) ways: BTreeMap<i64, RawWay>,
     pub(super) relations: BTreeMap<i64, RawRelation>,
     /// What the inputs say they cover, degrees.
     pub(super) bounds: LonLatRect,
-    pub(super) warnings: Warnings,
+    pub(in crate::bake) warnings: Warnings,
 }
 
 impl Raw {
-    pub(super) fn new() -> Self {
+    pub(in crate::bake) fn new() -> Self {
         Self {
             nodes: BTreeMap::new(),
             ways: BTreeMap::new(),
@@ -145,12 +145,7 @@ impl Raw {
         if let Some(b) = batch.bounds {
             self.add_bounds(b);
         }
-        for (code, warning) in batch.warnings.0 {
-            let mine = self.warnings.0.entry(code).or_default();
-            mine.count += warning.count;
-            let room = 3 - mine.examples.len().min(3);
-            mine.examples.extend(warning.examples.into_iter().take(room));
-        }
+        self.warnings.absorb(batch.warnings);
     }
 
     fn add_bounds(&mut self, b: LonLatRect) {

@@ -14,19 +14,19 @@ const SAME_POINT_M: f64 = 1e-3;
 const MIN_AREA_M2: f64 = 0.01;
 
 /// Signed area, positive when counter-clockwise, square metres.
-pub(super) fn signed_area(ring: &[DVec2]) -> f64 {
+pub(in crate::bake) fn signed_area(ring: &[DVec2]) -> f64 {
     let Some(&origin) = ring.first() else { return 0.0 };
     // Relative to a corner, so that a small ring far from the origin keeps its digits.
     edges(ring).map(|(a, b)| (a - origin).perp_dot(b - origin)).sum::<f64>() / 2.0
 }
 
 /// Area of a polygon without its holes, square metres.
-pub(super) fn area(polygon: &Polygon) -> f64 {
+pub(in crate::bake) fn area(polygon: &Polygon) -> f64 {
     signed_area(&polygon.outer) + polygon.holes.iter().map(|h| signed_area(h)).sum::<f64>()
 }
 
 /// Area of several polygons, square metres.
-pub(super) fn total_area(polygons: &[Polygon]) -> f64 {
+pub(in crate::bake) fn total_area(polygons: &[Polygon]) -> f64 {
     polygons.iter().map(area).sum()
 }
 
@@ -35,7 +35,7 @@ fn edges(ring: &[DVec2]) -> impl Iterator<Item = (DVec2, DVec2)> + '_ {
 }
 
 /// Centre of gravity of a polygon's outer ring; the mean of its points where it has no area.
-pub(super) fn centroid(polygon: &Polygon) -> DVec2 {
+pub(in crate::bake) fn centroid(polygon: &Polygon) -> DVec2 {
     let ring = &polygon.outer;
     let Some(&origin) = ring.first() else { return DVec2::ZERO };
     let (mut sum, mut twice_area) = (DVec2::ZERO, 0.0);
@@ -53,7 +53,7 @@ pub(super) fn centroid(polygon: &Polygon) -> DVec2 {
 
 /// A point that is inside the polygon for certain (up to rounding): its centroid where that is inside, else the
 /// middle of the widest stretch of a horizontal line through it.
-pub(super) fn point_inside(polygon: &Polygon) -> DVec2 {
+pub(in crate::bake) fn point_inside(polygon: &Polygon) -> DVec2 {
     let center = centroid(polygon);
     if contains(polygon, center) {
         return center;
@@ -96,12 +96,12 @@ pub(super) fn bounds<'a>(points: impl IntoIterator<Item = &'a DVec2>) -> (DVec2,
 }
 
 /// Box around several polygons.
-pub(super) fn polygon_bounds(polygons: &[Polygon]) -> (DVec2, DVec2) {
+pub(in crate::bake) fn polygon_bounds(polygons: &[Polygon]) -> (DVec2, DVec2) {
     bounds(polygons.iter().flat_map(|p| &p.outer))
 }
 
 /// A ring without repeated points and without spikes (there and back on the same line). Open; may become empty.
-pub(super) fn cleaned(ring: &[DVec2]) -> Vec<DVec2> {
+pub(in crate::bake) fn cleaned(ring: &[DVec2]) -> Vec<DVec2> {
     let mut clean: Vec<DVec2> = Vec::with_capacity(ring.len());
     for &p in ring {
         clean.push(p);
@@ -148,7 +148,7 @@ fn is_spike(a: DVec2, b: DVec2, c: DVec2) -> bool {
 }
 
 /// A single ring as polygons, and whether it had to be repaired because it crosses itself.
-pub(super) fn polygons_of_ring(ring: &[DVec2]) -> (Vec<Polygon>, bool) {
+pub(in crate::bake) fn polygons_of_ring(ring: &[DVec2]) -> (Vec<Polygon>, bool) {
     let mut ring = cleaned(ring);
     let area = signed_area(&ring);
     if ring.len() == 3 && area.abs() < MIN_AREA_M2 {
@@ -169,7 +169,7 @@ pub(super) fn polygons_of_ring(ring: &[DVec2]) -> (Vec<Polygon>, bool) {
 }
 
 /// The area inside an odd number of rings.
-pub(super) fn even_odd(rings: &[Vec<DVec2>]) -> Vec<Polygon> {
+pub(in crate::bake) fn even_odd(rings: &[Vec<DVec2>]) -> Vec<Polygon> {
     polygons(arrays(rings).simplify_shape(FillRule::EvenOdd))
 }
 
@@ -184,6 +184,11 @@ pub(super) fn difference(a: &[Polygon], b: &[Polygon]) -> Vec<Polygon> {
     polygons(arrays(&all_rings(a)).overlay(&arrays(&all_rings(b)), OverlayRule::Difference, FillRule::NonZero))
 }
 
+/// What polygons cover together.
+pub(in crate::bake) fn union(all: &[Polygon]) -> Vec<Polygon> {
+    polygons(arrays(&all_rings(all)).simplify_shape(FillRule::NonZero))
+}
+
 /// Area that two sets of polygons have in common, square metres.
 pub(super) fn common_area(a: &[Polygon], b: &[Polygon]) -> f64 {
     let (a_low, a_high) = polygon_bounds(a);
@@ -196,7 +201,7 @@ pub(super) fn common_area(a: &[Polygon], b: &[Polygon]) -> f64 {
 }
 
 /// The rings of several polygons.
-pub(super) fn all_rings(polygons: &[Polygon]) -> Vec<Vec<DVec2>> {
+pub(in crate::bake) fn all_rings(polygons: &[Polygon]) -> Vec<Vec<DVec2>> {
     polygons.iter().flat_map(|p| rings(p).cloned()).collect()
 }
 

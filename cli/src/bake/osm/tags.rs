@@ -6,10 +6,12 @@ use std::fmt;
 
 /// What an element is called in OpenStreetMap. Ordered by kind, then number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Key {
+pub(in crate::bake) enum Key {
     Node(i64),
     Way(i64),
     Relation(i64),
+    /// Something of another source whose attributes were translated into tags: its number among those.
+    Feature(i64),
 }
 
 impl Key {
@@ -19,11 +21,11 @@ impl Key {
     }
 
     /// A well-mixed number that is the same in every run (SplitMix64's finaliser, Steele et al. 2014).
-    pub(super) fn seed(self) -> u64 {
+    pub(in crate::bake) fn seed(self) -> u64 {
         let (kind, id) = match self {
             Self::Node(id) => (1, id),
             Self::Way(id) => (2, id),
-            Self::Relation(id) => (3, id),
+            Self::Relation(id) | Self::Feature(id) => (3, id),
         };
         let mut x = (id as u64).wrapping_mul(4).wrapping_add(kind).wrapping_add(0x9e37_79b9_7f4a_7c15);
         x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -38,6 +40,7 @@ impl fmt::Display for Key {
             Self::Node(id) => write!(f, "node/{id}"),
             Self::Way(id) => write!(f, "way/{id}"),
             Self::Relation(id) => write!(f, "relation/{id}"),
+            Self::Feature(id) => write!(f, "feature/{id}"),
         }
     }
 }
@@ -142,7 +145,7 @@ pub(super) fn properties(key: Key, raw: &RawTags) -> Tags {
 }
 
 /// Street (or place) and house number, in that order; or the full address where only that is given.
-pub(super) fn address(raw: &RawTags) -> Option<String> {
+pub(in crate::bake) fn address(raw: &RawTags) -> Option<String> {
     let street = raw.first(&["addr:street", "addr:place"]);
     match (street, raw.get("addr:housenumber")) {
         (Some(street), Some(number)) => Some(format!("{street} {number}")),
@@ -151,7 +154,7 @@ pub(super) fn address(raw: &RawTags) -> Option<String> {
 }
 
 /// Whether the part after `name:` is a language tag (BCP 47) and not something else (`left`, `etymology:wikidata`).
-fn is_language(text: &str) -> bool {
+pub(in crate::bake) fn is_language(text: &str) -> bool {
     let mut subtags = text.split(['-', '_']);
     let primary = subtags.next().unwrap_or("");
     matches!(primary.len(), 2 | 3)

@@ -36,7 +36,7 @@ pub(super) fn length_m(text: &str) -> Option<f64> {
 }
 
 /// A plain number, with a decimal point or comma; finite.
-pub(super) fn number(text: &str) -> Option<f64> {
+pub(in crate::bake) fn number(text: &str) -> Option<f64> {
     let text = text.trim();
     // Rust also reads "inf", "nan" and "infinity".
     let value: f64 = if text.contains(',') { text.replacen(',', ".", 1).parse() } else { text.parse() }.ok()?;
@@ -65,7 +65,7 @@ pub(super) fn bearing_deg(text: &str) -> Option<f64> {
 }
 
 /// A vertical or other size out of the tags, with a warning when it is there but unreadable or out of `range`.
-pub(super) fn length_tag(
+pub(in crate::bake) fn length_tag(
     tags: &RawTags,
     key: &str,
     range: RangeInclusive<f64>,
@@ -76,7 +76,7 @@ pub(super) fn length_tag(
 }
 
 /// A count out of the tags, as [`length_tag`].
-pub(super) fn number_tag(
+pub(in crate::bake) fn number_tag(
     tags: &RawTags,
     key: &str,
     range: RangeInclusive<f64>,

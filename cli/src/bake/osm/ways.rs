@@ -74,7 +74,7 @@ fn lines(raw: &Raw, ground: &Ground, way: &RawWay, key: Key, warnings: &mut Warn
 }
 
 /// What a way is, and its usual width in metres.
-fn class(tags: &RawTags) -> Option<(WayClass, f64)> {
+pub(in crate::bake) fn class(tags: &RawTags) -> Option<(WayClass, f64)> {
     use WayClass as C;
     if let Some(highway) = tags.get("highway") {
         return Some(match highway {
@@ -124,7 +124,7 @@ fn is_area(way: &RawWay) -> bool {
 }
 
 /// Why a way cannot be seen from above, as a warning's code.
-fn hidden(tags: &RawTags) -> Option<&'static str> {
+pub(in crate::bake) fn hidden(tags: &RawTags) -> Option<&'static str> {
     let below =
         |key: &str| tags.get(key).and_then(|v| super::values::number(v.split(';').next()?)).is_some_and(|v| v < 0.0);
     // A passage through a building lies on the ground like the road on both sides of it.
@@ -145,7 +145,13 @@ fn hidden(tags: &RawTags) -> Option<&'static str> {
 }
 
 /// `width`, else lanes, else what is usual; metres.
-fn width_m(tags: &RawTags, class: WayClass, usual_m: f64, key: Key, warnings: &mut Warnings) -> f64 {
+pub(in crate::bake) fn width_m(
+    tags: &RawTags,
+    class: WayClass,
+    usual_m: f64,
+    key: Key,
+    warnings: &mut Warnings,
+) -> f64 {
     if let Some(width) = length_tag(tags, "width", WIDTHS_M, key, warnings) {
         // Of rails the tag is sometimes the gauge.
         return if matches!(class, WayClass::Rail | WayClass::Tram) { width.max(usual_m) } else { width };
@@ -176,39 +182,62 @@ fn width_m(tags: &RawTags, class: WayClass, usual_m: f64, key: Key, warnings: &m
 }
 
 /// The decks of bridges. A bridge is often several ways one after the other; they are one deck of one height.
-struct Bridges {
+pub(in crate::bake) struct Bridges {
     deck_m: BTreeMap<i64, f64>,
+}
+
+/// A way that may be (a piece of) a bridge.
+pub(in crate::bake) struct Span<'a> {
+    /// Its number among all ways.
+    pub(in crate::bake) id: i64,
+    pub(in crate::bake) tags: &'a RawTags,
+    /// What its first and last point are called; the same for ways that meet there.
+    pub(in crate::bake) ends: [[i64; 2]; 2],
+    pub(in crate::bake) length_m: f64,
 }
 
 impl Bridges {
     fn new(raw: &Raw, ground: &Ground) -> Self {
-        let is_bridge = |w: &RawWay| w.tags.get("bridge").is_some_and(|b| b != "no") && class(&w.tags).is_some();
-        let bridges: Vec<(i64, &RawWay)> =
-            raw.ways.iter().filter(|(_, w)| is_bridge(w)).map(|(id, w)| (*id, w)).collect();
+        let end = |node: Option<&i64>| [node.copied().unwrap_or(i64::MIN), 0];
+        Self::of(raw.ways.iter().filter(|(_, way)| is_bridge(&way.tags)).map(|(id, way)| Span {
+            id: *id,
+            tags: &way.tags,
+            ends: [end(way.refs.first()), end(way.refs.last())],
+            length_m: way_length_m(raw, ground, way),
+        }))
+    }
+
+    /// The bridges among ways, in the order of their numbers.
+    pub(in crate::bake) fn of<'a>(spans: impl Iterator<Item = Span<'a>>) -> Self {
+        let bridges: Vec<Span<'a>> = spans.filter(|span| is_bridge(span.tags)).collect();
         let mut group: Vec<usize> = (0..bridges.len()).collect();
-        let mut at: BTreeMap<(i64, i64), usize> = BTreeMap::new();
-        for (i, (_, way)) in bridges.iter().enumerate() {
-            for node in [way.refs.first(), way.refs.last()].into_iter().flatten() {
-                let other = *at.entry((layer(&way.tags), *node)).or_insert(i);
+        let mut at: BTreeMap<(i64, [i64; 2]), usize> = BTreeMap::new();
+        for (i, bridge) in bridges.iter().enumerate() {
+            for end in bridge.ends {
+                let other = *at.entry((layer(bridge.tags), end)).or_insert(i);
                 let (a, b) = (root(&group, i), root(&group, other));
                 group[a.max(b)] = a.min(b);
             }
         }
         let mut length_m: BTreeMap<usize, f64> = BTreeMap::new();
-        for (i, (_, way)) in bridges.iter().enumerate() {
-            *length_m.entry(root(&group, i)).or_default() += way_length_m(raw, ground, way);
+        for (i, bridge) in bridges.iter().enumerate() {
+            *length_m.entry(root(&group, i)).or_default() += bridge.length_m;
         }
-        let deck = |i: usize, way: &RawWay| {
+        let deck = |i: usize, tags: &RawTags| {
             let length = length_m.get(&root(&group, i)).copied().unwrap_or(0.0);
-            (layer(&way.tags) as f64 * LAYER_M).min(length * RISE).max(MIN_DECK_M)
+            (layer(tags) as f64 * LAYER_M).min(length * RISE).max(MIN_DECK_M)
         };
-        Self { deck_m: bridges.iter().enumerate().map(|(i, (id, way))| (*id, deck(i, way))).collect() }
+        Self { deck_m: bridges.iter().enumerate().map(|(i, bridge)| (bridge.id, deck(i, bridge.tags))).collect() }
     }
 
     /// Height of the deck above ground, metres, if the way is a bridge.
-    fn deck_m(&self, id: i64) -> Option<f64> {
+    pub(in crate::bake) fn deck_m(&self, id: i64) -> Option<f64> {
         self.deck_m.get(&id).copied()
     }
+}
+
+fn is_bridge(tags: &RawTags) -> bool {
+    tags.get("bridge").is_some_and(|b| b != "no") && class(tags).is_some()
 }
 
 fn root(group: &[usize], mut i: usize) -> usize {

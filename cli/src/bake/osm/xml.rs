@@ -2,11 +2,12 @@
 
 use super::raw::{Batch, Member, MemberKind, RawNode, RawRelation, RawTags, RawWay};
 use super::source::Fault;
+use crate::bake::source::Lines;
 use citytwin_geo::LonLatRect;
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
-use std::io::{BufRead, Read};
+use std::io::BufRead;
 
 /// Longest run of bytes between two markup events. OpenStreetMap's longest value has 255 characters.
 const MAX_EVENT_BYTES: u64 = 1024 * 1024;
@@ -18,7 +19,7 @@ const BATCH_ELEMENTS: usize = 10_000;
 /// # Errors
 /// When it is not well-formed, does not begin with `<osm>`, ends before `</osm>`, or one tag is absurdly long.
 pub(super) fn read(input: impl BufRead, take: &mut dyn FnMut(Batch)) -> Result<(), Fault> {
-    let mut reader = Reader::from_reader(Lines { input, line: 1, event_bytes: 0 });
+    let mut reader = Reader::from_reader(Lines::new(input, MAX_EVENT_BYTES));
     let mut document = Document::default();
     let mut buffer = Vec::new();
     loop {
@@ -36,41 +37,6 @@ pub(super) fn read(input: impl BufRead, take: &mut dyn FnMut(Batch)) -> Result<(
         if ended {
             return Ok(());
         }
-    }
-}
-
-/// Counts lines for error messages, and stops a tag that never ends from filling the memory.
-struct Lines<R> {
-    input: R,
-    line: u64,
-    event_bytes: u64,
-}
-
-impl<R: BufRead> Read for Lines<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let available = self.fill_buf()?;
-        let n = available.len().min(buffer.len());
-        buffer[..n].copy_from_slice(&available[..n]);
-        self.consume(n);
-        Ok(n)
-    }
-}
-
-impl<R: BufRead> BufRead for Lines<R> {
-    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
-        if self.event_bytes > MAX_EVENT_BYTES {
-            return Err(std::io::Error::other(format!("a tag or text of more than {MAX_EVENT_BYTES} bytes")));
-        }
-        self.input.fill_buf()
-    }
-
-    fn consume(&mut self, n: usize) {
-        // The buffer is still there: `fill_buf` without a read in between returns the same bytes.
-        if let Ok(bytes) = self.input.fill_buf() {
-            self.line += bytes.iter().take(n).filter(|&&b| b == b'\n').count() as u64;
-        }
-        self.event_bytes += n as u64;
-        self.input.consume(n);
     }
 }
 

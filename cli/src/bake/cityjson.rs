@@ -1,0 +1,417 @@
+//! CityJSON 1.0, 1.1, 2.0 (<https://www.cityjson.org/specs/>) and CityJSONSeq → [`Model`]s.
+//!
+//! `geometry` reads boundaries, semantics and materials; `things` puts models on the ground. Of each object, the
+//! geometry of the highest level of detail (or of that which was asked for) is drawn from near, that of the lowest
+//! from 1.0 on from afar. What is inside of buildings is left out as long as there is something outside.
+
+mod geometry;
+mod things;
+
+pub(super) use things::add;
+
+use super::crs::{AxisOrder, Crs};
+use super::feature::property;
+use super::json::Reading;
+use super::model::{Property, SurfaceClass, Tags, Warnings};
+use super::osm::tags::is_language;
+use super::source::{Fault, Gathered, Input};
+use citytwin_manifest::Attribution;
+use geometry::{Appearance, Found, Frame, Templates, Transform};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Longitude and latitude in degrees, and height as the source has it, metres.
+pub(super) type Place = [f64; 3];
+
+/// A plane piece of a surface.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Face {
+    /// Outer ring and holes, open.
+    pub(super) rings: Vec<Vec<Place>>,
+    /// What its semantics say; absent: to be seen from where it faces.
+    pub(super) class: Option<SurfaceClass>,
+    /// Its material's colour, sRGB.
+    pub(super) color: Option<[u8; 3]>,
+}
+
+/// One root object with everything that belongs to it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Model {
+    pub(super) tags: Tags,
+    /// Type of the root (`Building`, `+NoiseBuilding`).
+    pub(super) kind: String,
+    /// Faces of each object, as seen from near.
+    pub(super) near: Vec<Vec<Face>>,
+    /// The same from afar; empty where the source has no such level of detail.
+    pub(super) far: Vec<Vec<Face>>,
+    /// Its footprint (level of detail 0), where there is nothing higher.
+    pub(super) footprint: Vec<Face>,
+    pub(super) points: Vec<Place>,
+    pub(super) lines: Vec<Vec<Place>>,
+    /// Attributes that tell a height where there is only a footprint: metres, and number of floors.
+    pub(super) height_m: Option<f64>,
+    pub(super) storeys: Option<f64>,
+}
+
+impl Model {
+    /// Calls with every position, degrees.
+    pub(super) fn each_position(&self, take: &mut dyn FnMut([f64; 2])) {
+        let faces = self.near.iter().chain(&self.far).flatten().chain(&self.footprint);
+        let rings = faces.flat_map(|face| &face.rings).chain(&self.lines);
+        rings.flatten().chain(&self.points).for_each(|&[lon, lat, _]| take([lon, lat]));
+    }
+}
+
+/// What is carried through a file.
+#[derive(Default)]
+pub(super) struct State {
+    header: Option<Header>,
+}
+
+/// The first line of a CityJSONSeq, or what a whole document says about itself.
+struct Header {
+    crs: Option<Arc<Crs>>,
+    /// Why there is none.
+    without_crs: String,
+    transform: Transform,
+    appearance: Appearance,
+    templates: Templates,
+}
+
+#[derive(Deserialize)]
+struct Document<'a> {
+    #[serde(default)]
+    version: Option<Value>,
+    #[serde(default)]
+    transform: Option<Transform>,
+    #[serde(default)]
+    metadata: Option<Map<String, Value>>,
+    #[serde(rename = "CityObjects", borrow, default)]
+    objects: BTreeMap<String, &'a RawValue>,
+    #[serde(default)]
+    vertices: Vec<[f64; 3]>,
+    #[serde(default)]
+    appearance: Option<Appearance>,
+    #[serde(rename = "geometry-templates", default)]
+    templates: Option<Templates>,
+    #[serde(default)]
+    extensions: Option<Map<String, Value>>,
+}
+
+#[derive(Deserialize)]
+struct Object {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    attributes: Option<Map<String, Value>>,
+    #[serde(default)]
+    geometry: Option<Vec<Value>>,
+    #[serde(default)]
+    children: Option<Vec<String>>,
+    #[serde(default)]
+    parents: Option<Vec<String>>,
+    #[serde(default)]
+    address: Option<Value>,
+}
+
+/// Reads a `CityJSON` object: a whole city, or the first line of a sequence.
+///
+/// # Errors
+/// When it is broken, of a version that is not supported, or has objects but no CRS.
+pub(super) fn document(
+    input: &Input,
+    text: &[u8],
+    line: u64,
+    reading: &mut Reading,
+    gathered: &mut Gathered,
+) -> Result<(), Fault> {
+    let place = |error: &serde_json::Error| {
+        Fault::new(format!("line {}, column {}", line - 1 + error.line() as u64, error.column()), error.to_string())
+    };
+    let document: Document<'_> = serde_json::from_slice(text).map_err(|error| place(&error))?;
+    check_version(document.version.as_ref()).map_err(|message| Fault::new(format!("line {line}"), message))?;
+    for name in document.extensions.iter().flat_map(Map::keys) {
+        gathered.warnings.add("extension_not_known", name.chars().take(80).collect::<String>());
+    }
+    let (crs, without_crs) = crs_of(input, document.metadata.as_ref());
+    source_of(document.metadata.as_ref(), gathered);
+    let header = Header {
+        crs,
+        without_crs,
+        transform: document.transform.unwrap_or_default(),
+        appearance: document.appearance.unwrap_or_default(),
+        templates: document.templates.unwrap_or_default(),
+    };
+    let result = objects(input, &header, None, &document.objects, &document.vertices, gathered);
+    reading.cityjson.header = Some(header);
+    result
+}
+
+/// Reads a `CityJSONFeature`; false when this is none.
+///
+/// # Errors
+/// When no `CityJSON` line came before it, or that names no CRS.
+pub(super) fn feature(
+    input: &Input,
+    text: &[u8],
+    line: u64,
+    reading: &mut Reading,
+    gathered: &mut Gathered,
+) -> Result<bool, Fault> {
+    #[derive(Deserialize)]
+    struct Feature<'a> {
+        #[serde(rename = "type")]
+        kind: String,
+        #[serde(rename = "CityObjects", borrow, default)]
+        objects: BTreeMap<String, &'a RawValue>,
+        #[serde(default)]
+        vertices: Vec<[f64; 3]>,
+        #[serde(default)]
+        appearance: Option<Appearance>,
+    }
+    let Ok(feature) = serde_json::from_slice::<Feature<'_>>(text) else { return Ok(false) };
+    if feature.kind != "CityJSONFeature" {
+        return Ok(false);
+    }
+    let Some(header) = &reading.cityjson.header else {
+        let message = "a CityJSONFeature without the line of type \"CityJSON\" before it: the file is a piece of one";
+        return Err(Fault::new(format!("line {line}"), message));
+    };
+    objects(input, header, feature.appearance.as_ref(), &feature.objects, &feature.vertices, gathered)?;
+    Ok(true)
+}
+
+fn check_version(version: Option<&Value>) -> Result<(), String> {
+    let text = match version {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Number(number)) => number.to_string(),
+        _ => return Err("CityJSON without a version".into()),
+    };
+    if ["1.0", "1.1", "2.0"].iter().any(|known| text == *known || text.starts_with(&format!("{known}."))) {
+        return Ok(());
+    }
+    let text: String = text.chars().take(40).collect();
+    Err(format!("CityJSON {text} is not supported: versions 1.0, 1.1 and 2.0 are"))
+}
+
+/// The CRS that the file names, else that of the input; else why there is none.
+fn crs_of(input: &Input, metadata: Option<&Map<String, Value>>) -> (Option<Arc<Crs>>, String) {
+    let named = metadata.and_then(|m| m.get("referenceSystem")).and_then(Value::as_str);
+    let parsed = named.map(|name| Crs::parse(name, AxisOrder::Authority));
+    match (parsed, &input.crs) {
+        (Some(Ok(crs)), _) => (Some(Arc::new(crs)), String::new()),
+        (_, Some(name)) => match Crs::parse(name, AxisOrder::Authority) {
+            Ok(crs) => (Some(Arc::new(crs)), String::new()),
+            Err(error) => (None, error.to_string()),
+        },
+        (Some(Err(error)), None) => (None, format!("{error}; say with --crs which one is meant")),
+        (None, None) => {
+            let message = "the file names no coordinate reference system: say which it is, for example --crs EPSG:7415";
+            (None, message.into())
+        }
+    }
+}
+
+/// Title and owner of the data.
+fn source_of(metadata: Option<&Map<String, Value>>, gathered: &mut Gathered) {
+    let Some(metadata) = metadata else { return };
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+    let contact = metadata.get("pointOfContact");
+    let name = text(contact.and_then(|c| c.get("contactName"))).filter(|name| !name.trim().is_empty());
+    let title = text(metadata.get("title")).filter(|title| !title.trim().is_empty());
+    if let Some(name) = name.or(title) {
+        let url = text(contact.and_then(|c| c.get("website")));
+        gathered.attribute(Attribution { text: format!("© {name}"), url, license: None });
+    }
+}
+
+/// Reads objects with the vertices that they share.
+fn objects(
+    input: &Input,
+    header: &Header,
+    own: Option<&Appearance>,
+    texts: &BTreeMap<String, &RawValue>,
+    vertices: &[[f64; 3]],
+    gathered: &mut Gathered,
+) -> Result<(), Fault> {
+    let mut objects: BTreeMap<&str, Object> = BTreeMap::new();
+    for (id, text) in texts {
+        match serde_json::from_str::<Object>(text.get()) {
+            Ok(object) => {
+                objects.insert(id, object);
+            }
+            Err(error) => gathered.warnings.add("object_unreadable", format!("{}: {error}", short(id))),
+        }
+    }
+    if objects.values().all(|object| object.geometry.as_ref().is_none_or(Vec::is_empty)) {
+        objects.keys().for_each(|id| gathered.warnings.add("object_without_geometry", short(id)));
+        return Ok(());
+    }
+    let Some(crs) = &header.crs else { return Err(Fault::new(input.stem(), header.without_crs.clone())) };
+    let frame = Frame {
+        crs,
+        transform: &header.transform,
+        vertices,
+        appearance: own.unwrap_or(&header.appearance),
+        templates: &header.templates,
+        template_appearance: &header.appearance,
+        lod: input.lod,
+    };
+    let is_root = |object: &Object| {
+        let parents = object.parents.as_deref().unwrap_or_default();
+        !parents.iter().any(|parent| objects.contains_key(parent.as_str()))
+    };
+    for (id, object) in objects.iter().filter(|(_, object)| is_root(object)) {
+        let family = family(id, &objects);
+        let model = model(input, (id, object), &family, &frame, &mut gathered.warnings);
+        gathered.models.extend(model);
+    }
+    Ok(())
+}
+
+/// An id that is fit to be shown.
+fn short(id: &str) -> String {
+    id.chars().take(120).collect()
+}
+
+/// A root and everything below it, each once, however the file tangles them.
+fn family<'a>(root: &'a str, objects: &'a BTreeMap<&str, Object>) -> Vec<(&'a str, &'a Object)> {
+    let (mut seen, mut open, mut family) = (BTreeSet::from([root]), vec![root], Vec::new());
+    while let Some(id) = open.pop() {
+        let Some((id, object)) = objects.get_key_value(id) else { continue };
+        family.push((*id, object));
+        let group = object.kind == "CityObjectGroup";
+        for child in object.children.iter().flatten().filter(|_| !group).rev() {
+            if seen.insert(child) {
+                open.push(child);
+            }
+        }
+    }
+    family
+}
+
+/// What is inside, and only seen when there is nothing around it.
+fn is_interior(kind: &str) -> bool {
+    matches!(
+        kind,
+        "BuildingRoom"
+            | "BuildingFurniture"
+            | "BuildingStorey"
+            | "BuildingUnit"
+            | "BridgeRoom"
+            | "BridgeFurniture"
+            | "TunnelHollowSpace"
+            | "TunnelFurniture"
+    )
+}
+
+/// A root with all that belongs to it; nothing, and a counted warning, when there is nothing to draw.
+fn model(
+    input: &Input,
+    (id, root): (&str, &Object),
+    family: &[(&str, &Object)],
+    frame: &Frame<'_>,
+    warnings: &mut Warnings,
+) -> Option<Model> {
+    let mut found: Vec<(&str, Found)> = Vec::new();
+    for (id, object) in family {
+        let own = frame.read(&short(id), object.geometry.as_deref().unwrap_or_default(), warnings);
+        if !own.is_empty() {
+            found.push((&object.kind, own));
+        }
+    }
+    if found.iter().any(|(kind, _)| !is_interior(kind)) {
+        let before = found.len();
+        found.retain(|(kind, _)| !is_interior(kind));
+        if found.len() < before {
+            warnings.add("interior_left_out", short(id));
+        }
+    }
+    let attributes = root.attributes.clone().unwrap_or_default();
+    let mut model = Model {
+        tags: tags(input, id, root, family),
+        kind: root.kind.clone(),
+        near: Vec::new(),
+        far: Vec::new(),
+        footprint: Vec::new(),
+        points: Vec::new(),
+        lines: Vec::new(),
+        height_m: number(&attributes, &["measuredHeight", "height", "b3_h_max"]),
+        storeys: number(&attributes, &["storeysAboveGround", "b3_bouwlagen"]),
+    };
+    for (_, own) in found {
+        model.near.extend((!own.near.is_empty()).then_some(own.near));
+        model.far.extend((!own.far.is_empty()).then_some(own.far));
+        model.footprint.extend(own.footprint);
+        model.points.extend(own.points);
+        model.lines.extend(own.lines);
+    }
+    if !model.near.is_empty() {
+        model.footprint.clear();
+    }
+    let nothing =
+        model.near.is_empty() && model.footprint.is_empty() && model.points.is_empty() && model.lines.is_empty();
+    if nothing {
+        warnings.add("object_without_geometry", short(id));
+        return None;
+    }
+    Some(model)
+}
+
+fn number(attributes: &Map<String, Value>, keys: &[&str]) -> Option<f64> {
+    keys.iter().find_map(|key| attributes.get(*key)?.as_f64()).filter(|n| n.is_finite() && *n > 0.0)
+}
+
+/// Attributes of the root; where a single part has more, those too.
+fn tags(input: &Input, id: &str, root: &Object, family: &[(&str, &Object)]) -> Tags {
+    let mut tags = Tags { id: short(id), address: address(root.address.as_ref()), ..Tags::default() };
+    let parts = family.iter().skip(1).filter(|(_, object)| !is_interior(&object.kind));
+    let only_part = parts.clone().map(|(_, part)| *part).next().filter(|_| parts.clone().count() == 1);
+    let own = root.attributes.iter().chain(only_part.and_then(|part| part.attributes.as_ref())).flatten();
+    for (key, value) in own {
+        let Some(value) = property(value) else { continue };
+        match (&value, key.as_str()) {
+            (Property::Text(name), key) if input.name.as_deref().unwrap_or("name") == key => {
+                tags.name.get_or_insert_with(|| name.clone());
+            }
+            (Property::Text(name), key) if key.strip_prefix("name:").is_some_and(is_language) => {
+                tags.names.entry(key[5..].to_owned()).or_insert_with(|| name.clone());
+            }
+            _ => {
+                tags.more.entry(key.clone()).or_insert(value);
+            }
+        }
+    }
+    let count = parts.count();
+    if count > 1 {
+        tags.more.insert("parts".into(), Property::Number(count as f64));
+    }
+    tags
+}
+
+/// Street and number of the first address, in the words that CityGML and most others use.
+fn address(value: Option<&Value>) -> Option<String> {
+    let first = match value? {
+        Value::Array(all) => all.first()?,
+        one => one,
+    };
+    let part = |keys: &[&str]| {
+        let find = |wanted: &str| {
+            let object = first.as_object()?;
+            object.iter().find(|(key, _)| key.eq_ignore_ascii_case(wanted)).map(|(_, value)| value)
+        };
+        keys.iter().find_map(|key| match find(key)? {
+            Value::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        })
+    };
+    let street = part(&["thoroughfareName", "street", "streetName"])?;
+    Some(match part(&["thoroughfareNumber", "streetNumber", "houseNumber", "number"]) {
+        Some(number) => format!("{street} {number}"),
+        None => street,
+    })
+}

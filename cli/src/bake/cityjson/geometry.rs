@@ -1,0 +1,341 @@
+//! Boundaries of CityJSON geometries → faces, points and lines in degrees and metres.
+
+use super::super::crs::Crs;
+use super::super::model::{SurfaceClass, Warnings};
+use super::{Face, Place};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Vertices are whole numbers of `scale` from `translate`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(super) struct Transform {
+    scale: [f64; 3],
+    translate: [f64; 3],
+}
+
+impl Default for Transform {
+    fn default() -> Self {
+        Self { scale: [1.0; 3], translate: [0.0; 3] }
+    }
+}
+
+/// Materials. Textures need pictures beside the file; they are counted and left out.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct Appearance {
+    #[serde(default)]
+    materials: Vec<Value>,
+    #[serde(rename = "default-theme-material", default)]
+    default_theme: Option<String>,
+}
+
+impl Appearance {
+    /// Diffuse colour of a material, sRGB.
+    fn color(&self, index: usize) -> Option<[u8; 3]> {
+        let color = self.materials.get(index)?.get("diffuseColor")?.as_array()?;
+        let channel =
+            |i: usize| color.get(i).and_then(Value::as_f64).map(|v| (v.clamp(0.0, 1.0) * 255.0).round() as u8);
+        Some([channel(0)?, channel(1)?, channel(2)?])
+    }
+}
+
+/// Geometries that are used in many places.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct Templates {
+    #[serde(default)]
+    templates: Vec<Value>,
+    #[serde(rename = "vertices-templates", default)]
+    vertices: Vec<[f64; 3]>,
+}
+
+/// Everything that the geometries of some objects refer to.
+pub(super) struct Frame<'a> {
+    pub(super) crs: &'a Crs,
+    pub(super) transform: &'a Transform,
+    pub(super) vertices: &'a [[f64; 3]],
+    pub(super) appearance: &'a Appearance,
+    pub(super) templates: &'a Templates,
+    pub(super) template_appearance: &'a Appearance,
+    /// The level of detail that was asked for.
+    pub(super) lod: Option<f64>,
+}
+
+/// What an object's geometries are.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) near: Vec<Face>,
+    pub(super) far: Vec<Face>,
+    pub(super) footprint: Vec<Face>,
+    pub(super) points: Vec<Place>,
+    pub(super) lines: Vec<Vec<Place>>,
+}
+
+impl Found {
+    pub(super) fn is_empty(&self) -> bool {
+        self.near.is_empty() && self.footprint.is_empty() && self.points.is_empty() && self.lines.is_empty()
+    }
+}
+
+/// One geometry of an object.
+struct Level {
+    lod: f64,
+    shapes: Shapes,
+}
+
+#[derive(Default)]
+struct Shapes {
+    faces: Vec<Face>,
+    points: Vec<Place>,
+    lines: Vec<Vec<Place>>,
+}
+
+/// How vertices of a geometry get their place.
+enum Vertices<'a> {
+    Own(&'a Frame<'a>),
+    /// Those of a template, by a matrix (row by row) and around a point, in the units of the CRS.
+    Template {
+        frame: &'a Frame<'a>,
+        matrix: [f64; 16],
+        at: [f64; 3],
+    },
+}
+
+impl Vertices<'_> {
+    fn place(&self, index: usize) -> Option<Place> {
+        let (frame, [x, y, z]) = match self {
+            Self::Own(frame) => (frame, frame.vertex(index)?),
+            Self::Template { frame, matrix: m, at } => {
+                let [x, y, z] = *frame.templates.vertices.get(index)?;
+                let row = |r: usize| m[4 * r] * x + m[4 * r + 1] * y + m[4 * r + 2] * z + m[4 * r + 3];
+                (frame, [row(0) + at[0], row(1) + at[1], row(2) + at[2]])
+            }
+        };
+        let [lon, lat] = frame.crs.lonlat(x, y)?;
+        z.is_finite().then_some([lon, lat, z])
+    }
+
+    fn appearance(&self) -> &Appearance {
+        match self {
+            Self::Own(frame) => frame.appearance,
+            Self::Template { frame, .. } => frame.template_appearance,
+        }
+    }
+}
+
+impl Frame<'_> {
+    /// A vertex in the units of the CRS.
+    fn vertex(&self, index: usize) -> Option<[f64; 3]> {
+        let vertex = self.vertices.get(index)?;
+        let Transform { scale, translate } = self.transform;
+        Some(std::array::from_fn(|axis| vertex[axis] * scale[axis] + translate[axis]))
+    }
+
+    /// Reads an object's geometries; faults are counted under its id.
+    pub(super) fn read(&self, id: &str, geometries: &[Value], warnings: &mut Warnings) -> Found {
+        let mut levels: Vec<Level> = Vec::new();
+        for geometry in geometries {
+            let shapes = self.shapes(id, geometry, warnings);
+            let lod = lod_of(geometry).unwrap_or_else(|| {
+                // An instance has the level of its template.
+                let template = geometry.get("template").and_then(Value::as_u64).map(|t| t as usize);
+                template.and_then(|t| lod_of(self.templates.templates.get(t)?)).unwrap_or(1.0)
+            });
+            levels.push(Level { lod, shapes });
+        }
+        self.choose(levels)
+    }
+
+    /// Near: the level that was asked for, else the highest. Far: the lowest from 1 on that is lower than near.
+    fn choose(&self, levels: Vec<Level>) -> Found {
+        let solid = |level: &&Level| level.lod >= 1.0 && !level.shapes.faces.is_empty();
+        let highest = levels.iter().filter(solid).map(|level| level.lod).fold(0.0, f64::max);
+        let near = match self.lod {
+            Some(wanted) if levels.iter().filter(solid).any(|level| same(level.lod, wanted)) => wanted,
+            _ => highest,
+        };
+        let far = levels.iter().filter(solid).map(|level| level.lod).filter(|lod| *lod < near).fold(near, f64::min);
+        let mut found = Found::default();
+        // Points and lines stand for what has no surface.
+        let only_points = levels.iter().all(|level| level.shapes.faces.is_empty());
+        for level in levels {
+            let Level { lod, shapes } = level;
+            if only_points {
+                found.points.extend(shapes.points);
+                found.lines.extend(shapes.lines);
+            } else if lod < 1.0 {
+                found.footprint.extend(shapes.faces);
+            } else if same(lod, near) {
+                found.near.extend(shapes.faces);
+            } else if same(lod, far) {
+                found.far.extend(shapes.faces);
+            }
+        }
+        found
+    }
+
+    fn shapes(&self, id: &str, geometry: &Value, warnings: &mut Warnings) -> Shapes {
+        let Some(kind) = geometry.get("type").and_then(Value::as_str) else {
+            warnings.add("geometry_unreadable", format!("{id}: without a type"));
+            return Shapes::default();
+        };
+        if geometry.get("texture").is_some() {
+            warnings.add("texture_left_out", id);
+        }
+        if kind != "GeometryInstance" {
+            return boundaries(id, kind, geometry, &Vertices::Own(self), warnings);
+        }
+        match self.instance(geometry) {
+            Some((template, vertices)) => {
+                let kind = template.get("type").and_then(Value::as_str).unwrap_or_default();
+                boundaries(id, kind, template, &vertices, warnings)
+            }
+            None => {
+                warnings.add("template_unreadable", id);
+                Shapes::default()
+            }
+        }
+    }
+
+    fn instance<'a>(&'a self, geometry: &Value) -> Option<(&'a Value, Vertices<'a>)> {
+        let template = self.templates.templates.get(geometry.get("template")?.as_u64()? as usize)?;
+        let at = self.vertex(geometry.get("boundaries")?.get(0)?.as_u64()? as usize)?;
+        let mut matrix = [1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0];
+        if let Some(values) = geometry.get("transformationMatrix").and_then(Value::as_array) {
+            for (slot, value) in matrix.iter_mut().zip(values) {
+                *slot = value.as_f64()?;
+            }
+        }
+        Some((template, Vertices::Template { frame: self, matrix, at }))
+    }
+}
+
+fn same(a: f64, b: f64) -> bool {
+    (a - b).abs() < 1e-6
+}
+
+/// `"2.2"`, or the number 2 of version 1.0.
+fn lod_of(geometry: &Value) -> Option<f64> {
+    match geometry.get("lod")? {
+        Value::String(text) => text.trim().parse().ok(),
+        Value::Number(number) => number.as_f64(),
+        _ => None,
+    }
+    .filter(|lod: &f64| (0.0..10.0).contains(lod))
+}
+
+fn boundaries(id: &str, kind: &str, geometry: &Value, vertices: &Vertices<'_>, warnings: &mut Warnings) -> Shapes {
+    let nothing = Value::Null;
+    let boundaries = geometry.get("boundaries").unwrap_or(&nothing);
+    let depth = match kind {
+        "MultiPoint" => {
+            let points = boundaries.as_array().into_iter().flatten();
+            let points = points.filter_map(|index| vertices.place(index.as_u64()? as usize)).collect();
+            return Shapes { points, ..Shapes::default() };
+        }
+        "MultiLineString" => {
+            let lines = boundaries.as_array().into_iter().flatten();
+            let lines = lines.filter_map(|line| ring(line, vertices)).filter(|line| line.len() >= 2).collect();
+            return Shapes { lines, ..Shapes::default() };
+        }
+        "MultiSurface" | "CompositeSurface" => 0,
+        "Solid" => 1,
+        "MultiSolid" | "CompositeSolid" => 2,
+        _ => {
+            let kind: String = kind.chars().take(40).collect();
+            warnings.add("geometry_unreadable", format!("{id}: {kind}"));
+            return Shapes::default();
+        }
+    };
+    let semantics = geometry.get("semantics");
+    let material = geometry.get("material").and_then(Value::as_object).and_then(|themes| {
+        let wanted = vertices.appearance().default_theme.as_deref();
+        wanted.and_then(|theme| themes.get(theme)).or_else(|| themes.values().next())
+    });
+    let mut reader = Reader {
+        id,
+        vertices,
+        surfaces: semantics.and_then(|s| s.get("surfaces")),
+        // One material for the whole geometry.
+        material: material.and_then(|m| m.get("value")).and_then(Value::as_u64),
+        faces: Vec::new(),
+        warnings,
+    };
+    let values = semantics.and_then(|s| s.get("values")).unwrap_or(&nothing);
+    let materials = material.and_then(|m| m.get("values")).unwrap_or(&nothing);
+    reader.walk(boundaries, values, materials, depth);
+    Shapes { faces: reader.faces, ..Shapes::default() }
+}
+
+struct Reader<'a> {
+    id: &'a str,
+    vertices: &'a Vertices<'a>,
+    surfaces: Option<&'a Value>,
+    material: Option<u64>,
+    faces: Vec<Face>,
+    warnings: &'a mut Warnings,
+}
+
+impl Reader<'_> {
+    /// Goes down to surfaces, with the semantics and the material of each beside it. A shell that is not the first of
+    /// its solid is a cavity, which nobody sees.
+    fn walk(&mut self, boundaries: &Value, values: &Value, materials: &Value, depth: u32) {
+        for (i, inner) in boundaries.as_array().into_iter().flatten().enumerate() {
+            let beside = |list: &'_ Value| list.get(i).cloned().unwrap_or(Value::Null);
+            if depth > 0 {
+                let is_cavity = depth == 1 && i > 0;
+                if !is_cavity {
+                    self.walk(inner, &beside(values), &beside(materials), depth - 1);
+                }
+                continue;
+            }
+            let class = beside(values).as_u64().and_then(|v| self.surfaces?.get(v as usize)).and_then(class_of);
+            let material = beside(materials).as_u64().or(self.material);
+            let color = material.and_then(|m| self.vertices.appearance().color(m as usize));
+            self.surface(inner, class, color);
+        }
+    }
+
+    fn surface(&mut self, rings: &Value, class: Option<SurfaceClass>, color: Option<[u8; 3]>) {
+        let mut read = Vec::new();
+        for (i, indices) in rings.as_array().into_iter().flatten().enumerate() {
+            match ring(indices, self.vertices).map(open).filter(|ring| ring.len() >= 3) {
+                Some(ring) => read.push(ring),
+                // Without its outer ring there is no surface; without a hole, there still is.
+                None => {
+                    self.warnings.add("ring_unreadable", self.id);
+                    if i == 0 {
+                        return;
+                    }
+                }
+            }
+        }
+        if !read.is_empty() {
+            self.faces.push(Face { rings: read, class, color });
+        }
+    }
+}
+
+/// Places of a list of vertices; nothing when one is missing.
+fn ring(indices: &Value, vertices: &Vertices<'_>) -> Option<Vec<Place>> {
+    indices.as_array()?.iter().map(|index| vertices.place(usize::try_from(index.as_u64()?).ok()?)).collect()
+}
+
+/// Without the first point again at the end.
+fn open(mut ring: Vec<Place>) -> Vec<Place> {
+    ring.dedup();
+    while ring.len() > 1 && ring.first() == ring.last() {
+        ring.pop();
+    }
+    ring
+}
+
+fn class_of(surface: &Value) -> Option<SurfaceClass> {
+    Some(match surface.get("type")?.as_str()? {
+        "RoofSurface" | "OuterFloorSurface" => SurfaceClass::Roof,
+        "WallSurface" => SurfaceClass::Wall,
+        "GroundSurface" => SurfaceClass::Ground,
+        "Window" => SurfaceClass::Window,
+        "Door" => SurfaceClass::Door,
+        "ClosureSurface" | "OuterCeilingSurface" => SurfaceClass::Other,
+        _ => return None,
+    })
+}

@@ -1,0 +1,290 @@
+//! Features of tables and of GeoJSON, as they come: a shape in degrees, tags in OpenStreetMap's words, and attributes.
+//!
+//! OpenStreetMap's words are the common tongue: `vocabulary` translates what others write, and the things of the city
+//! are made by the same rules as those of OpenStreetMap.
+
+pub(super) mod vocabulary;
+
+use super::Progress;
+use super::model::{Area, City, Place, Polygon, Property, Tags, Warnings, Way};
+use super::osm::building::{self, Outline, Part};
+use super::osm::ground::{Ground, LonLat};
+use super::osm::places::{self, AddressNodes};
+use super::osm::raw::RawTags;
+use super::osm::tags::{self, Key};
+use super::osm::ways::{self, Bridges, Span};
+use super::osm::{areas, points, shape};
+use glam::DVec2;
+use std::collections::BTreeMap;
+
+/// A feature before there is a ground to put it on.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Feature {
+    /// What it is, in OpenStreetMap's words.
+    pub(super) raw: RawTags,
+    /// What is published of it.
+    pub(super) tags: Tags,
+    pub(super) geometry: Geometry,
+}
+
+/// Shapes of one kind; rings are closed or not.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Geometry {
+    Points(Vec<LonLat>),
+    Lines(Vec<Vec<LonLat>>),
+    /// Each an outer ring and its holes.
+    Polygons(Vec<Vec<Vec<LonLat>>>),
+}
+
+impl Feature {
+    /// Calls with every position, degrees.
+    pub(super) fn each_position(&self, take: &mut dyn FnMut(LonLat)) {
+        match &self.geometry {
+            Geometry::Points(points) => points.iter().for_each(|p| take(*p)),
+            Geometry::Lines(lines) => lines.iter().flatten().for_each(|p| take(*p)),
+            Geometry::Polygons(polygons) => polygons.iter().flatten().flatten().for_each(|p| take(*p)),
+        }
+    }
+}
+
+/// Makes the things of the city.
+pub(super) fn add(features: Vec<Feature>, ground: &Ground, city: &mut City, progress: &dyn Progress) {
+    if features.is_empty() {
+        return;
+    }
+    let features = without_repeats(features, &mut city.warnings);
+    progress.stage("features", Some(features.len() as u64));
+    let addresses = AddressNodes::of_points(features.iter().filter_map(|feature| {
+        let Geometry::Points(points) = &feature.geometry else { return None };
+        Some((ground.enu(*points.first()?), tags::address(&feature.raw)?))
+    }));
+    let bridges = bridges(&features, ground);
+    let mut maker = Maker { ground, bridges, city, outlines: Vec::new(), parts: Vec::new() };
+    for (i, feature) in features.into_iter().enumerate() {
+        progress.advance(1);
+        maker.add(Key::Feature(i as i64), feature);
+    }
+    let Maker { outlines, parts, .. } = maker;
+    let buildings = building::assemble(outlines, parts, &addresses, &mut city.warnings, progress);
+    city.buildings.extend(buildings);
+}
+
+/// A feature that was cut at the borders of tiles, or is in two of them, comes in several pieces of one id: they are
+/// one again. Of different things with one id, all but the first get a number.
+fn without_repeats(features: Vec<Feature>, warnings: &mut Warnings) -> Vec<Feature> {
+    let mut first: BTreeMap<String, usize> = BTreeMap::new();
+    let mut kept: Vec<Feature> = Vec::with_capacity(features.len());
+    for mut feature in features {
+        let id = feature.tags.id.clone();
+        let mut number = 1;
+        loop {
+            let name = if number == 1 { id.clone() } else { format!("{id}#{number}") };
+            let Some(&known) = first.get(&name) else {
+                first.insert(name.clone(), kept.len());
+                feature.tags.id = name;
+                kept.push(feature);
+                break;
+            };
+            if kept[known].raw == feature.raw && join(&mut kept[known].geometry, &feature.geometry) {
+                warnings.add("pieces_of_one_feature_joined", name);
+                break;
+            }
+            number += 1;
+            // So many different things of one id have none: numbers are theirs.
+            if number > 1000 {
+                warnings.add("id_repeated_too_often", id);
+                break;
+            }
+        }
+    }
+    kept
+}
+
+/// Adds the shapes of a piece, unless they are there already; false for another kind of shape.
+fn join(whole: &mut Geometry, piece: &Geometry) -> bool {
+    match (whole, piece) {
+        (Geometry::Points(whole), Geometry::Points(piece)) => whole == piece,
+        (Geometry::Lines(whole), Geometry::Lines(piece)) => {
+            piece.iter().for_each(|line| push_new(whole, line));
+            true
+        }
+        (Geometry::Polygons(whole), Geometry::Polygons(piece)) => {
+            piece.iter().for_each(|polygon| push_new(whole, polygon));
+            true
+        }
+        _ => false,
+    }
+}
+
+fn push_new<T: Clone + PartialEq>(all: &mut Vec<T>, new: &T) {
+    if !all.contains(new) {
+        all.push(new.clone());
+    }
+}
+
+/// The decks of bridges among lines. Lines that meet have the same position there, bit for bit.
+fn bridges(features: &[Feature], ground: &Ground) -> Bridges {
+    let end = |p: Option<&LonLat>| p.map_or([i64::MIN, 0], |p| p.map(|v| v.to_bits().cast_signed()));
+    Bridges::of(features.iter().enumerate().filter_map(|(i, feature)| {
+        let Geometry::Lines(lines) = &feature.geometry else { return None };
+        let length_m = |line: &Vec<LonLat>| {
+            let points: Vec<DVec2> = line.iter().map(|p| ground.enu(*p)).collect();
+            points.windows(2).map(|pair| pair[0].distance(pair[1])).sum::<f64>()
+        };
+        feature.raw.get("bridge")?;
+        Some(Span {
+            id: i as i64,
+            tags: &feature.raw,
+            ends: [end(lines.first().and_then(|line| line.first())), end(lines.last().and_then(|line| line.last()))],
+            length_m: lines.iter().map(length_m).sum(),
+        })
+    }))
+}
+
+struct Maker<'a> {
+    ground: &'a Ground,
+    bridges: Bridges,
+    city: &'a mut City,
+    outlines: Vec<Outline>,
+    parts: Vec<Part>,
+}
+
+impl Maker<'_> {
+    fn add(&mut self, key: Key, feature: Feature) {
+        let Feature { raw, tags, geometry } = feature;
+        let id = tags.id.clone();
+        let drawn = match geometry {
+            Geometry::Points(positions) => self.points(key, &raw, &tags, &positions),
+            Geometry::Lines(lines) => self.lines(key, &raw, &tags, &lines),
+            Geometry::Polygons(polygons) => self.polygons(key, raw, tags, &polygons),
+        };
+        if !drawn {
+            self.city.warnings.add("feature_not_drawn", id);
+        }
+    }
+
+    fn points(&mut self, key: Key, raw: &RawTags, tags: &Tags, positions: &[LonLat]) -> bool {
+        // A label's point stands for a building that has its own shape.
+        if building::is_building(raw) {
+            return false;
+        }
+        let mut drawn = false;
+        for (i, position) in positions.iter().enumerate() {
+            let mut tags = tags.clone();
+            if i > 0 {
+                tags.id = format!("{}#{}", tags.id, i + 1);
+            }
+            let position = self.ground.enu(*position);
+            if let Some(class) = points::class(raw) {
+                self.city.points.push(points::thing(class, position, raw, tags, key, &mut self.city.warnings));
+                drawn = true;
+            } else if let Some(category) = places::category(raw) {
+                self.city.places.push(Place { tags, category, position });
+                drawn = true;
+            }
+        }
+        drawn
+    }
+
+    fn lines(&mut self, key: Key, raw: &RawTags, tags: &Tags, lines: &[Vec<LonLat>]) -> bool {
+        let Some((class, usual_m)) = ways::class(raw) else { return false };
+        if let Some(code) = ways::hidden(raw) {
+            self.city.warnings.add(code, tags.id.clone());
+            return true;
+        }
+        let width_m = ways::width_m(raw, class, usual_m, key, &mut self.city.warnings);
+        let Key::Feature(number) = key else { return false };
+        let deck_m = self.bridges.deck_m(number);
+        for line in lines {
+            let mut line: Vec<DVec2> = line.iter().map(|p| self.ground.enu(*p)).collect();
+            line.dedup_by(|a, b| a.distance_squared(*b) < 1e-6);
+            if line.len() < 2 {
+                self.city.warnings.add("way_without_line", tags.id.clone());
+                continue;
+            }
+            self.city.ways.push(Way {
+                tags: tags.clone(),
+                class,
+                line,
+                width_m,
+                deck_m: deck_m.unwrap_or(0.0),
+                bridge: deck_m.is_some(),
+            });
+        }
+        true
+    }
+
+    fn polygons(&mut self, key: Key, raw: RawTags, tags: Tags, polygons: &[Vec<Vec<LonLat>>]) -> bool {
+        let built = building::is_building(&raw) || raw.says_yes("building:part");
+        let area = areas::class(&raw);
+        if !built && area.is_none() && places::category(&raw).is_none() {
+            return false;
+        }
+        let shapes = self.shapes(&tags.id, polygons);
+        if shapes.is_empty() {
+            return true;
+        }
+        if built {
+            if building::is_underground(&raw) {
+                self.city.warnings.add("underground_left_out", tags.id);
+                return true;
+            }
+            building::add_footprint(key, raw, tags, shapes, (&mut self.outlines, &mut self.parts));
+            return true;
+        }
+        if let Some(class) = area.filter(|_| !areas::is_hidden(&raw)) {
+            self.city.areas.push(Area { tags, class, polygons: shapes });
+            return true;
+        }
+        let largest = shapes.iter().max_by(|a, b| shape::area(a).total_cmp(&shape::area(b)));
+        if let (Some(polygon), Some(category)) = (largest, places::category(&raw)) {
+            self.city.places.push(Place { tags, category, position: shape::point_inside(polygon) });
+        }
+        true
+    }
+
+    /// Polygons in metres, sound, those of several pieces joined where they touch.
+    fn shapes(&mut self, id: &str, polygons: &[Vec<Vec<LonLat>>]) -> Vec<Polygon> {
+        let mut shapes = Vec::new();
+        for polygon in polygons {
+            let rings: Vec<Vec<DVec2>> = polygon
+                .iter()
+                .map(|ring| shape::cleaned(&ring.iter().map(|p| self.ground.enu(*p)).collect::<Vec<_>>()))
+                .filter(|ring| ring.len() >= 3)
+                .collect();
+            let sound = match &rings[..] {
+                [] => Vec::new(),
+                [ring] => {
+                    let (sound, repaired) = shape::polygons_of_ring(ring);
+                    if repaired {
+                        self.city.warnings.add("self_intersecting_ring", id);
+                    }
+                    sound
+                }
+                _ => shape::even_odd(&rings),
+            };
+            if sound.is_empty() {
+                self.city.warnings.add("area_without_extent", id);
+            }
+            shapes.extend(sound);
+        }
+        if polygons.len() > 1 { shape::union(&shapes) } else { shapes }
+    }
+}
+
+/// An attribute's value as a property.
+pub(super) fn property(value: &serde_json::Value) -> Option<Property> {
+    use serde_json::Value;
+    match value {
+        Value::Null => None,
+        Value::Bool(yes) => Some(Property::Text(if *yes { "yes".into() } else { "no".into() })),
+        Value::Number(number) => number.as_f64().filter(|n| n.is_finite()).map(Property::Number),
+        Value::String(text) => {
+            let text = text.trim();
+            (!text.is_empty()).then(|| Property::Text(text.to_owned()))
+        }
+        Value::Array(values) if values.is_empty() => None,
+        Value::Object(values) if values.is_empty() => None,
+        other => Some(Property::Text(other.to_string())),
+    }
+}

@@ -1,0 +1,282 @@
+//! Inputs of any kind → one [`City`].
+//!
+//! A file is recognised by what is in it, whatever its name: `unpack` takes gzip, Zstandard and zip off, then
+//! OpenStreetMap goes to `osm`, CityGML to `citygml`, JSON to `json`, and from there to `geojson` or `cityjson`. Everything is put on one
+//! ground, whose extent is known only when all inputs have been read.
+
+mod lines;
+mod unpack;
+
+pub(super) use lines::Lines;
+pub(super) use unpack::Fault;
+
+use super::cityjson::{self, Model};
+use super::crs::{AxisOrder, Crs, CrsError};
+use super::feature::{self, Feature};
+use super::model::{City, Warnings};
+use super::osm::ground::{self, Ground};
+use super::osm::raw::Raw;
+use super::{BakeError, Progress, citygml, json, osm, twin};
+use citytwin_geo::LonLatRect;
+use citytwin_manifest::{Attribution, Theme};
+use std::io::{BufRead, Read};
+use std::path::PathBuf;
+
+/// One input, and what a person says about it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Input {
+    /// The file.
+    pub path: PathBuf,
+    /// CRS of its coordinates where the file names none: `EPSG:28992`, `GCJ-02`, a PROJ string.
+    pub crs: Option<String>,
+    /// What its features are where their attributes do not tell.
+    pub theme: Option<Theme>,
+    /// Their class within the theme (`tree`, `park`, `residential`).
+    pub class: Option<String>,
+    /// Attribute of the height above ground, metres.
+    pub height: Option<String>,
+    /// Attribute of the number of floors.
+    pub levels: Option<String>,
+    /// Attribute of the name.
+    pub name: Option<String>,
+    /// Attribute that identifies a feature.
+    pub id: Option<String>,
+    /// Level of detail of city models to be drawn from near (`1.3`); the highest where there is none of it.
+    pub lod: Option<f64>,
+}
+
+impl Input {
+    /// A file that speaks for itself.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), ..Self::default() }
+    }
+
+    /// Its file name up to the first dot.
+    pub(super) fn stem(&self) -> &str {
+        let name = self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        name.split('.').next().filter(|stem| !stem.is_empty()).unwrap_or("input")
+    }
+}
+
+/// What has been read so far, before there is a ground to put it on.
+pub(super) struct Gathered {
+    pub(super) raw: Raw,
+    pub(super) features: Vec<Feature>,
+    pub(super) models: Vec<Model>,
+    /// Names that the data gives the city, the first wins.
+    pub(super) title: Option<String>,
+    /// Whom the data names.
+    pub(super) attribution: Vec<Attribution>,
+    pub(super) warnings: Warnings,
+}
+
+impl Gathered {
+    fn new() -> Self {
+        Self {
+            raw: Raw::new(),
+            features: Vec::new(),
+            models: Vec::new(),
+            title: None,
+            attribution: Vec::new(),
+            warnings: Warnings::default(),
+        }
+    }
+
+    /// Names somebody, once.
+    pub(super) fn attribute(&mut self, attribution: Attribution) {
+        if !self.attribution.contains(&attribution) {
+            self.attribution.push(attribution);
+        }
+    }
+}
+
+/// Reads inputs as one city.
+///
+/// # Errors
+/// [`BakeError::Io`] when a file cannot be opened; [`BakeError::Input`] with the file and the place in it when it is
+/// damaged, of no known format, or needs a CRS that nobody named; [`BakeError::Empty`] when there is nothing to draw.
+pub fn read(inputs: &[Input], progress: &dyn Progress) -> Result<City, BakeError> {
+    let mut gathered = Gathered::new();
+    let total = inputs.iter().map(|input| input.path.metadata().map(|m| m.len()).ok()).sum();
+    progress.stage("read", total);
+    for input in inputs {
+        check(input)?;
+        unpack::each(&input.path, progress, &mut |beginning, reader, member| {
+            member_of(input, beginning, reader, member, &mut gathered)
+        })?;
+    }
+    city(gathered, progress)
+}
+
+/// What a person says must make sense before any file is read.
+fn check(input: &Input) -> Result<(), BakeError> {
+    let Some(name) = &input.crs else { return Ok(()) };
+    let wrong = |error: CrsError| BakeError::Input {
+        path: input.path.clone(),
+        place: "--crs".into(),
+        message: error.to_string(),
+    };
+    Crs::parse(name, AxisOrder::EastNorth).map(|_| ()).map_err(wrong)
+}
+
+/// Reads what a file or a member of an archive holds.
+fn member_of(
+    input: &Input,
+    beginning: &[u8],
+    reader: &mut (dyn BufRead + Send),
+    member: Option<&str>,
+    gathered: &mut Gathered,
+) -> Result<(), Fault> {
+    let place = || member.unwrap_or("beginning").to_owned();
+    let result = match Format::of(beginning) {
+        Ok(Format::Osm(format)) => {
+            gathered.attribute(twin::openstreetmap());
+            format.read(reader, &mut gathered.raw)
+        }
+        Ok(Format::CityGml) => citygml::read(input, reader, gathered),
+        Ok(Format::Json) => json::read(input, reader, gathered),
+        Err(message) => Err(Fault::new(place(), message)),
+    };
+    result.map_err(|fault| match member {
+        Some(name) if fault.place != name => Fault::new(format!("{name}: {}", fault.place), fault.message),
+        _ => fault,
+    })
+}
+
+/// Text without its byte order mark and what is blank before it.
+pub(super) fn text_of(beginning: &[u8]) -> &[u8] {
+    beginning.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(beginning).trim_ascii_start()
+}
+
+enum Format {
+    Osm(osm::source::Format),
+    CityGml,
+    Json,
+}
+
+impl Format {
+    fn of(beginning: &[u8]) -> Result<Self, String> {
+        let text = text_of(beginning);
+        if text.is_empty() {
+            return Err("the file is empty".into());
+        }
+        // A record separator begins each value of a JSON text sequence (RFC 7464).
+        if text.starts_with(b"{") || text.starts_with(b"[") || text.starts_with(b"\x1e") {
+            return Ok(Self::Json);
+        }
+        if text.starts_with(b"<") && citygml::is_citygml(text) {
+            return Ok(Self::CityGml);
+        }
+        match osm::source::Format::of(beginning) {
+            Some(format) => Ok(Self::Osm(format)),
+            None => Err(format!(
+                "expected OpenStreetMap data, GeoJSON, CityJSON or CityGML (also as .gz, .zst or .zip), found a file that \
+                 begins with {:?}",
+                String::from_utf8_lossy(&beginning[..beginning.len().min(16)])
+            )),
+        }
+    }
+}
+
+/// Puts everything on one ground.
+fn city(mut gathered: Gathered, progress: &dyn Progress) -> Result<City, BakeError> {
+    let mut warnings = std::mem::take(&mut gathered.warnings);
+    warnings.absorb(std::mem::take(&mut gathered.raw.warnings));
+    let Some(extent) = extent(&mut gathered, &mut warnings) else { return Err(BakeError::empty(&warnings)) };
+    let ground = Ground::new(extent);
+    let mut city = osm::city_on(&ground, &gathered.raw, warnings, progress);
+    gathered.raw = Raw::new();
+    let footprints = cityjson::add(gathered.models, &ground, &mut city);
+    gathered.features.extend(footprints);
+    feature::add(gathered.features, &ground, &mut city, progress);
+    if city.title.is_none() {
+        city.title = gathered.title;
+    }
+    city.attribution = gathered.attribution;
+    if city.is_empty() { Err(BakeError::empty(&city.warnings)) } else { Ok(city) }
+}
+
+/// The box around everything that was read, less what lies too far from the rest.
+fn extent(gathered: &mut Gathered, warnings: &mut Warnings) -> Option<LonLatRect> {
+    let osm = ground::extent(&gathered.raw, warnings);
+    drop_strays(gathered, osm, warnings);
+    let mut all = osm.unwrap_or(LonLatRect::EMPTY);
+    gathered.features.iter().for_each(|f| f.each_position(&mut |[lon, lat]| all.extend(lon, lat)));
+    gathered.models.iter().for_each(|m| m.each_position(&mut |[lon, lat]| all.extend(lon, lat)));
+    (!all.is_empty()).then(|| ground::widened(all))
+}
+
+/// No city reaches farther from its middle, degrees.
+const FAR_DEG: f64 = 10.0;
+
+/// Leaves out what lies so far from the middle of everything that no city reaches there. `near`: an extent that is
+/// known already.
+fn drop_strays(gathered: &mut Gathered, near: Option<LonLatRect>, warnings: &mut Warnings) {
+    let boxes: Vec<LonLatRect> = (gathered.features.iter().map(|f| box_of(|take| f.each_position(take))))
+        .chain(gathered.models.iter().map(|m| box_of(|take| m.each_position(take))))
+        .collect();
+    let mut all = near.unwrap_or(LonLatRect::EMPTY);
+    for rect in boxes.iter().filter(|rect| !rect.is_empty()) {
+        all.extend(rect.west, rect.south);
+        all.extend(rect.east, rect.north);
+    }
+    if all.is_empty() || !ground::is_too_wide(&all) {
+        return;
+    }
+    let median = |value: &dyn Fn(&LonLatRect) -> f64| {
+        let mut values: Vec<f64> = boxes.iter().filter(|rect| !rect.is_empty()).map(value).collect();
+        values.sort_by(f64::total_cmp);
+        values.get(values.len() / 2).copied().unwrap_or(0.0)
+    };
+    let (lon, lat) =
+        near.map_or_else(|| (median(&|rect| rect.center().0), median(&|rect| rect.center().1)), |rect| rect.center());
+    let is_near = |rect: &LonLatRect| {
+        rect.west >= lon - FAR_DEG
+            && rect.east <= lon + FAR_DEG
+            && rect.south >= lat - FAR_DEG
+            && rect.north <= lat + FAR_DEG
+    };
+    let mut stays = boxes.iter().map(|rect| rect.is_empty() || is_near(rect));
+    let mut keep = |id: &str| {
+        let near = stays.next().unwrap_or(true);
+        if !near {
+            warnings.add("far_from_the_rest", id);
+        }
+        near
+    };
+    gathered.features.retain(|feature| keep(&feature.tags.id));
+    gathered.models.retain(|model| keep(&model.tags.id));
+}
+
+/// The box around positions that are handed out one by one.
+fn box_of(each: impl FnOnce(&mut dyn FnMut([f64; 2]))) -> LonLatRect {
+    let mut rect = LonLatRect::EMPTY;
+    each(&mut |[lon, lat]| rect.extend(lon, lat));
+    rect
+}
+
+/// Reads bytes as the file of that name would be read.
+///
+/// # Errors
+/// As [`read`], with the place and the message of what is wrong.
+pub fn read_bytes(input: &Input, bytes: &[u8]) -> Result<City, String> {
+    let mut gathered = Gathered::new();
+    unpack::each_of_bytes(bytes, &mut |beginning, reader, member| {
+        member_of(input, beginning, reader, member, &mut gathered)
+    })
+    .map_err(|fault| format!("{}: {}", fault.place, fault.message))?;
+    city(gathered, &super::Silent).map_err(|error| error.to_string())
+}
+
+/// All of a reader, with room for as much as there is.
+pub(super) fn rest_of(reader: &mut dyn Read, mut bytes: Vec<u8>) -> Result<Vec<u8>, Fault> {
+    let at = bytes.len();
+    reader.read_to_end(&mut bytes).map_err(|error| Fault::new(format!("byte {at}"), error.to_string()))?;
+    Ok(bytes)
+}
+
+/// Inputs that speak for themselves.
+#[cfg(test)]
+pub(super) fn plain(paths: &[impl AsRef<std::path::Path>]) -> Vec<Input> {
+    paths.iter().map(|path| Input::new(path.as_ref())).collect()
+}

@@ -1,0 +1,200 @@
+//! Files → readers of what they hold: gzip, Zstandard and zip are unpacked on the way, with bounds.
+
+use super::super::{BakeError, Progress};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Longest beginning that is looked at to tell formats apart.
+const BEGINNING_BYTES: u64 = 4096;
+/// A file may be packed in a packed file (a zip of `.gz`), but no deeper.
+const MAX_LAYERS: u32 = 2;
+/// What a packed file may unpack to: so many times its own size,
+const MAX_RATIO: u64 = 256;
+/// and always this much, bytes. Text of coordinates shrinks to about a tenth.
+const ALWAYS_BYTES: u64 = 64 << 20;
+/// Members of one archive.
+const MAX_MEMBERS: usize = 10_000;
+/// What a Zstandard frame may ask to remember, bytes: that of its highest ordinary level.
+const MAX_ZSTD_WINDOW_BYTES: u64 = 128 << 20;
+
+/// What is wrong with an input, and where in it.
+#[derive(Debug)]
+pub(in crate::bake) struct Fault {
+    pub(in crate::bake) place: String,
+    pub(in crate::bake) message: String,
+}
+
+impl Fault {
+    /// A fault at a place.
+    pub(in crate::bake) fn new(place: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { place: place.into(), message: message.into() }
+    }
+}
+
+/// What takes an unpacked file: its beginning, all of it, and the name of the archive's member it is.
+pub(super) type Take<'t> = &'t mut dyn FnMut(&[u8], &mut (dyn BufRead + Send), Option<&str>) -> Result<(), Fault>;
+
+/// Opens a file and hands on what is in it, unpacked.
+///
+/// # Errors
+/// [`BakeError::Io`] when it cannot be opened; [`BakeError::Input`] when it is damaged, unpacks to more than is
+/// believable, or `take` refuses it.
+pub(super) fn each(path: &Path, progress: &dyn Progress, take: Take<'_>) -> Result<(), BakeError> {
+    let file = File::open(path).map_err(BakeError::io("open", path))?;
+    let bytes = file.metadata().map_err(BakeError::io("read", path))?.len();
+    let unpacking = Unpacking { left: Arc::new(AtomicU64::new(bytes.saturating_mul(MAX_RATIO).max(ALWAYS_BYTES))) };
+    let input = BufReader::with_capacity(1 << 16, Counted { file, progress });
+    unpacking.layer(input, 0, None, take).map_err(|fault| BakeError::Input {
+        path: path.to_owned(),
+        place: fault.place,
+        message: fault.message,
+    })
+}
+
+/// The same for bytes.
+pub(super) fn each_of_bytes(bytes: &[u8], take: Take<'_>) -> Result<(), Fault> {
+    let allowed = (bytes.len() as u64).saturating_mul(MAX_RATIO).max(ALWAYS_BYTES);
+    Unpacking { left: Arc::new(AtomicU64::new(allowed)) }.layer(BufReader::new(bytes), 0, None, take)
+}
+
+/// Tells how much of the file has been read, whatever it unpacks to.
+struct Counted<'a> {
+    file: File,
+    progress: &'a dyn Progress,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.file.read(buffer)?;
+        self.progress.advance(n as u64);
+        Ok(n)
+    }
+}
+
+/// How much more may come out of one file, all its layers and members together.
+struct Unpacking {
+    left: Arc<AtomicU64>,
+}
+
+/// A reader that stops when too much has come out of it.
+struct Bounded<R> {
+    inner: R,
+    left: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        let before = self.left.load(Ordering::Relaxed);
+        self.left.store(before.saturating_sub(n as u64), Ordering::Relaxed);
+        if n as u64 > before {
+            return Err(io::Error::other(format!(
+                "unpacks to more than {MAX_RATIO} times its size: refused as an archive bomb"
+            )));
+        }
+        Ok(n)
+    }
+}
+
+impl Unpacking {
+    fn layer<'a>(
+        &self,
+        mut input: impl BufRead + Send + 'a,
+        depth: u32,
+        member: Option<&str>,
+        take: Take<'_>,
+    ) -> Result<(), Fault> {
+        let place = || member.unwrap_or("beginning").to_owned();
+        let mut beginning = Vec::new();
+        let looked = input.by_ref().take(BEGINNING_BYTES).read_to_end(&mut beginning);
+        looked.map_err(|error| Fault::new(place(), error.to_string()))?;
+        let packed = Packing::of(&beginning);
+        if packed.is_some() && depth >= MAX_LAYERS {
+            return Err(Fault::new(place(), format!("packed more than {MAX_LAYERS} times: unpack it first")));
+        }
+        let head = beginning.clone();
+        let mut whole = Cursor::new(beginning).chain(input);
+        match packed {
+            None => take(&head, &mut whole, member),
+            Some(Packing::Gzip) => {
+                let unpacked = flate2::bufread::MultiGzDecoder::new(whole);
+                self.layer(self.bounded(unpacked), depth + 1, member, take)
+            }
+            Some(Packing::Zstd) => {
+                let unpacked =
+                    ruzstd::decoding::StreamingDecoder::new_with_max_window_size(whole, MAX_ZSTD_WINDOW_BYTES)
+                        .map_err(|error| Fault::new(place(), error.to_string()))?;
+                self.layer(self.bounded(unpacked), depth + 1, member, take)
+            }
+            Some(Packing::Zip) => self.zip(whole, depth, take),
+            Some(Packing::Other(name)) => {
+                Err(Fault::new(place(), format!("packed with {name}, which is not supported: unpack it first")))
+            }
+        }
+    }
+
+    // Boxed, because the type of the reader would otherwise contain itself.
+    fn bounded<'a>(&self, inner: impl Read + Send + 'a) -> Box<dyn BufRead + Send + 'a> {
+        Box::new(BufReader::with_capacity(1 << 16, Bounded { inner, left: self.left.clone() }))
+    }
+
+    /// The members of a zip file in the order of their names. Its list of members stands at its end, so all of it is
+    /// held.
+    fn zip(&self, mut packed: impl Read, depth: u32, take: Take<'_>) -> Result<(), Fault> {
+        let mut bytes = Vec::new();
+        packed.read_to_end(&mut bytes).map_err(|error| Fault::new("archive", error.to_string()))?;
+        let mut archive =
+            zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| Fault::new("archive", error.to_string()))?;
+        if archive.len() > MAX_MEMBERS {
+            return Err(Fault::new("archive", format!("{} members; at most {MAX_MEMBERS} are read", archive.len())));
+        }
+        let names = archive.file_names().filter_map(|name| Some(name.ok()?.into_owned()));
+        let mut names: Vec<String> = names.filter(|name| is_data(name)).collect();
+        names.sort();
+        if names.is_empty() {
+            return Err(Fault::new("archive", "there is no file in it"));
+        }
+        for name in names {
+            let failed = |error: zip::result::ZipError| Fault::new(name.clone(), error.to_string());
+            let member = archive.by_name(&name).map_err(failed)?;
+            self.layer(self.bounded(member), depth + 1, Some(&name), take)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a member of an archive is more than a folder or a note.
+fn is_data(name: &str) -> bool {
+    let last = name.rsplit('/').next().unwrap_or(name);
+    let lower = last.to_ascii_lowercase();
+    !last.is_empty()
+        && !last.starts_with('.')
+        && !name.starts_with("__MACOSX/")
+        && ![".txt", ".md", ".pdf", ".html", ".jpg", ".jpeg", ".png", ".tif", ".xsd", ".qmd"]
+            .iter()
+            .any(|end| lower.ends_with(end))
+}
+
+enum Packing {
+    Gzip,
+    Zstd,
+    Zip,
+    Other(&'static str),
+}
+
+impl Packing {
+    fn of(beginning: &[u8]) -> Option<Self> {
+        Some(match beginning {
+            [0x1f, 0x8b, ..] => Self::Gzip,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
+            [b'P', b'K', 3, 4, ..] => Self::Zip,
+            [b'B', b'Z', b'h', b'1'..=b'9', ..] => Self::Other("bzip2"),
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Self::Other("xz"),
+            [b'7', b'z', 0xbc, 0xaf, 0x27, 0x1c, ..] => Self::Other("7-Zip"),
+            _ => return None,
+        })
+    }
+}

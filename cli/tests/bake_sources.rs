@@ -1,0 +1,694 @@
+//! Inputs of every kind from bytes to tiles: real ones against an independent reading, broken ones against a sentence.
+
+use citytwin::bake::model::{Building, City, Surface, SurfaceClass};
+use citytwin::bake::source::{self, read_bytes};
+use citytwin::bake::{Cancel, Input, Report, Silent, files_of, recipe};
+use citytwin_geo::EnuFrame;
+use citytwin_manifest::{Theme, Twin};
+use citytwin_tiles::{Component, Decoded, TileContent, Value as Cell, What, decode};
+use glam::{DMat4, DVec3};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+/// A folder of the shared data; nothing, and a loud line, where it is not there.
+#[expect(clippy::print_stderr, reason = "a skipped test must be loud")]
+fn shared(path: &str) -> Option<PathBuf> {
+    let path = repository("../shared/data").join(path);
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!("SKIPPED: {} is not there", path.display());
+    None
+}
+
+fn delft_text() -> String {
+    let bytes = std::fs::read(repository("demo/delft/delft.city.jsonl.gz")).expect("the demo");
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&bytes[..]).read_to_string(&mut text).expect("text");
+    text
+}
+
+fn delft() -> City {
+    let options = recipe::read(&repository("demo/delft/city.toml")).expect("a description");
+    source::read(&options.inputs, &Silent).expect("a city")
+}
+
+/// What the file itself says of a building, read without any code of ours.
+struct Told {
+    /// Height of its highest corner above its lowest at level of detail 2.2, metres.
+    height_m: f64,
+    /// Its own attribute, m³.
+    volume_m3: f64,
+    /// Faces at level of detail 2.2.
+    faces: usize,
+}
+
+fn told() -> BTreeMap<String, Told> {
+    let text = delft_text();
+    let mut lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let header = lines.next().expect("a header");
+    let z_of = |v: &Value| {
+        let number = |value: &Value| value.as_f64().expect("a number");
+        number(&v[2]) * number(&header["transform"]["scale"][2]) + number(&header["transform"]["translate"][2])
+    };
+    lines
+        .map(|feature| {
+            let (mut low, mut high, mut faces) = (f64::INFINITY, f64::NEG_INFINITY, 0);
+            let mut volume_m3 = 0.0;
+            for object in feature["CityObjects"].as_object().expect("objects").values() {
+                volume_m3 += object["attributes"]["b3_volume_lod22"].as_f64().unwrap_or(0.0);
+                for geometry in object["geometry"].as_array().into_iter().flatten().filter(|g| g["lod"] == "2.2") {
+                    for face in geometry["boundaries"][0].as_array().expect("a shell") {
+                        faces += 1;
+                        for index in face.as_array().into_iter().flatten().flat_map(|ring| ring.as_array()).flatten() {
+                            let z = z_of(&feature["vertices"][index.as_u64().expect("an index") as usize]);
+                            (low, high) = (low.min(z), high.max(z));
+                        }
+                    }
+                }
+            }
+            (feature["id"].as_str().expect("an id").to_owned(), Told { height_m: high - low, volume_m3, faces })
+        })
+        .collect()
+}
+
+/// Volume inside closed surfaces (divergence theorem over fans of triangles; holes run the other way round).
+fn volume_m3(surfaces: &[Surface]) -> f64 {
+    let origin = surfaces[0].rings[0][0];
+    let fan = |ring: &Vec<DVec3>| -> f64 {
+        let corner = |p: DVec3| p - origin;
+        ring.windows(2).map(|pair| corner(ring[0]).dot(corner(pair[0]).cross(corner(pair[1])))).sum::<f64>() / 6.0
+    };
+    surfaces.iter().flat_map(|surface| &surface.rings).map(fan).sum()
+}
+
+#[test]
+fn delft_has_the_heights_and_volumes_that_its_source_tells() {
+    let (city, told) = (delft(), told());
+    assert_eq!((city.buildings.len(), told.len()), (1115, 1115));
+    let (mut worst_m, mut volumes, mut missing) = (0.0_f64, Vec::new(), 0);
+    for building in &city.buildings {
+        let source = &told[&building.tags.id];
+        worst_m = worst_m.max((building.height_m - source.height_m).abs());
+        missing += source.faces - building.surfaces.len();
+        assert!(building.surfaces.iter().any(|surface| surface.class == SurfaceClass::Roof));
+        assert!(!building.solids.is_empty() && !building.outline.is_empty(), "{}", building.tags.id);
+        if source.volume_m3 > 1.0 {
+            volumes.push((volume_m3(&building.surfaces) / source.volume_m3, building.tags.id.as_str()));
+        }
+    }
+    assert!(worst_m < 0.01, "{worst_m} m");
+    // The plane of RD New shrinks areas by 0.02 %; the attribute was computed before coordinates were rounded.
+    let off = volumes.iter().filter(|(ratio, _)| (ratio - 1.0).abs() > 0.002).count();
+    assert!(volumes.len() > 1000 && off * 100 < volumes.len(), "{off} of {}", volumes.len());
+    let warned = |code: &str| city.warnings.0.get(code).map_or(0, |warning| warning.count as usize);
+    // Faults of the other levels of detail are counted too.
+    let counted = warned("surface_without_extent") + warned("ring_unreadable");
+    assert!(missing <= counted && missing < 50, "{missing} of {counted}: {:?}", city.warnings);
+    let year = &city.buildings[0].tags.more["oorspronkelijkbouwjaar"];
+    assert!(matches!(year, citytwin::bake::model::Property::Number(year) if (1600.0..2030.0).contains(year)));
+}
+
+fn baked(city: &City) -> (BTreeMap<String, Vec<u8>>, Report) {
+    let mut report = Report::default();
+    let title = citytwin_manifest::Text::new([("en", "Test")]);
+    let files = files_of(city, &title, &Cancel::default(), &Silent, &mut report).expect("a twin");
+    (files.into_iter().collect(), report)
+}
+
+fn content(bytes: &[u8], name: &str) -> TileContent {
+    match decode(bytes, name, &What::Content) {
+        Ok(Decoded::Content(content)) => content,
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
+/// Least and greatest height of each feature of a tile above the ellipsoid, metres, by id.
+fn heights(content: &TileContent, frame: &EnuFrame) -> BTreeMap<String, (f64, f64)> {
+    let mut heights = BTreeMap::new();
+    for primitive in &content.primitives {
+        let (Some(features), Some(table)) = (&primitive.feature_ids, primitive.table) else { continue };
+        let table = &content.tables[table as usize];
+        let enu_from_local = DMat4::from_cols_array(&primitive.tile_from_local);
+        for vertex in 0..primitive.vertex_count {
+            let at = |offset: u32, stride: u32| (offset + vertex * stride) as usize;
+            let p = at(primitive.positions.offset, primitive.positions.stride);
+            let line = |k: usize| f64::from(u16::from_le_bytes([content.vertices[p + k], content.vertices[p + k + 1]]));
+            let enu = enu_from_local.transform_point3(DVec3::new(line(0), line(2), line(4)));
+            let z = enu.z - frame.surface_z(enu.truncate());
+            let f = at(features.offset, features.stride);
+            let row = match features.component {
+                Component::U8 => u32::from(content.vertices[f]),
+                Component::U16 => u32::from(u16::from_le_bytes([content.vertices[f], content.vertices[f + 1]])),
+                _ => f32::from_le_bytes(content.vertices[f..f + 4].try_into().expect("four bytes")) as u32,
+            };
+            let cells = table.row(&content.property_bytes, row);
+            let Some((_, Cell::Text(id))) = cells.into_iter().find(|(id, _)| id == "id") else { panic!("no id") };
+            let (low, high) = heights.entry(id).or_insert((f64::INFINITY, f64::NEG_INFINITY));
+            (*low, *high) = (f64::min(*low, z), f64::max(*high, z));
+        }
+    }
+    heights
+}
+
+#[test]
+fn delfts_tiles_are_as_high_as_their_source() {
+    let city = delft();
+    let (files, report) = baked(&city);
+    // Undersides on the ground are not drawn; that the model is as high as its source is the test above.
+    let drawn_m: BTreeMap<&str, f64> = city
+        .buildings
+        .iter()
+        .map(|building| {
+            let drawn = building.surfaces.iter().filter(|surface| surface.class != SurfaceClass::Ground);
+            let z = drawn.flat_map(|surface| surface.rings.iter().flatten()).map(|p| p.z);
+            let (low, high) = z.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), z| (l.min(z), h.max(z)));
+            (building.tags.id.as_str(), high - low)
+        })
+        .collect();
+    let buildings = report.tilesets.iter().find(|(id, _)| *id == "buildings").expect("buildings").1;
+    assert_eq!(buildings.features, 1115, "every building is drawn");
+    let frame = EnuFrame::new(city.origin);
+    let deepest = |name: &&String| name.starts_with("buildings/tiles/");
+    let mut checked = BTreeSet::new();
+    for name in files.keys().filter(deepest) {
+        for (id, (low, high)) in heights(&content(&files[name], name), &frame) {
+            // Coarse tiles draw blocks; a tile that draws surfaces has them as high as they are.
+            if (high - low - drawn_m[id.as_str()]).abs() < 0.01 {
+                checked.insert(id);
+            }
+        }
+    }
+    assert_eq!(checked.len(), 1115);
+    let twin = Twin::from_json(&files["twin.json"]).expect("a manifest");
+    assert!(twin.attribution.iter().any(|who| who.text.contains("3DBAG")), "{:?}", twin.attribution);
+}
+
+#[test]
+fn the_style_of_delft_colours_every_building_by_its_year() {
+    let text = std::fs::read_to_string(repository("demo/delft/year-built.style.json")).expect("a style");
+    let style: Value = serde_json::from_str(&text).expect("JSON");
+    let conditions = style["color"]["conditions"].as_array().expect("conditions");
+    let named = conditions.iter().filter(|c| c[0].as_str().is_some_and(|c| c.contains("${oorspronkelijkbouwjaar}")));
+    assert!(named.count() >= 5 && conditions.last().is_some_and(|last| last[0] == "true"));
+    let city = delft();
+    assert!(city.buildings.iter().all(|b| b.tags.more.contains_key("oorspronkelijkbouwjaar")));
+}
+
+/// Root objects of a CityJSON file or sequence that have a geometry somewhere below them.
+fn roots_with_geometry(text: &str) -> usize {
+    let documents: Vec<Value> = match serde_json::from_str(text) {
+        Ok(document) => vec![document],
+        Err(_) => text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect(),
+    };
+    let mut count = 0;
+    for document in documents {
+        let Some(objects) = document["CityObjects"].as_object() else { continue };
+        let has = |object: &Value| {
+            let geometries = object["geometry"].as_array().into_iter().flatten();
+            geometries.into_iter().any(|g| g["boundaries"].as_array().is_some_and(|b| !b.is_empty()))
+        };
+        let below = |root: &str| {
+            let (mut open, mut seen) = (vec![root.to_owned()], BTreeSet::new());
+            while let Some(id) = open.pop() {
+                let Some(object) = objects.get(&id).filter(|_| seen.insert(id.clone())) else { continue };
+                if has(object) {
+                    return true;
+                }
+                let children = object["children"].as_array().into_iter().flatten();
+                open.extend(children.filter_map(Value::as_str).map(str::to_owned));
+            }
+            false
+        };
+        let is_root = |object: &Value| {
+            let parents = object["parents"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            !parents.into_iter().any(|parent| objects.contains_key(parent))
+        };
+        count += objects.iter().filter(|(id, object)| is_root(object) && below(id)).count();
+    }
+    count
+}
+
+/// Why files of the shared collection are refused, by the end of their path; all others are baked.
+const REFUSED: &[(&str, &str)] = &[
+    ("cityjsonfeature_minimal.city.jsonl", "without the line of type \"CityJSON\""),
+    ("invalid_cityjsonfeature_root_id_unresolved.city.jsonl", "without the line of type \"CityJSON\""),
+    ("cjfeat1.json", "without the line of type \"CityJSON\""),
+    ("invalid_missing_type.json", "JSON without a \"type\""),
+    ("generic.ext.json", "the schema of a CityJSON extension"),
+    ("o4.json", "CityJSON 0.9 is not supported"),
+    ("tetra.json", "CityJSON before version 1.0"),
+    ("tetra_all_geom.json", "CityJSON before version 1.0"),
+    // Conformance cases whose corners all lie on one line, or that are only points; none is anything to draw.
+    ("cityjson_fake_complete.city.json", "nothing to bake"),
+    ("geometry_instance.city.json", "nothing to bake"),
+    ("geometry_semantics_multilinestring.city.json", "points_and_lines_left_out"),
+    ("geometry_semantics_multipoint.city.json", "points_and_lines_left_out"),
+    ("geometry_semantics_multisurface.city.json", "surface_without_extent"),
+    ("geometry_texture_multisolid.city.json", "surface_without_extent"),
+    ("geometry_texture_multisurface.city.json", "nothing to bake"),
+    ("geometry_texture_solid.city.json", "surface_without_extent"),
+    ("semantic_all_types.city.json", "nothing to bake"),
+    ("semantic_complete.city.json", "nothing to bake"),
+    ("semantic_extended.city.json", "nothing to bake"),
+    ("invalid_out_of_range_vertex_index.json", "ring_unreadable"),
+    ("invalid_u64_f64_bounds.json", "nothing to bake"),
+    ("data/o.json", "nothing to bake"),
+    ("potatoes.city.json", "nothing to bake"),
+    ("sem_point.city.json", "points_and_lines_left_out"),
+    ("sample.city.jsonl", "ring_unreadable"),
+    ("sample_late_attribute.city.jsonl", "ring_unreadable"),
+];
+
+#[test]
+#[expect(clippy::print_stdout, reason = "the table is what one wants to see with --nocapture")]
+fn every_city_model_is_baked_or_refused_with_a_reason() {
+    let Some(folder) = shared("citymodel") else { return };
+    let mut open = vec![folder.clone()];
+    let mut files = Vec::new();
+    while let Some(directory) = open.pop() {
+        for entry in std::fs::read_dir(&directory).expect("listed") {
+            let path = entry.expect("an entry").path();
+            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+            if path.is_dir() {
+                open.push(path);
+            } else if (name.ends_with(".json") || name.ends_with(".jsonl"))
+                && !["case.json", "invariants.json", "profile.json", "acquisition.json", "cases.json"]
+                    .contains(&name.as_str())
+            {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    assert!(files.len() > 90, "{}", files.len());
+    let mut wrong = Vec::new();
+    for path in files {
+        let name = path.strip_prefix(&folder).expect("below").to_string_lossy().into_owned();
+        let bytes = std::fs::read(&path).expect("read");
+        let expected = roots_with_geometry(&String::from_utf8_lossy(&bytes));
+        let input = Input { crs: Some("EPSG:28992".into()), ..Input::new(&path) };
+        let refusal = REFUSED.iter().find(|(end, _)| name.ends_with(end)).map(|(_, why)| *why);
+        match read_bytes(&input, &bytes) {
+            Ok(city) => {
+                let count = |code: &str| city.warnings.0.get(code).map_or(0, |warning| warning.count as usize);
+                let drawn = city.buildings.len() + city.structures.len() + city.areas.len() + city.points.len();
+                // A thing that is a line in several pieces is one thing.
+                let ways: BTreeSet<&str> = city.ways.iter().map(|way| way.tags.id.as_str()).collect();
+                let lost = [
+                    "object_without_geometry",
+                    "points_and_lines_left_out",
+                    "far_from_the_rest",
+                    "area_without_extent",
+                    "line_unreadable",
+                ];
+                let lost: usize = lost.iter().map(|code| count(code)).sum();
+                let codes: Vec<&str> = city.warnings.0.keys().map(String::as_str).collect();
+                println!("{name}: {expected} objects, {drawn} drawn, {lost} left out, {}", codes.join(" "));
+                if refusal.is_some() || drawn + ways.len() + lost < expected {
+                    wrong.push(format!("{name}: {drawn} + {} + {lost} of {expected}: {codes:?}", ways.len()));
+                }
+                baked(&city);
+            }
+            Err(message) => {
+                println!("{name}: refused: {message}");
+                // Without any geometry there is nothing to draw; else the reason is one of those above.
+                let nothing = expected == 0 && message.contains("nothing to bake");
+                if !nothing && refusal.is_none_or(|why| !message.contains(why)) {
+                    wrong.push(format!("{name}: {message}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Members of a CityGML file that are city objects, counted by their tags.
+fn gml_members(text: &str) -> usize {
+    ["cityObjectMember", "featureMember"]
+        .iter()
+        .map(|name| text.matches(&format!("<{name}>")).count() + text.matches(&format!(":{name}>")).count() / 2)
+        .sum()
+}
+
+#[test]
+fn every_citygml_file_is_baked_with_all_its_objects() {
+    let Some(folder) = shared("citymodel") else { return };
+    for (name, least) in [
+        ("citygml4j/citygml4j-samples/input/datasets/lod2_buildings_v3.gml", 100),
+        ("citygml4j/citygml4j-samples/input/datasets/lod2_test_ade_v2.gml", 2),
+        ("citygml4j/citygml4j-samples/input/datasets/lod3_building_v2.gml", 1),
+        ("citygml4j/citygml4j-samples/input/datasets/lod4_building_v2.gml", 2),
+        ("citygml4j/citygml4j-samples/input/datasets/test_ade_objects_v3.gml", 2),
+        ("plateau/numazu-shi/udx/fld/52385721_fld_6697_l1_op.gml", 3),
+        ("plateau/numazu-shi/udx/lsld/523857_lsld_6668_op.gml", 81),
+        ("plateau/numazu-shi/udx/luse/523836_luse_6668_op.gml", 224),
+        ("plateau/numazu-shi/udx/tnm/523855_tnm_6697_op.gml", 3),
+        ("plateau/takeo-shi/udx/urf/493060_urf_6668_op.gml", 140),
+    ] {
+        let bytes = std::fs::read(folder.join(name)).expect("read");
+        let members = gml_members(&String::from_utf8_lossy(&bytes));
+        let city = read_bytes(&Input::new(name), &bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let drawn = city.buildings.len() + city.structures.len() + city.areas.len() + city.points.len();
+        let count = |code: &str| city.warnings.0.get(code).map_or(0, |warning| warning.count as usize);
+        let lost = count("object_without_geometry") + count("area_without_extent");
+        assert!(
+            drawn + lost == members && drawn >= least,
+            "{name}: {drawn} + {lost} of {members}: {:?}",
+            city.warnings
+        );
+        baked(&city);
+    }
+    let invalid = std::fs::read(folder.join("citygml4j/citygml4j-samples/input/datasets/invalid_building_v3.gml"));
+    let refused = read_bytes(&Input::new("invalid"), &invalid.expect("read")).expect_err("no CRS");
+    assert!(refused.contains("names no coordinate reference system"), "{refused}");
+}
+
+#[test]
+fn citygml_and_cityjson_of_the_same_buildings_are_the_same() {
+    type Measure = fn(&Building) -> f64;
+    let Some(folder) = shared("citymodel/citygml4j/citygml4j-samples/input/datasets") else { return };
+    let read = |name: &str| source::read(&[Input::new(folder.join(name))], &Silent).expect(name);
+    let (gml, json) = (read("lod2_buildings_v3.gml"), read("lod2_buildings_v2.json"));
+    let sorted = |city: &City, of: Measure| {
+        let mut values: Vec<f64> = city.buildings.iter().map(of).collect();
+        values.sort_by(f64::total_cmp);
+        values
+    };
+    let measures: [(&str, Measure); 3] = [
+        ("height", |building| building.height_m),
+        ("faces", |building| building.surfaces.len() as f64),
+        ("volume", |building| volume_m3(&building.surfaces)),
+    ];
+    for (what, of) in measures {
+        let (a, b) = (sorted(&gml, of), sorted(&json, of));
+        assert_eq!((a.len(), b.len()), (100, 100));
+        let worst = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(worst < 0.01, "{what}: {worst}");
+    }
+}
+
+#[test]
+fn citygml_keeps_semantics_attributes_and_whole_numbers_of_a_crs() {
+    let text = std::fs::read_to_string(repository("fuzz/seeds/bake/town.gml")).expect("the seed");
+    let city = read_bytes(&Input::new("town.gml"), text.as_bytes()).expect("a city");
+    let building = &city.buildings[0];
+    assert_eq!((building.tags.id.as_str(), building.tags.name.as_deref()), ("b", Some("N & M")));
+    assert_eq!(building.tags.more["x"], citytwin::bake::model::Property::Number(1.0));
+    // The solid only links to the roof's polygon: it is there once.
+    assert_eq!(building.surfaces.iter().map(|s| s.class).collect::<Vec<_>>(), [SurfaceClass::Roof]);
+    assert!((building.height_m - 1.0).abs() < 1e-6 && (city.origin.lon() - 4.368).abs() < 1e-3);
+    for (from, to, expected) in [
+        ("</core:CityModel>", "", "the file ends before </CityModel>"),
+        ("</bldg:Building>", "", "line 1: "),
+        ("EPSG:28992", "EPSG:28999", "EPSG:28999 is not in the registry"),
+        ("85000 446500 5 85009 446500 5 85009 446509 6 85000 446500 5", "1 2 3", "nothing to bake"),
+        (
+            "xmlns:core=\"http://www.opengis.net/citygml/2.0\"",
+            "xmlns:core=\"http://www.opengis.net/citygml/1.0\"",
+            "CityGML 1.0 is not supported",
+        ),
+        ("N &amp; M", &"<a>".repeat(300), "elements nested deeper than 200"),
+    ] {
+        let broken = text.replace(from, to);
+        assert_ne!(broken, text, "{from}");
+        let message = read_bytes(&Input::new("town.gml"), broken.as_bytes()).map(|_| ()).expect_err(expected);
+        assert!(message.contains(expected), "{from}: {message}");
+    }
+}
+
+#[test]
+fn damaged_inputs_give_an_error_or_a_city_but_never_a_panic() {
+    let mut state = 7_u64;
+    let mut random = |n: usize| {
+        // SplitMix64 (Steele et al. 2014).
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % n as u64) as usize
+    };
+    let (mut cities, mut errors) = (0, 0);
+    for name in ["town.geojson", "town.city.jsonl", "town.gml"] {
+        let seed = std::fs::read(repository("fuzz/seeds/bake").join(name)).expect("a seed");
+        assert!(read_bytes(&Input::new(name), &seed).is_ok(), "{name}: {:?}", read_bytes(&Input::new(name), &seed));
+        for round in 0..300 {
+            let mut bytes = seed.clone();
+            for _ in 0..=round % 3 {
+                let at = random(bytes.len());
+                match round % 4 {
+                    0 => bytes.truncate(at.max(1)),
+                    1 => bytes[at] = random(256) as u8,
+                    // Digits for digits: numbers that are still numbers.
+                    2 => bytes[at] = if bytes[at].is_ascii_digit() { b'0' + random(10) as u8 } else { bytes[at] },
+                    _ => bytes.splice(at..at, b"1e308,-".iter().copied()).for_each(drop),
+                }
+            }
+            match read_bytes(&Input { crs: Some("EPSG:28992".into()), ..Input::new(name) }, &bytes) {
+                Ok(_) => cities += 1,
+                Err(_) => errors += 1,
+            }
+        }
+    }
+    assert!(cities > 50 && errors > 50, "{cities} cities, {errors} errors");
+}
+
+fn feature(geometry: &str, properties: &str) -> String {
+    format!(r#"{{"type":"Feature","properties":{properties},"geometry":{geometry}}}"#)
+}
+
+/// A square house of about 20 m at a place in degrees.
+fn house(lon: f64, lat: f64, properties: &str) -> String {
+    let (e, n) = (lon + 0.0003, lat + 0.0002);
+    feature(
+        &format!(
+            r#"{{"type":"Polygon","coordinates":[[[{lon},{lat}],[{e},{lat}],[{e},{n}],[{lon},{n}],[{lon},{lat}]]]}}"#
+        ),
+        properties,
+    )
+}
+
+fn collection(features: &[String]) -> String {
+    format!(r#"{{"type":"FeatureCollection","features":[{}]}}"#, features.join(","))
+}
+
+fn read(text: &str) -> Result<City, String> {
+    read_bytes(&Input::new("town.geojson"), text.as_bytes())
+}
+
+#[test]
+fn features_become_things_by_their_attributes() {
+    let line = |x: f64, properties: &str| {
+        feature(&format!(r#"{{"type":"LineString","coordinates":[[24.9,60.1],[{x},60.101]]}}"#), properties)
+    };
+    let point = |properties: &str| feature(r#"{"type":"Point","coordinates":[24.9001,60.1001,7]}"#, properties);
+    let city = read(&collection(&[
+        house(24.9, 60.1, r#"{"id":1,"kind":"building","height":12.5,"addr_street":"Main","addr_housenumber":"1"}"#),
+        house(24.902, 60.1, r#"{"id":2,"num_floors":3,"owner":"City"}"#),
+        house(24.904, 60.1, r#"{"id":3,"fclass":"park","name":"Park"}"#),
+        house(24.906, 60.1, r#"{"id":4,"what":"nothing"}"#),
+        line(24.91, r#"{"id":5,"fclass":"primary","bridge":"T","layer":1}"#),
+        line(24.92, r#"{"id":6,"kind":"path","kind_detail":"footway"}"#),
+        point(r#"{"id":7,"natural":"tree","height":"9 m"}"#),
+        point(r#"{"id":8,"kind":"cafe","name":"Café"}"#),
+    ]))
+    .expect("a city");
+    let heights: Vec<f64> = city.buildings.iter().map(|b| b.height_m).collect();
+    assert!(heights.len() == 2 && heights[0] == 12.5 && (heights[1] - 9.6).abs() < 1e-9, "{heights:?}");
+    assert_eq!(city.buildings[0].tags.address.as_deref(), Some("Main 1"));
+    assert!(city.buildings[1].tags.more.contains_key("owner"));
+    assert_eq!((city.areas.len(), city.ways.len(), city.points.len(), city.places.len()), (1, 2, 1, 1));
+    assert!(city.ways[0].bridge && city.ways[0].deck_m > 0.0 && !city.ways[1].bridge);
+    assert_eq!(city.points[0].height_m, Some(9.0));
+    assert_eq!(city.places[0].tags.id, "town/8");
+    assert_eq!(city.warnings.0["feature_not_drawn"].examples, ["town/4"]);
+    baked(&city);
+}
+
+#[test]
+fn what_a_person_says_about_an_input_comes_first() {
+    let text = collection(&[feature(r#"{"type":"Point","coordinates":[24.9,60.1]}"#, r#"{"soort":"Eik","hoog":11}"#)]);
+    let input = Input {
+        theme: Some(Theme::Furniture),
+        class: Some("tree".into()),
+        name: Some("soort".into()),
+        height: Some("hoog".into()),
+        ..Input::new("trees.geojson")
+    };
+    let city = read_bytes(&input, text.as_bytes()).expect("a city");
+    assert_eq!((city.points[0].tags.name.as_deref(), city.points[0].height_m), (Some("Eik"), Some(11.0)));
+}
+
+#[test]
+fn coordinates_are_read_in_the_system_that_is_named() {
+    let square = |x: f64, y: f64| {
+        let (e, n) = (x + 20.0, y + 20.0);
+        feature(
+            &format!(r#"{{"type":"Polygon","coordinates":[[[{x},{y}],[{e},{y}],[{e},{n}],[{x},{n}]]]}}"#),
+            r#"{"building":"yes","height":10}"#,
+        )
+    };
+    let asks = read(&square(85000.0, 446500.0)).expect_err("no CRS");
+    assert!(asks.contains("85000, 446500") && asks.contains("--crs EPSG:"), "{asks}");
+    let with = |crs: &str, text: &str| read_bytes(&Input { crs: Some(crs.into()), ..Input::new("x") }, text.as_bytes());
+    let city = with("EPSG:28992", &square(85000.0, 446500.0)).expect("Delft");
+    assert!((city.origin.lon() - 4.368).abs() < 1e-3 && (city.origin.lat() - 52.0025).abs() < 1e-3);
+    let named = format!(
+        r#"{{"type":"FeatureCollection","features":[{}],"crs":{{"type":"name","properties":{{"name":"urn:ogc:def:crs:EPSG::28992"}}}}}}"#,
+        square(85000.0, 446500.0)
+    );
+    assert_eq!(read(&named).expect("Delft").origin, city.origin);
+    let unknown = read(&named.replace("28992", "28999")).expect_err("no such CRS");
+    assert!(unknown.contains("EPSG:28999 is not in the registry"), "{unknown}");
+    // GCJ-02 lies half a kilometre beside WGS84.
+    let house = house(121.5, 31.24, r#"{"building":"yes","height":9}"#);
+    let (plain, gcj) = (with("CRS84", &house).expect("Shanghai"), with("GCJ-02", &house).expect("Shanghai"));
+    let off = (plain.origin.lon() - gcj.origin.lon()).abs();
+    assert!((0.003..0.006).contains(&off), "{off}");
+}
+
+#[test]
+fn pieces_of_one_feature_are_one_again_and_different_ones_stay_apart() {
+    let a = house(24.9, 60.1, r#"{"id":9,"kind":"building","height":8}"#);
+    let b = house(24.90015, 60.1, r#"{"id":9,"kind":"building","height":8}"#);
+    let c = house(24.9, 60.102, r#"{"id":9,"kind":"building","height":20}"#);
+    let lines = [&a, &a, &b, &c].map(String::as_str).join("\n");
+    let city = read(&lines).expect("a city");
+    let ids: Vec<&str> = city.buildings.iter().map(|b| b.tags.id.as_str()).collect();
+    assert_eq!(ids, ["town/9", "town/9#2"]);
+    assert_eq!(city.buildings[0].outline.len(), 1);
+    assert_eq!(city.warnings.0["pieces_of_one_feature_joined"].count, 2);
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    packed.write_all(bytes).expect("written");
+    packed.finish().expect("packed")
+}
+
+fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for (name, bytes) in members {
+        archive.start_file(*name, options).expect("begun");
+        archive.write_all(bytes).expect("written");
+    }
+    archive.finish().expect("packed").into_inner()
+}
+
+#[test]
+fn packed_inputs_are_unpacked_whatever_they_are_called() {
+    let text = house(24.9, 60.1, r#"{"id":1,"building":"yes","height":8}"#);
+    let plain = read(&text).expect("a city");
+    let zstd = ruzstd::encoding::compress_to_vec(text.as_bytes(), ruzstd::encoding::CompressionLevel::Fastest);
+    let note: &[u8] = b"read me";
+    for (what, bytes) in [
+        ("gzip", gzip(text.as_bytes())),
+        ("zstd", zstd),
+        ("zip", zip(&[("a/town.json", text.as_bytes()), ("README.txt", note)])),
+        ("zip of gzip", zip(&[("town.gz", &gzip(text.as_bytes()))])),
+    ] {
+        let city = read_bytes(&Input::new("town.dat"), &bytes).expect(what);
+        assert_eq!(city.buildings, plain.buildings, "{what}");
+    }
+}
+
+#[test]
+fn bad_inputs_are_refused_with_a_sentence() {
+    let good = house(24.9, 60.1, r#"{"building":"yes","height":8}"#);
+    let mut endless = br#"{"type":""#.to_vec();
+    endless.resize(80 << 20, b'a');
+    let cube = |version: &str, extra: &str| {
+        format!(
+            r#"{{"type":"CityJSON","version":"{version}"{extra},"CityObjects":{{"a":{{"type":"Building","geometry":
+            [{{"type":"MultiSurface","lod":"2","boundaries":[[[0,1,2]]]}}]}}}},"vertices":[[0,0,0],[9,0,0],[0,9,5]]}}"#
+        )
+    };
+    let rd = r#","metadata":{"referenceSystem":"https://www.opengis.net/def/crs/EPSG/0/7415"}"#;
+    assert!(read(&cube("2.0", rd)).is_ok(), "{:?}", read(&cube("2.0", rd)));
+    let cases: &[(&str, Vec<u8>, &str)] = &[
+        ("nothing", Vec::new(), "the file is empty"),
+        ("blanks", b"  \n ".to_vec(), "the file is empty"),
+        ("a picture", b"\x89PNG\r\n\x1a\n".to_vec(), "expected OpenStreetMap data, GeoJSON, CityJSON or CityGML"),
+        ("three layers of gzip", gzip(&gzip(&gzip(good.as_bytes()))), "packed more than 2 times"),
+        ("a bomb", gzip(&endless), "refused as an archive bomb"),
+        ("a nested bomb", zip(&[("a.gz", &gzip(&endless))]), "refused as an archive bomb"),
+        ("a cut gzip", gzip(good.as_bytes())[..60].to_vec(), ""),
+        ("an empty zip", zip(&[("README.txt", b"hi")]), "no file in it"),
+        ("xz", b"\xfd7zXZ\0".to_vec(), "packed with xz"),
+        ("broken JSON", br#"{"type":"FeatureCollection","features":[{]}"#.to_vec(), "not JSON"),
+        ("cut JSON", good.as_bytes()[..good.len() - 9].to_vec(), "not JSON"),
+        ("deep JSON", [b'['; 100_000].to_vec(), "not JSON"),
+        ("a bare geometry", br#"{"type":"Point","coordinates":[1,2]}"#.to_vec(), "put it into a Feature"),
+        ("TopoJSON", br#"{"type":"Topology","objects":{}}"#.to_vec(), "TopoJSON is not supported"),
+        ("some JSON", br#"{"hello":"world"}"#.to_vec(), "JSON without a \"type\""),
+        ("a list of lists", b"[[1,2],[3]]".to_vec(), "JSON without a \"type\""),
+        ("no features", collection(&[]).into_bytes(), "nothing to bake"),
+        ("old CityJSON", cube("0.9", rd).into_bytes(), "CityJSON 0.9 is not supported"),
+        ("CityJSON without CRS", cube("2.0", "").into_bytes(), "say which it is, for example --crs EPSG:7415"),
+        ("CityJSON of an unknown CRS", cube("2.0", &rd.replace("7415", "9999999")).into_bytes(), "EPSG:9999999"),
+        (
+            "a piece of a sequence",
+            br#"{"type":"CityJSONFeature","id":"a","CityObjects":{},"vertices":[]}"#.to_vec(),
+            "without the line of type \"CityJSON\"",
+        ),
+    ];
+    for (what, bytes, expected) in cases {
+        let message = read_bytes(&Input::new("bad"), bytes).map(|_| ()).expect_err(what);
+        assert!(message.contains(expected), "{what}: {message}");
+    }
+}
+
+#[test]
+fn broken_parts_are_counted_and_the_rest_is_baked() {
+    let good = house(24.9, 60.1, r#"{"id":1,"building":"yes","height":8}"#);
+    let polygon = |ring: &str| {
+        feature(&format!(r#"{{"type":"Polygon","coordinates":[{ring}]}}"#), r#"{"building":"yes","height":8}"#)
+    };
+    let bad = [
+        polygon("[[24.9,60.1],[24.901,60.101],[24.901,60.1],[24.9,60.101],[24.9,60.1]]"),
+        polygon("[[24.9,60.1],[24.9,60.1]]"),
+        polygon("[24.9,60.1]"),
+        polygon("[[24.9,60.1],[1e999,2],[3,4]]"),
+        polygon("[[24.9,60.1],[424.9,60.2],[24.901,60.101],[24.902,60.1]]"),
+        feature("null", r#"{"building":"yes"}"#),
+        r#"{"type":"Feature","properties":[1],"geometry":{"type":"Point","coordinates":[1,2]}}"#.to_owned(),
+        r#"{"type":"Feature","prop"#.to_owned(),
+        house(-120.0, -40.0, r#"{"id":"far","building":"yes","height":8}"#),
+    ];
+    let mut lines = vec![good.clone(), good];
+    lines.extend(bad);
+    let city = read(&lines.join("\n")).expect("a city");
+    let codes: BTreeMap<&str, u64> = city.warnings.0.iter().map(|(code, w)| (code.as_str(), w.count)).collect();
+    for code in [
+        "self_intersecting_ring",
+        "geometry_unreadable",
+        "coordinates_out_of_range",
+        "feature_without_geometry",
+        "line_unreadable",
+        "far_from_the_rest",
+        "pieces_of_one_feature_joined",
+    ] {
+        assert!(codes.contains_key(code), "{code}: {codes:?}");
+    }
+    assert!(city.buildings.iter().any(|building| building.tags.id == "town/1"));
+    baked(&city);
+}
+
+#[test]
+fn shanghai_has_its_towers_with_names_in_chinese_and_english() {
+    let Some(path) = shared("china/shanghai_tilezen_34tiles.json") else { return };
+    let city = source::read(&[Input::new(path)], &Silent).expect("a city");
+    let tower = city.buildings.iter().find(|b| b.tags.names.get("en").is_some_and(|n| n == "Shanghai Tower"));
+    let tower = tower.expect("Shanghai Tower");
+    assert!((tower.height_m - 632.0).abs() < 1.0 && tower.tags.names.contains_key("zh"), "{:?}", tower.tags);
+    assert!(city.buildings.len() > 1000 && city.ways.len() > 1000 && city.places.len() > 200);
+    assert!(city.areas.iter().any(|area| area.class == citytwin::bake::model::AreaClass::Water));
+    assert!(city.attribution.iter().any(|who| who.text.contains("OpenStreetMap")));
+}
