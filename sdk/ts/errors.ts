@@ -14,8 +14,9 @@
  * - `scene`: a scene has a key that is not known, or a value of another type or out of range.
  * - `style`: a style is not one; the message names the expression and the place in it.
  * - `layer`: the twin has no layer of that id.
+ * - `positioning`: a venue, a radio map or observations cannot be fetched or read, or their worker has broken down.
  * - `search`: the search index cannot be fetched or read, or its worker has broken down.
- * - `removed`: the viewer has been removed, or the search closed.
+ * - `removed`: the viewer has been removed, or the search or positioning closed.
  */
 export type CityTwinErrorCode =
   | "container"
@@ -31,6 +32,7 @@ export type CityTwinErrorCode =
   | "scene"
   | "style"
   | "layer"
+  | "positioning"
   | "search"
   | "removed";
 

@@ -10,9 +10,24 @@ use std::path::{Path, PathBuf};
 /// Builds the package into `target/npm/citytwin`, packs it, and returns the tarball.
 pub(crate) fn package(repo: &Repo, profile: Profile) -> Result<PathBuf> {
     setup::node_packages(repo, "sdk")?;
-    let packed = [web::SDK, web::DECODE_WORKER, web::DECODE_WORKER_FULL, web::STYLE_WORKER, web::SEARCH_WORKER];
+    let packed = [
+        web::SDK,
+        web::DECODE_WORKER,
+        web::DECODE_WORKER_FULL,
+        web::STYLE_WORKER,
+        web::SEARCH_WORKER,
+        web::POSITIONING_WORKER,
+    ];
     // As published, with the app, though it is not packed: the same set as elsewhere compiles every dependency once.
-    let app = [web::APP, web::DECODE_WORKER, web::DECODE_WORKER_FULL, web::STYLE_WORKER, web::SEARCH_WORKER, web::SDK];
+    let app = [
+        web::APP,
+        web::DECODE_WORKER,
+        web::DECODE_WORKER_FULL,
+        web::STYLE_WORKER,
+        web::SEARCH_WORKER,
+        web::POSITIONING_WORKER,
+        web::SDK,
+    ];
     web::compile(repo, profile, if profile == Profile::Release { &app } else { &packed })?;
     let npm = repo.target.join("npm");
     let sources = npm.join("ts");
@@ -32,6 +47,7 @@ pub(crate) fn package(repo: &Repo, profile: Profile) -> Result<PathBuf> {
     copy(&repo.at(web::DECODE_WORKER_JS), &package.join("dist/wasm/worker.js"))?;
     copy(&repo.at(web::STYLE_WORKER_JS), &package.join("dist/wasm/style-worker.js"))?;
     copy(&repo.at(web::SEARCH_WORKER_JS), &package.join("dist/wasm/search-worker.js"))?;
+    copy(&repo.at(web::POSITIONING_WORKER_JS), &package.join("dist/wasm/positioning-worker.js"))?;
     for (from, to) in
         [("sdk/npm/README.md", "README.md"), ("LICENSE-MIT", "LICENSE-MIT"), ("LICENSE-APACHE", "LICENSE-APACHE")]
     {

@@ -70,6 +70,9 @@ pub(crate) const STYLE_WORKER: Module =
 /// What runs in the search worker.
 pub(crate) const SEARCH_WORKER: Module =
     Module { package: "citytwin-search-worker", stem: "search_worker", typescript: false, features: &[] };
+/// What runs in the positioning worker.
+pub(crate) const POSITIONING_WORKER: Module =
+    Module { package: "citytwin-positioning-worker", stem: "positioning_worker", typescript: false, features: &[] };
 /// What the npm package stands on.
 pub(crate) const SDK: Module = Module { package: "citytwin-sdk", stem: "citytwin", typescript: true, features: &[] };
 
@@ -79,6 +82,9 @@ pub(crate) const DECODE_WORKER_JS: &str = "viewer/decode-worker/worker.js";
 pub(crate) const STYLE_WORKER_JS: &str = "viewer/style-worker/style-worker.js";
 /// The script of the search worker; it lies beside the bound modules.
 pub(crate) const SEARCH_WORKER_JS: &str = "sdk/search-worker/search-worker.js";
+
+/// The script of the positioning worker; it lies beside the bound modules.
+pub(crate) const POSITIONING_WORKER_JS: &str = "sdk/positioning-worker/positioning-worker.js";
 
 /// Builds the app into `target/dist`, leaving the demo twin that may lie there, and returns its `pkg-HASH` folder.
 pub(crate) fn build(repo: &Repo, profile: Profile) -> Result<PathBuf> {

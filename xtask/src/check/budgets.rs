@@ -1,7 +1,7 @@
 //! What a browser downloads, against `xtask/budgets.toml`.
 
 use crate::repo::Repo;
-use crate::shell::{files_below, read, read_text};
+use crate::shell::{files_below, read, read_text, write};
 use crate::web::{self, Profile};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
@@ -61,12 +61,15 @@ fn kb(bytes: u64) -> f64 {
 /// Where the npm package's module lies for weighing.
 const ENGINE: &str = "bound/engine";
 
-/// Builds the module that the npm package stands on, which the app does not load.
+/// Builds the modules of the npm package that the app does not load.
 fn engine(repo: &Repo) -> Result<()> {
     // The same set as elsewhere compiles every dependency once.
-    let plain = [web::APP, web::DECODE_WORKER, web::STYLE_WORKER, web::SEARCH_WORKER, web::SDK];
+    let plain =
+        [web::APP, web::DECODE_WORKER, web::STYLE_WORKER, web::SEARCH_WORKER, web::POSITIONING_WORKER, web::SDK];
     web::compile(repo, Profile::Release, &plain)?;
-    web::bind(repo, Profile::Release, &[web::SDK], &repo.target.join(ENGINE))
+    let out = repo.target.join(ENGINE);
+    web::bind(repo, Profile::Release, &[web::SDK, web::POSITIONING_WORKER], &out)?;
+    write(&out.join("positioning-worker.js"), read(&repo.at(web::POSITIONING_WORKER_JS))?)
 }
 
 /// Weighs every group of `budgets.toml` in a build.

@@ -117,7 +117,8 @@ fn peer_tests(repo: &Repo) -> Result<Count> {
 pub(crate) fn site(repo: &Repo, build: Build) -> Result<PathBuf> {
     setup::node_packages(repo, "tests-wasm")?;
     native::bake_demo(repo, build)?;
-    let plain = [web::APP, web::DECODE_WORKER, web::STYLE_WORKER, web::SEARCH_WORKER, web::SDK];
+    let plain =
+        [web::APP, web::DECODE_WORKER, web::STYLE_WORKER, web::SEARCH_WORKER, web::POSITIONING_WORKER, web::SDK];
     web::compile(repo, web::Profile::Release, &plain)?;
     web::build(repo, web::Profile::Release)
 }
