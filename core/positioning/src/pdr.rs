@@ -8,8 +8,22 @@ use std::collections::VecDeque;
 const SHORTEST_STEP_MS: f64 = 300.0;
 /// A step's peak rises so far above its valley, m/s²; below it the visitor stands or fidgets.
 const LEAST_SWING_MPS2: f64 = 1.6;
-/// Weinberg's constant, m / (m/s²)^¼: stride = K · swing^¼.
-const WEINBERG: f64 = 0.37;
+/// Stride in metres = base + Weinberg's constant · swing^¼ − slope · steps per second. Fitted to the length between
+/// way-points of two fifths of the mall's walks, where it leaves 7 % of a stride unexplained; the fourth root alone
+/// leaves 12 %. Who steps faster there takes shorter steps: past shelves and people.
+const STRIDE_BASE_M: f64 = 0.165;
+/// See `STRIDE_BASE_M`; m / (m/s²)^¼.
+const WEINBERG: f64 = 0.7;
+/// See `STRIDE_BASE_M`; metres / Hz.
+const STRIDE_SLOPE: f64 = 0.377;
+/// What a stride may be, metres.
+const STRIDES_M: std::ops::RangeInclusive<f64> = 0.2..=1.2;
+/// So many steps tell how fast they follow each other, and what their distance may be, milliseconds.
+const CADENCE_STEPS: usize = 5;
+/// See `CADENCE_STEPS`.
+const STEP_MS: std::ops::RangeInclusive<f64> = 300.0..=1200.0;
+/// Time between steps before any two are known, milliseconds.
+const USUAL_STEP_MS: f64 = 530.0;
 /// Time constant of the low-pass filter on the acceleration's magnitude, milliseconds.
 const SMOOTHING_MS: f64 = 60.0;
 
@@ -29,7 +43,7 @@ pub struct Step {
 ///
 /// A step is a swing of the smoothed magnitude of acceleration (peak detection as in Harle 2013, "A survey of indoor
 /// inertial positioning systems for pedestrians", IEEE Communications Surveys & Tutorials 15); its length follows the
-/// fourth root of the swing (Weinberg 2002, "Using the ADXL202 in pedometer and personal navigation applications",
+/// fourth root of the swing, less the cadence (Weinberg 2002, "Using the ADXL202 in pedometer and personal navigation applications",
 /// Analog Devices AN-602). Heading is the mean over the step of a gyroscope that the
 /// rotation vector or the compass corrects.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +54,8 @@ pub struct StepDetector {
     above: bool,
     peak: f64,
     last_step_ms: Option<f64>,
+    /// Times between the last steps, milliseconds.
+    gaps: VecDeque<f64>,
     attitude: Heading,
     /// Sum of the directions since the last step.
     heading: [f64; 2],
@@ -89,9 +105,21 @@ impl StepDetector {
         if swing < LEAST_SWING_MPS2 || too_soon {
             return None;
         }
+        let hz = self.cadence_hz(time_ms);
         self.last_step_ms = Some(time_ms);
         let [east, north] = std::mem::take(&mut self.heading);
         let heading_rad = (east.hypot(north) > 1e-6).then(|| east.atan2(north));
-        Some(Step { time_ms, stride_m: (WEINBERG * swing.powf(0.25)).min(1.5), heading_rad })
+        let stride_m = STRIDE_BASE_M + WEINBERG * swing.powf(0.25) - STRIDE_SLOPE * hz;
+        Some(Step { time_ms, stride_m: stride_m.clamp(*STRIDES_M.start(), *STRIDES_M.end()), heading_rad })
+    }
+
+    /// Steps per second, with the one that ends now.
+    fn cadence_hz(&mut self, time_ms: f64) -> f64 {
+        let gap = self.last_step_ms.map_or(USUAL_STEP_MS, |last| time_ms - last);
+        self.gaps.push_back(gap.clamp(*STEP_MS.start(), *STEP_MS.end()));
+        if self.gaps.len() > CADENCE_STEPS {
+            self.gaps.pop_front();
+        }
+        1e3 * self.gaps.len() as f64 / self.gaps.iter().sum::<f64>()
     }
 }
