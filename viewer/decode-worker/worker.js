@@ -1,6 +1,7 @@
 // A decode worker: fetches files, decodes them in wasm, and hands GPU-ready arrays to the viewer.
 //
-// Messages in:  {type: "init", module: WebAssembly.Module}
+// Messages in:  {type: "setup", port?, fullWasmUrl?}                 see requests.js; where the other decoders lie
+//               {type: "init", module: WebAssembly.Module}
 //               {type: "load", id, url, what: Uint8Array, options: Uint8Array, idleMs, cache: RequestCache}
 //               {type: "file", id, url, idleMs, cache}                     the bytes as they are
 //               {type: "picture", id, url, idleMs, cache}                  read by the browser
@@ -19,6 +20,8 @@
 // `bitmaps` has, by the number of the image, an ImageBitmap, or null where the browser cannot read the picture.
 
 import init, * as base from "./decode_worker.js";
+import initFull, * as full from "./decode_worker_full.js";
+import { Refusal, askThrough, request } from "./requests.js";
 
 /**
  * Waits between attempts, milliseconds: a server that stumbles gets three more chances. Each wait is a quarter longer
@@ -46,10 +49,13 @@ let start;
 const started = new Promise((resolve) => { start = resolve; });
 const running = new Map();
 let fullModule;
-let fullAttempts = 0;
+let fullWasmUrl;
 
 self.onmessage = ({ data }) => {
-  if (data.type === "init") {
+  if (data.type === "setup") {
+    ({ fullWasmUrl } = data);
+    if (data.port) askThrough(data.port);
+  } else if (data.type === "init") {
     start(init({ module_or_path: data.module }));
   } else if (data.type === "abort") {
     running.get(data.id)?.abort();
@@ -177,13 +183,10 @@ async function loadFull() {
   }
 }
 
+/** Only its wasm is heavy: the glue comes with this script, which bundlers copy as one file. */
 async function importFull() {
-  // Browsers remember that an address could not be imported: another attempt needs another one.
-  const again = fullAttempts;
-  fullAttempts += 1;
-  const module = await (again === 0 ? import("./decode_worker_full.js") : import(`./decode_worker_full.js?${again}`));
-  await module.default();
-  return module;
+  await initFull(fullWasmUrl && { module_or_path: fullWasmUrl });
+  return full;
 }
 
 async function post(id, output, bytes, signal) {
@@ -258,7 +261,7 @@ async function fetchOnce(url, { signal, idleMs, cache, most = Infinity }) {
   };
   try {
     heard();
-    const response = await fetch(url, { signal: controller.signal, cache });
+    const response = await request(url, { signal: controller.signal, cache });
     heard();
     if (!response.ok) {
       response.body?.cancel().catch(() => {});
@@ -268,6 +271,9 @@ async function fetchOnce(url, { signal, idleMs, cache, most = Infinity }) {
     return bytes ? { bytes, url } : { again: false, problem: problem("file-too-large", `it has more than ${most} bytes`, url) };
   } catch (error) {
     signal.throwIfAborted();
+    if (error instanceof Refusal) {
+      return { again: error.again, problem: problem(error.code, error.message, url) };
+    }
     const said = silent
       ? problem("timeout", `the server sent nothing for ${idleMs / 1000} s`, url)
       : problem("network", `the server cannot be reached, or hung up: ${error.message}`, url);

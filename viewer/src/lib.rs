@@ -44,6 +44,7 @@ mod oneshot;
 mod order;
 mod pace;
 mod pick_window;
+mod project;
 mod property_rows;
 #[cfg(target_arch = "wasm32")]
 #[path = "../decode-worker/src/reply.rs"]
@@ -59,7 +60,7 @@ pub use camera::Padding;
 pub use clip::{Clip, ClipBox, ClipPolygon, Keep, MOST_CORNERS};
 pub use debug::{DebugOverlay, TileBoxes};
 #[cfg(target_arch = "wasm32")]
-pub use device::{Subscription, Viewer};
+pub use device::{Subscription, Viewer, Workers};
 pub use labels::{LABELS, ShownLabel};
 pub use scene::{EyeDome, Fog, PointClouds, Resolution, Scene, SceneError, ShadowMode, Shadows, Sun};
 pub use see_through::{CrossFade, Underground, XRay};

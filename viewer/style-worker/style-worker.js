@@ -1,6 +1,7 @@
 // The style worker: compiles styles, and says by them what each feature of a tile shows.
 //
-// Messages in:  {style, json}                                           compile a style under a number
+// Messages in:  {wasmUrl}                                                first: where its module lies, if not beside it
+//               {style, json}                                           compile a style under a number
 //               {drop}                                                  forget the style of this number
 //               {job, style, content, properties, vertices, ecefFromTile, timeMs}
 // Messages out: {style, properties, any} or {style, problems}           names, whether it may read others;
@@ -10,12 +11,14 @@
 
 import init, { Styler } from "./style_worker.js";
 
-const started = init();
+let started;
 const styles = new Map();
 
 self.onmessage = async ({ data }) => {
   try {
+    started ??= init(data.wasmUrl && { module_or_path: data.wasmUrl });
     await started;
+    if (data.wasmUrl !== undefined) return;
     if (data.drop !== undefined) {
       styles.get(data.drop)?.free();
       styles.delete(data.drop);

@@ -5,6 +5,7 @@ mod loading;
 
 use super::files::Files;
 use super::gpu::{self, Draw, DrawLists, Gpu};
+use super::homing::Homing;
 use super::labels::MapLabels;
 use super::obstacles::Obstacles;
 use super::panel::Panel;
@@ -65,6 +66,7 @@ pub(super) struct Core {
     pub(super) caster_epoch: u64,
     pub(super) pace: Pace,
     home: Option<LookAt>,
+    pub(super) homing: Homing,
     pub(super) engine: Engine,
     pub(super) layers: Vec<LayerState>,
     pub(super) pool: Pool,
@@ -143,6 +145,7 @@ impl Core {
             caster_epoch: 0,
             pace: Pace::default(),
             home: None,
+            homing: Homing::default(),
             engine,
             layers: Vec::new(),
             pool,
@@ -267,7 +270,7 @@ impl Core {
         self.caster_epoch += 1;
     }
 
-    fn engine_changed(&mut self) {
+    pub(super) fn engine_changed(&mut self) {
         self.engine_due = true;
         self.nudges = 0;
         self.settled = false;
@@ -304,6 +307,7 @@ impl Core {
         let flies = self.motion.flies();
         self.motion.step(&mut self.camera, start_ms);
         self.keep_out(flies);
+        self.step_landing();
         let moving = self.motion.moving();
         self.keep_pace(start_ms, moving || self.gestures.active());
         let look = self.camera.look();

@@ -4,6 +4,7 @@ mod core;
 mod debug;
 mod files;
 mod gpu;
+mod homing;
 mod labels;
 mod lettering;
 mod listeners;
@@ -19,5 +20,7 @@ mod styles;
 mod tile;
 mod timer;
 mod viewer;
+mod workers;
 
 pub use viewer::{Subscription, Viewer};
+pub use workers::Workers;

@@ -6,6 +6,7 @@
 
 use super::styles::Painted;
 use super::timer::Timer;
+use super::workers::Workers;
 use crate::reply::{Decoded, Reply};
 use crate::{Problem, ViewerError};
 use citytwin_tiles::{ContentInfo, ImageFormat, SubtreeDoc, TileContent, TilesetDoc, UpAxis, What};
@@ -15,7 +16,7 @@ use std::rc::Rc;
 use wasm_bindgen::prelude::{Closure, JsValue};
 use wasm_bindgen::{JsCast, UnwrapThrowExt};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Event, ImageBitmap, MessageEvent, Worker, WorkerOptions, WorkerType};
+use web_sys::{Event, ImageBitmap, MessageEvent, Worker};
 
 /// A worker that dies this often before it has said anything is not started again, until somebody asks.
 const MOST_DEATHS: u32 = 3;
@@ -114,7 +115,7 @@ struct Slot {
 }
 
 struct State {
-    worker_url: String,
+    workers: Workers,
     /// A request that brings no byte for so long is given up, milliseconds.
     idle_ms: f64,
     module: Option<JsValue>,
@@ -137,10 +138,10 @@ impl Pool {
     /// `idle_ms` is given up.
     ///
     /// # Errors
-    /// [`ViewerError::Browser`] when the browser starts no workers from this URL.
-    pub(super) fn new(worker_url: &str, count: usize, idle_ms: f64, on_loaded: OnLoaded) -> Result<Self, ViewerError> {
+    /// [`ViewerError::Browser`] when the browser starts no workers.
+    pub(super) fn new(workers: Workers, count: usize, idle_ms: f64, on_loaded: OnLoaded) -> Result<Self, ViewerError> {
         let state = Rc::new(RefCell::new(State {
-            worker_url: worker_url.to_owned(),
+            workers,
             idle_ms,
             module: None,
             compiling: false,
@@ -215,7 +216,7 @@ fn compile_module(state: &Rc<RefCell<State>>) {
             return;
         }
         state.compiling = true;
-        citytwin_tiles::resolve_url(&state.worker_url, "decode_worker_bg.wasm")
+        state.workers.decode_wasm_url.clone()
     };
     let weak = Rc::downgrade(state);
     wasm_bindgen_futures::spawn_local(async move {
@@ -272,11 +273,8 @@ fn ask(state: &Rc<RefCell<State>>) {
 }
 
 fn start_worker(state: &Rc<RefCell<State>>, index: usize, deaths: u32) -> Result<Slot, ViewerError> {
-    let options = WorkerOptions::new();
-    options.set_type(WorkerType::Module);
-    let url = state.borrow().worker_url.clone();
-    let worker = Worker::new_with_options(&url, &options)
-        .map_err(|error| ViewerError::Browser { what: "a decode worker", message: text(&error) })?;
+    let start = Rc::clone(&state.borrow().workers.decode);
+    let worker = start().map_err(|error| ViewerError::Browser { what: "a decode worker", message: text(&error) })?;
     let weak = Rc::downgrade(state);
     let listen = |kind: &'static str, hear: fn(&Rc<RefCell<State>>, usize, &Event)| {
         let weak = weak.clone();

@@ -5,6 +5,7 @@
 
 use super::core::Core;
 use super::pool::{ContentPayload, Loaded, Payload, get, post, text};
+use super::workers::Workers;
 use crate::feature_rows::FeatureRows;
 use crate::oneshot::Sender;
 use crate::style_rows::Rows;
@@ -15,7 +16,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::{Closure, JsValue};
-use web_sys::{Event, MessageEvent, Worker, WorkerOptions, WorkerType};
+use web_sys::{Event, MessageEvent, Worker};
 
 /// The worker has at most this many tiles at a time: what is no longer wanted need not be waited for.
 const MOST_RUNNING: usize = 6;
@@ -83,7 +84,7 @@ impl Drop for StyleWorker {
 
 /// All styles of a viewer.
 pub(super) struct Styles {
-    worker_url: String,
+    workers: Workers,
     on_answer: OnAnswer,
     worker: Option<StyleWorker>,
     last_number: u32,
@@ -95,10 +96,10 @@ pub(super) struct Styles {
 }
 
 impl Styles {
-    /// `worker_url`: of `style-worker.js`, absolute. Answers come through `on_answer`, never from within a call.
-    pub(super) fn new(worker_url: String, on_answer: OnAnswer) -> Self {
+    /// Answers come through `on_answer`, never from within a call.
+    pub(super) fn new(workers: Workers, on_answer: OnAnswer) -> Self {
         Self {
-            worker_url,
+            workers,
             on_answer,
             worker: None,
             last_number: 0,
@@ -130,7 +131,7 @@ impl Styles {
     /// The worker, started if need be.
     fn worker(&mut self) -> Result<&Worker, Problem> {
         if self.worker.is_none() {
-            self.worker = Some(start(&self.worker_url, &self.on_answer)?);
+            self.worker = Some(start(&self.workers, &self.on_answer)?);
         }
         self.worker.as_ref().map(|worker| &worker.worker).ok_or_else(|| broken("it was not started"))
     }
@@ -454,10 +455,8 @@ fn items(list: &JsValue) -> impl Iterator<Item = JsValue> {
     list.into_iter().flat_map(|list| list.to_vec())
 }
 
-fn start(url: &str, on_answer: &OnAnswer) -> Result<StyleWorker, Problem> {
-    let options = WorkerOptions::new();
-    options.set_type(WorkerType::Module);
-    let worker = Worker::new_with_options(url, &options).map_err(|error| broken(&text(&error)))?;
+fn start(workers: &Workers, on_answer: &OnAnswer) -> Result<StyleWorker, Problem> {
+    let worker = (workers.style)().map_err(|error| broken(&text(&error)))?;
     let listen = |kind: &str, read: fn(&Event) -> JsValue| {
         let on_answer = Rc::clone(on_answer);
         let listener = Closure::<dyn FnMut(Event)>::new(move |event: Event| on_answer(Answer(read(&event))));

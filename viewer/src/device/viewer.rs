@@ -6,11 +6,13 @@ use super::picking::Purpose;
 use super::pool::Pool;
 use super::shared::{Shared, now_ms};
 use super::styles::Styles;
+use super::workers::Workers;
 use crate::oneshot::oneshot;
 use crate::{
     Event, Hit, LookAt, Padding, Problem, Raster, Scene, SceneError, ShownLabel, Stats, Theme, Twin, ViewerError,
     ViewerOptions,
 };
+use citytwin_geo::Geodetic;
 use citytwin_tiles::resolve_url;
 use glam::DVec2;
 use std::rc::{Rc, Weak};
@@ -64,6 +66,19 @@ impl Viewer {
     /// [`ViewerError::NoWebGl2`] when the browser gives no context, [`ViewerError::Graphics`] when the driver
     /// refuses a shader, [`ViewerError::Browser`] when workers cannot be started.
     pub fn new(canvas: web_sys::HtmlCanvasElement, options: ViewerOptions) -> Result<Self, ViewerError> {
+        let workers = Workers::beside(&on_page(&options.worker_url));
+        Self::with_workers(canvas, options, workers)
+    }
+
+    /// The same with workers that come from elsewhere than [`ViewerOptions::worker_url`].
+    ///
+    /// # Errors
+    /// As [`Viewer::new`].
+    pub fn with_workers(
+        canvas: web_sys::HtmlCanvasElement,
+        options: ViewerOptions,
+        sources: Workers,
+    ) -> Result<Self, ViewerError> {
         let window = web_sys::window()
             .ok_or_else(|| ViewerError::Browser { what: "a viewer", message: "there is no window".into() })?;
         let cores = window.navigator().hardware_concurrency() as usize;
@@ -76,14 +91,14 @@ impl Viewer {
             }
         };
         let idle_ms = options.idle_timeout_ms.max(1.0);
-        let pool = Pool::new(&on_page(&options.worker_url), workers, idle_ms, Rc::new(on_loaded))?;
+        let pool = Pool::new(sources.clone(), workers, idle_ms, Rc::new(on_loaded))?;
         let weak = Rc::downgrade(&shared);
         let on_style = move |answer| {
             if let Some(shared) = weak.upgrade() {
                 shared.change(|core| core.style_answered(&answer));
             }
         };
-        let styles = Styles::new(resolve_url(&on_page(&options.worker_url), "style-worker.js"), Rc::new(on_style));
+        let styles = Styles::new(sources, Rc::new(on_style));
         let handle = Rc::new(Handle(Rc::clone(&shared)));
         let listeners = Listeners::new(&shared, &canvas)?;
         shared.start(Core::new(canvas, options, pool, styles, reduced_motion())?, listeners);
@@ -197,6 +212,43 @@ impl Viewer {
         self.change(|core| {
             core.motion.set_reduced(reduced_motion());
             core.motion.fly_to(&mut core.camera, view, duration_ms, now_ms());
+        });
+    }
+
+    /// Resolves when no flight is under way any more: it has arrived or was stopped. Also when the viewer is removed.
+    pub fn landed(&self) -> impl Future<Output = ()> + use<> {
+        let (sender, receiver) = oneshot();
+        self.change(|core| core.when_landed(sender));
+        async move {
+            // `None`: removed.
+            let _ = receiver.await;
+        }
+    }
+
+    /// Looks at the whole of a layer as soon as it is known where it lies; nothing happens when there is none of this
+    /// id, or when it reaches around the Earth.
+    pub fn look_at_layer(&self, id: &str) {
+        self.change(|core| core.look_at_layer(id));
+    }
+
+    /// Where places are on the canvas, and how far from the eye. `places`: longitude and latitude (degrees) and metres
+    /// above the ellipsoid, in turn. What comes back: CSS pixels from the canvas's top left corner, rightwards and
+    /// down, and metres from the eye, in turn; three NaN for a place behind the eye or beyond the horizon.
+    pub fn project(&self, places: &[f64]) -> Vec<f64> {
+        let Some(projection) = self.handle.0.read(Core::projection) else { return Vec::new() };
+        let (places, _) = places.as_chunks::<3>();
+        let on_canvas = |[lon, lat, height_m]: &[f64; 3]| {
+            let seen = projection.css_from(Geodetic::from_degrees(*lon, *lat, *height_m));
+            seen.map_or([f64::NAN; 3], |(at, away_m)| [at.x, at.y, away_m])
+        };
+        places.iter().flat_map(on_canvas).collect()
+    }
+
+    /// Draws a frame at once, whatever has changed: until the caller's task ends, the canvas's pixels can be read.
+    pub fn draw_now(&self) {
+        self.change(|core| {
+            core.draw_due = true;
+            core.tick(&now_ms);
         });
     }
 

@@ -158,6 +158,7 @@ impl Core {
         let view = self.engine_view(&self.camera.look());
         let frame = self.engine.update_at(&view, now_ms / 1000.0).clone();
         self.carry_out(frame);
+        self.find_home();
         // Boxes of tiles show how these stand.
         self.draw_due |= self.scene.debug.boxes != TileBoxes::Off;
     }
