@@ -1,12 +1,11 @@
 // The positioning worker: hands what the page posts to the engine, and posts back what comes out.
 //
-// The page posts { open: { venue: [[name, text], …], radioMap: Uint8Array | null, seed } } once, then { id, call } with
-// the call in JSON, { id, bytes, wallOffsetMs } with observations in their binary form, or { id, decode } with such bytes
-// that it wants in JSON. It hears { opened: true },
-// { failed: message }, and { id, reply } or { id, error } for each of the others, in their order.
+// The page posts { open: { venue: [[name, text], …], radioMap: Uint8Array | null, seed }, wasmUrl } once, where wasmUrl is
+// where its module lies; then { id, call } with the call in JSON, { id, bytes, wallOffsetMs } with observations in their
+// binary form, or { id, decode } with such bytes that it wants in JSON. It hears { opened: true }, { failed: message }, and
+// { id, reply } or { id, error } for each of the others, in their order.
 import init, { Engine, decode } from "./positioning_worker.js";
 
-const ready = init();
 let engine;
 // One after the other, as they were posted.
 let queue = Promise.resolve();
@@ -17,8 +16,8 @@ addEventListener("message", ({ data }) => {
 
 async function take(data) {
   try {
-    await ready;
     if (data.open) {
+      await init({ module_or_path: data.wasmUrl });
       const { venue, radioMap, seed } = data.open;
       engine = new Engine(JSON.stringify(venue), radioMap ?? new Uint8Array(), seed);
       postMessage({ opened: true });

@@ -1,8 +1,10 @@
 // The search worker: answers queries over a published index, and fetches the byte ranges of it that they need.
 //
-// Messages in and out are JSON texts; src/protocol.rs says which. A query is answered at once by what is there, again
+// The first message may be {wasmUrl, port}: where its module lies, if not beside it, and see requests.js. All others, in
+// and out, are JSON texts; src/protocol.rs says which. A query is answered at once by what is there, again
 // with every range that arrives, and a last time (`complete`) when nothing is missing.
 
+import { Refusal, askThrough, request } from "./requests.js";
 import init, { Engine } from "./search_worker.js";
 
 /** Wait before a request is tried a second time, milliseconds. */
@@ -24,7 +26,14 @@ const asked = new Set();
 const flights = [];
 let failedAt = -Infinity;
 
+let wasmUrl;
+
 self.onmessage = ({ data }) => {
+  if (typeof data !== "string") {
+    ({ wasmUrl } = data);
+    if (data.port) askThrough(data.port);
+    return;
+  }
   const message = JSON.parse(data);
   if (message.open !== undefined) {
     address = message.open;
@@ -45,7 +54,7 @@ self.onmessage = ({ data }) => {
 self.addEventListener("online", () => { failedAt = Math.min(failedAt, performance.now() - FORGIVE_AFTER_MS); });
 
 async function open() {
-  const [root] = await Promise.all([fetchRoot("no-cache"), init()]);
+  const [root] = await Promise.all([fetchRoot("no-cache"), init(wasmUrl && { module_or_path: wasmUrl })]);
   return read(root);
 }
 
@@ -209,9 +218,10 @@ async function fetchTwice(url, options) {
 async function fetchOnce(url, options) {
   let response;
   try {
-    response = await fetch(url, options);
+    response = await request(url, options);
   } catch (error) {
     options.signal?.throwIfAborted();
+    if (error instanceof Refusal) throw error;
     throw fault("network", `the server cannot be reached, or hung up: ${error.message}`, true);
   }
   if (response.ok) return response;

@@ -1,15 +1,18 @@
 //! The exports.
 
-use crate::shapes::{EventShape, HitShape, ShownLabelShape, StatsShape, error_code, event_type, style_error_code};
+use crate::shapes::{
+    DiagnosticsShape, EventShape, HitShape, OptionsShape, ShownLabelShape, StatsShape, error_code, event_type,
+    style_error_code,
+};
 use citytwin_manifest::{Raster, Twin};
-use citytwin_viewer::{LookAt, Padding, Stats, Subscription, Viewer, ViewerError, ViewerOptions};
+use citytwin_viewer::{LookAt, Padding, Subscription, Theme, Viewer, ViewerError, Workers};
 use js_sys::{Error, Function, Reflect};
 use serde::Serialize;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
-use web_sys::HtmlCanvasElement;
+use web_sys::{HtmlCanvasElement, Worker};
 
 /// One viewer on one canvas.
 #[wasm_bindgen]
@@ -23,28 +26,24 @@ pub struct Handle {
 
 #[wasm_bindgen]
 impl Handle {
-    /// Takes a canvas; `listener` hears `(type, data)` of every event.
+    /// Takes a canvas; `start_decode` and `start_style` return new workers, `listener` hears `{ type, data }` of every
+    /// event that is heard.
     ///
     /// # Errors
-    /// `no-webgl2`, `graphics` or `browser`.
+    /// `option`, `no-webgl2`, `graphics` or `browser`.
     #[wasm_bindgen(constructor)]
     pub fn new(
         canvas: HtmlCanvasElement,
-        worker_url: String,
-        max_error_px: Option<f64>,
-        cache_bytes: Option<f64>,
-        idle_timeout_ms: Option<f64>,
+        start_decode: Function,
+        decode_wasm_url: String,
+        start_style: Function,
+        options: JsValue,
         listener: Function,
     ) -> Result<Handle, JsValue> {
-        let defaults = ViewerOptions::default();
-        let options = ViewerOptions {
-            worker_url,
-            max_error_px: max_error_px.unwrap_or(defaults.max_error_px),
-            cache_bytes: cache_bytes.map_or(defaults.cache_bytes, |bytes| bytes as u64),
-            idle_timeout_ms: idle_timeout_ms.unwrap_or(defaults.idle_timeout_ms),
-            ..defaults
-        };
-        let viewer = Viewer::new(canvas, options).map_err(|error| thrown_by_viewer(&error))?;
+        let options: OptionsShape =
+            serde_wasm_bindgen::from_value(options).map_err(|error| thrown("option", &error.to_string()))?;
+        let workers = Workers { decode: starter(start_decode), decode_wasm_url, style: starter(start_style) };
+        let viewer = Viewer::with_workers(canvas, options.into(), workers).map_err(|error| thrown_by_viewer(&error))?;
         let heard = Rc::<RefCell<BTreeSet<String>>>::default();
         let hears = Rc::clone(&heard);
         let events = viewer.subscribe(move |event| {
@@ -103,6 +102,32 @@ impl Handle {
     pub fn fly_to(&self, view: JsValue, duration_ms: Option<f64>) -> Result<(), JsValue> {
         self.viewer.fly_to(look_at(view)?, duration_ms);
         Ok(())
+    }
+
+    /// Resolves when no flight is under way.
+    pub fn landed(&self) -> js_sys::Promise {
+        let landed = self.viewer.landed();
+        wasm_bindgen_futures::future_to_promise(async move {
+            landed.await;
+            Ok(JsValue::UNDEFINED)
+        })
+    }
+
+    /// Looks at the whole of a layer as soon as it is known where it lies.
+    #[wasm_bindgen(js_name = lookAtLayer)]
+    pub fn look_at_layer(&self, id: &str) {
+        self.viewer.look_at_layer(id);
+    }
+
+    /// Where places are on the canvas: [`Viewer::project`].
+    pub fn project(&self, places: &[f64]) -> Vec<f64> {
+        self.viewer.project(places)
+    }
+
+    /// Draws a frame at once.
+    #[wasm_bindgen(js_name = drawNow)]
+    pub fn draw_now(&self) {
+        self.viewer.draw_now();
     }
 
     /// How the city is drawn.
@@ -189,10 +214,33 @@ impl Handle {
     /// # Errors
     /// Never in practice: the figures are a plain object.
     pub fn stats(&self) -> Result<JsValue, JsValue> {
-        #[derive(Serialize)]
-        #[serde(transparent)]
-        struct Figures(#[serde(with = "StatsShape")] Stats);
-        plain(&Figures(self.viewer.stats()))
+        plain(&StatsShape::of(&self.viewer.stats()))
+    }
+
+    /// What else is held.
+    ///
+    /// # Errors
+    /// Never in practice: the figures are a plain object.
+    pub fn diagnostics(&self) -> Result<JsValue, JsValue> {
+        plain(&DiagnosticsShape::of(&self.viewer.stats()))
+    }
+
+    /// Shows a tileset as a layer; one of the same id is replaced.
+    ///
+    /// # Errors
+    /// `option` when the theme is none.
+    #[wasm_bindgen(js_name = addTileset)]
+    pub fn add_tileset(&self, id: &str, url: &str, theme: JsValue, visible: bool) -> Result<(), JsValue> {
+        let theme: Theme =
+            serde_wasm_bindgen::from_value(theme).map_err(|error| thrown("option", &error.to_string()))?;
+        self.viewer.add_layer(id, url, theme, visible);
+        Ok(())
+    }
+
+    /// Removes a layer.
+    #[wasm_bindgen(js_name = removeLayer)]
+    pub fn remove_layer(&self, id: &str) {
+        self.viewer.remove_layer(id);
     }
 
     /// Lays a picture over the ground; `raster_json` is one of the manifest's `rasters`.
@@ -256,6 +304,11 @@ impl Handle {
     pub fn remove(&self) {
         self.viewer.remove();
     }
+}
+
+/// A function of JavaScript that returns a worker.
+fn starter(start: Function) -> Rc<dyn Fn() -> Result<Worker, JsValue>> {
+    Rc::new(move || start.call0(&JsValue::NULL)?.dyn_into())
 }
 
 fn plain(value: &impl Serialize) -> Result<JsValue, JsValue> {

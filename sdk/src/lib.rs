@@ -13,4 +13,7 @@ mod shapes;
 
 #[cfg(target_arch = "wasm32")]
 pub use handle::Handle;
-pub use shapes::{EventShape, HitShape, ShownLabelShape, StatsShape, error_code, event_type, style_error_code};
+pub use shapes::{
+    DiagnosticsShape, EventShape, HitShape, OptionsShape, ShownLabelShape, StatsShape, error_code, event_type,
+    style_error_code,
+};

@@ -1,11 +1,32 @@
 //! What crosses the border to JavaScript, as plain objects with camelCase names.
 
-use citytwin_viewer::{Event, Hit, LookAt, Problem, Progress, ShownLabel, Stats, Value, ViewerError};
-use serde::{Serialize, Serializer};
+use citytwin_viewer::{Event, Hit, LookAt, Problem, Progress, ShownLabel, Stats, Value, ViewerError, ViewerOptions};
+use serde::{Deserialize, Serialize, Serializer};
 
-/// An event: `{ type, data }`.
+/// [`ViewerOptions`], as far as hosts choose them; what is left out has its default.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OptionsShape {
+    max_error_px: Option<f64>,
+    cache_bytes: Option<f64>,
+    idle_timeout_ms: Option<f64>,
+}
+
+impl From<OptionsShape> for ViewerOptions {
+    fn from(given: OptionsShape) -> Self {
+        let defaults = Self::default();
+        Self {
+            max_error_px: given.max_error_px.unwrap_or(defaults.max_error_px),
+            cache_bytes: given.cache_bytes.map_or(defaults.cache_bytes, |bytes| bytes as u64),
+            idle_timeout_ms: given.idle_timeout_ms.unwrap_or(defaults.idle_timeout_ms),
+            ..defaults
+        }
+    }
+}
+
+/// An event: `{ type, data }`; types are in lower case, as those of the DOM.
 #[derive(Serialize)]
-#[serde(tag = "type", content = "data", rename_all = "camelCase")]
+#[serde(tag = "type", content = "data", rename_all = "lowercase")]
 pub enum EventShape<'a> {
     /// [`Event::Click`].
     Click(Option<HitShape<'a>>),
@@ -56,12 +77,12 @@ pub fn event_type(event: &Event) -> Option<&'static str> {
         Event::Click(_) => "click",
         Event::Hover(_) => "hover",
         Event::View(_) => "view",
-        Event::ViewRest(_) => "viewRest",
+        Event::ViewRest(_) => "viewrest",
         Event::Progress(_) => "progress",
         Event::Problem(_) => "problem",
-        Event::ProblemSolved(_) => "problemSolved",
-        Event::ContextLost => "contextLost",
-        Event::ContextRestored => "contextRestored",
+        Event::ProblemSolved(_) => "problemsolved",
+        Event::ContextLost => "contextlost",
+        Event::ContextRestored => "contextrestored",
         Event::Settled => "settled",
         _ => return None,
     })
@@ -145,23 +166,58 @@ struct ProgressShape {
     bytes: u64,
 }
 
-/// [`Stats`], whose field names it repeats in camelCase.
+/// What hosts see of [`Stats`].
 #[derive(Serialize)]
-#[serde(remote = "Stats", rename_all = "camelCase")]
-#[allow(missing_docs)]
+#[serde(rename_all = "camelCase")]
 pub struct StatsShape {
-    tiles_drawn: u32,
-    triangles_drawn: u64,
-    features_drawn: u64,
+    tiles_visible: u32,
+    triangles_visible: u64,
+    features_visible: u64,
     requests_active: u32,
     bytes_downloaded: u64,
     gpu_bytes: u64,
     heap_bytes: u64,
-    tree_bytes: u64,
+    frame_cpu_ms: QuantilesShape,
     effective_error_px: f64,
+}
+
+/// Median and 95th percentile.
+#[derive(Serialize)]
+struct QuantilesShape {
+    p50: f64,
+    p95: f64,
+}
+
+impl StatsShape {
+    /// The shape of the figures.
+    pub fn of(stats: &Stats) -> Self {
+        Self {
+            tiles_visible: stats.tiles_drawn,
+            triangles_visible: stats.triangles_drawn,
+            features_visible: stats.features_drawn,
+            requests_active: stats.requests_active,
+            bytes_downloaded: stats.bytes_downloaded,
+            gpu_bytes: stats.gpu_bytes,
+            heap_bytes: stats.heap_bytes,
+            frame_cpu_ms: QuantilesShape { p50: stats.frame_cpu_ms_p50, p95: stats.frame_cpu_ms_p95 },
+            effective_error_px: stats.effective_error_px,
+        }
+    }
+}
+
+/// What those see of [`Stats`] who look for leaks.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DiagnosticsShape {
+    tree_bytes: u64,
     frames: u64,
-    frame_cpu_ms_p50: f64,
-    frame_cpu_ms_p95: f64,
+}
+
+impl DiagnosticsShape {
+    /// The shape of the figures.
+    pub fn of(stats: &Stats) -> Self {
+        Self { tree_bytes: stats.tree_bytes, frames: stats.frames }
+    }
 }
 
 /// The code by which programs tell failures apart; listed in `ts/errors.ts`.
@@ -221,14 +277,15 @@ mod tests {
             &Event::Problem(Problem::new("code", "words", "a.glb")),
             &json!({ "type": "problem", "data": { "code": "code", "message": "words", "place": "a.glb" } }),
         );
-        check(&Event::ContextLost, &json!({ "type": "contextLost" }));
+        check(&Event::ContextLost, &json!({ "type": "contextlost" }));
     }
 
     #[test]
     fn stats_cross_the_border_in_camel_case() {
         let stats = Stats { tiles_drawn: 3, frame_cpu_ms_p50: 1.5, ..Stats::default() };
-        let json = StatsShape::serialize(&stats, serde_json::value::Serializer).expect("a plain object");
-        assert_eq!((&json["tilesDrawn"], &json["frameCpuMsP50"]), (&json!(3), &json!(1.5)), "{json}");
+        let json = serde_json::to_value(StatsShape::of(&stats)).expect("a plain object");
+        let frame = json!({ "p50": 1.5, "p95": 0.0 });
+        assert_eq!((&json["tilesVisible"], &json["frameCpuMs"]), (&json!(3), &frame), "{json}");
     }
 
     #[test]

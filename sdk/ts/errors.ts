@@ -1,6 +1,7 @@
 /**
  * Tells failures apart.
  *
+ * - `option`: an option is not known, missing, or has a value that it cannot have; the message lists what is known.
  * - `container`: there is no such element, or it is not in the page.
  * - `no-webgl2`: this browser cannot draw in 3D: too old, switched off, or too many pages hold a context.
  * - `graphics`: the graphics driver refused to start.
@@ -13,12 +14,14 @@
  * - `raster`: a raster has a key or id that is not known, a value out of range, or a URL template not to be understood.
  * - `scene`: a scene has a key that is not known, or a value of another type or out of range.
  * - `style`: a style is not one; the message names the expression and the place in it.
- * - `layer`: the twin has no layer of that id.
+ * - `layer`: there is no layer of that id, or one too many.
+ * - `geojson`: GeoJSON cannot be fetched or read, or its worker has broken down.
  * - `positioning`: a venue, a radio map or observations cannot be fetched or read, or their worker has broken down.
  * - `search`: the search index cannot be fetched or read, or its worker has broken down.
  * - `removed`: the viewer has been removed, or the search or positioning closed.
  */
 export type CityTwinErrorCode =
+  | "option"
   | "container"
   | "no-webgl2"
   | "graphics"
@@ -33,6 +36,7 @@ export type CityTwinErrorCode =
   | "style"
   | "layer"
   | "positioning"
+  | "geojson"
   | "search"
   | "removed";
 
@@ -49,7 +53,7 @@ export class CityTwinError extends Error {
   }
 }
 
-/** Calls the engine; what it throws carries a code already. */
+/** Calls the engine; what it throws carries a code already. @internal */
 export function calling<T>(work: () => T): T {
   try {
     return work();
@@ -58,7 +62,7 @@ export function calling<T>(work: () => T): T {
   }
 }
 
-/** As {@link calling}, for what the engine promises. */
+/** As {@link calling}, for what the engine promises. @internal */
 export async function awaiting<T>(promise: Promise<T>): Promise<T> {
   try {
     return await promise;

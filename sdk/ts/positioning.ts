@@ -4,6 +4,7 @@ import type {
   Exposure, ExposureOptions, PositioningCounts, PositioningError, PositioningObservation, PositioningPosition,
   PositioningWatchOptions, TrackPoint, VenuePlan,
 } from "./positioning-types.js";
+import { startPositioningWorker } from "./workers.js";
 
 /** What {@link Positioning.open} takes. */
 export interface PositioningOptions {
@@ -91,7 +92,7 @@ export class Positioning {
     const map = radioMap === undefined || radioMap instanceof Uint8Array
       ? radioMap ?? null
       : new Uint8Array(await (await fetched(radioMap)).arrayBuffer());
-    const worker = new Worker(new URL("./wasm/positioning-worker.js", import.meta.url), { type: "module" });
+    const [worker, wasmUrl] = startPositioningWorker();
     return new Promise((resolve, reject) => {
       const fail = (message: string) => {
         worker.terminate();
@@ -102,7 +103,7 @@ export class Positioning {
         if (data.failed !== undefined) fail(`Positioning cannot start: ${data.failed}`);
         else if (data.opened) resolve(new Positioning(worker));
       };
-      worker.postMessage({ open: { venue, radioMap: map, seed: options.seed ?? 1 } });
+      worker.postMessage({ open: { venue, radioMap: map, seed: options.seed ?? 1 }, wasmUrl });
     });
   }
 

@@ -3,4 +3,5 @@ export { CityTwinError, type CityTwinErrorCode } from "./errors.js";
 export {
   type AttributeValue, type Condition, type Facet, Search, type SearchAnswer, type SearchHit, type SearchOptions,
 } from "./search.js";
+export type { RequestOptions, TransformedRequest, TransformRequest } from "./requests.js";
 export type { Problem } from "./types.js";

@@ -1,5 +1,8 @@
 import { CityTwinError } from "./errors.js";
+import { callable, checkOptions, record } from "./options.js";
+import { checkHeaders, type RequestOptions, Requests } from "./requests.js";
 import type { Problem } from "./types.js";
+import { startSearchWorker } from "./workers.js";
 
 /** The value of an attribute. */
 export type AttributeValue = string | number | boolean;
@@ -144,11 +147,13 @@ export class Search {
    * Opens an index.
    *
    * @param url the root of the index: `search` of a `twin.json`, absolute or relative to the page
-   * @throws CityTwinError `search` when it cannot be fetched or is no index that this version reads
+   * @throws CityTwinError `search` when it cannot be fetched or is no index that this version reads, `option`
    */
-  static open(url: string | URL): Promise<Search> {
-    const root = new URL(url, document.baseURI).href;
-    const worker = new Worker(new URL("./wasm/search-worker.js", import.meta.url), { type: "module" });
+  static async open(url: string | URL, options: RequestOptions = {}): Promise<Search> {
+    checkOptions("Search.open", options, { headers: record, transformRequest: callable });
+    checkHeaders("Search.open", options.headers);
+    const { href: root, origin } = new URL(url, document.baseURI);
+    const worker = startSearchWorker(new Requests(options, origin));
     return new Promise((resolve, reject) => {
       const fail = (problem: Problem) => {
         worker.terminate();

@@ -1,3 +1,5 @@
+import type { RequestOptions } from "./requests.js";
+
 /** What is looked at, and from where. */
 export interface View {
   /** Longitude of the target, degrees (WGS84). */
@@ -26,10 +28,25 @@ export interface Padding {
   bottom?: number;
 }
 
-/** How a twin is shown. */
-export interface CityTwinOptions {
+/** A view, and how to fly there. */
+export interface Flight extends View {
+  /** How long the flight takes, milliseconds; at least 0. Default: 800 to 2,500 by distance. */
+  durationMs?: number;
+  /** Stops the flight. */
+  signal?: AbortSignal;
+}
+
+/** How a twin is shown. Either `twin` or `tilesets` must be given. */
+export interface CityTwinOptions extends RequestOptions {
   /** URL of the `twin.json`, absolute or relative to the page. */
-  twin: string | URL;
+  twin?: string | URL;
+  /**
+   * URLs of the `tileset.json` of 3D Tiles tilesets, absolute or relative to the page: what is shown where there is no
+   * twin. Their layers are called `tileset-1`, `tileset-2` and so on.
+   */
+  tilesets?: readonly (string | URL)[];
+  /** What is looked at first. Default: the twin's home view, or the whole of the first tileset. */
+  view?: View;
   /** A tile is refined when its error covers more than this many CSS pixels; above 0, default 16. */
   maxErrorPx?: number;
   /**
@@ -39,8 +56,36 @@ export interface CityTwinOptions {
   cacheBytes?: number;
   /** Language of the names on the map, a BCP 47 tag (`zh-CN`). Default: that of the page, else of the browser. */
   locale?: string;
-  /** A request that brings no byte for this long is given up and sent again, milliseconds; default 20,000. */
+  /** A request that brings no byte for this long is given up and sent again, milliseconds; at least 1, default 20,000. */
   idleTimeoutMs?: number;
+  /** Gives the creation up: it then rejects with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** How a tileset is shown. */
+export interface TilesetOptions {
+  /** Unique among layers. Default `tileset-1`, `tileset-2` and so on. */
+  id?: string;
+  /** Its name, or its names by language tag. Default: its id. */
+  title?: string | Readonly<Record<string, string>>;
+  /** `ground`, `transport`, `buildings`, `furniture` or `other`, the default: its place in the drawing order. */
+  theme?: string;
+  /** Whether it is shown at first. Default true. */
+  visible?: boolean;
+}
+
+/** What kind of picture is taken. */
+export interface ScreenshotOptions {
+  /** Its media type. Default `image/png`. */
+  type?: "image/png" | "image/jpeg" | "image/webp";
+  /** Of lossy pictures, from 0 to 1. Default: the browser's. */
+  quality?: number;
+}
+
+/** How events are listened to. */
+export interface ListenOptions {
+  /** Ends it. */
+  signal?: AbortSignal;
 }
 
 /** What a person switches on and off. */
@@ -172,29 +217,36 @@ export interface Problem {
 /** What is drawn and held. */
 export interface Stats {
   /** Tiles in the last frame. */
-  tilesDrawn: number;
+  tilesVisible: number;
   /** Triangles in the last frame, instances counted each. */
-  trianglesDrawn: number;
+  trianglesVisible: number;
   /** Features of the tiles in the last frame. */
-  featuresDrawn: number;
+  featuresVisible: number;
   /** Requests under way. */
   requestsActive: number;
   /** Bytes downloaded since the start. */
   bytesDownloaded: number;
-  /** Bytes in GPU buffers. */
+  /** Bytes in GPU buffers and textures. */
   gpuBytes: number;
   /** Bytes of decoded tiles in main memory. */
   heapBytes: number;
-  /** About how many bytes the tree of known tiles takes. */
-  treeBytes: number;
+  /** Script time of a frame, milliseconds: median and 95th percentile of the last 120 frames. */
+  frameCpuMs: {
+    /** Median. */
+    p50: number;
+    /** 95th percentile. */
+    p95: number;
+  };
   /** The error that tiles may have now, CSS pixels: as asked for, or more where that does not fit into memory. */
   effectiveErrorPx: number;
+}
+
+/** What else is held. */
+export interface Diagnostics {
+  /** About how many bytes the tree of known tiles takes. */
+  treeBytes: number;
   /** Frames drawn since the start. */
   frames: number;
-  /** Script time of a frame, milliseconds, median of the last 120 frames. */
-  frameCpuMsP50: number;
-  /** The same, 95th percentile. */
-  frameCpuMsP95: number;
 }
 
 /** What can be listened to, and what a listener gets. */
@@ -206,17 +258,17 @@ export interface CityTwinEvents {
   /** The camera has moved; at most once per frame. */
   view: View;
   /** The camera has come to rest. */
-  viewRest: View;
+  viewrest: View;
   /** Loading has advanced. */
   progress: Progress;
   /** Something could not be loaded, decoded or drawn; each is told once, until it is solved. */
   problem: Problem;
   /** What was told as a problem is one no more. */
-  problemSolved: Problem;
+  problemsolved: Problem;
   /** The browser took the graphics away. */
-  contextLost: undefined;
+  contextlost: undefined;
   /** The graphics are back; the same picture follows. */
-  contextRestored: undefined;
+  contextrestored: undefined;
   /** Everything that the view needs is loaded and drawn. */
   settled: undefined;
 }

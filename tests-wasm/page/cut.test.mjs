@@ -252,8 +252,8 @@ test("a flight into a house stops outside of it", () =>
     async ({ page, show }) => {
       await show({}, view(200, { pitchDeg: -35, north: 30 }));
       const rest = await page.evaluate(async (into) => {
-        const rested = new Promise((done) => twin.on("viewRest", done));
-        twin.flyTo(into, { durationMs: 1500 });
+        const rested = new Promise((done) => twin.on("viewrest", done));
+        void twin.flyTo({ ...into, durationMs: 1500 });
         return rested;
       }, view(20, { heightM: 15, pitchDeg: -10, east: 0, north: 0 }));
       const up = rest.heightM - Math.sin((rest.pitchDeg * Math.PI) / 180) * rest.distanceM;
@@ -269,7 +269,7 @@ test("padding brings the target of a flight into the middle of what is free", ()
     await show({}, above);
     const seen = await page.evaluate(async (to) => {
       twin.setPadding({ left: 120 });
-      twin.flyTo(to);
+      void twin.flyTo(to);
       await new Promise(requestAnimationFrame);
       await twin.settled();
       const code = (padding) => {

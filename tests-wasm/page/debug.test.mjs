@@ -90,8 +90,8 @@ test("the panel has the numbers of the statistics, a graph, and goes with the vi
     await picture(page, { statistics: true, frameGraph: true });
     await page.waitForFunction(() => {
       const text = document.querySelector(".citytwin-debug").textContent;
-      const { stats } = twin;
-      const whole = [stats.tilesDrawn, stats.trianglesDrawn, stats.featuresDrawn].map((n) => n.toLocaleString("en"));
+      const stats = twin.stats();
+      const whole = [stats.tilesVisible, stats.trianglesVisible, stats.featuresVisible].map((n) => n.toLocaleString("en"));
       const mb = [stats.bytesDownloaded, stats.gpuBytes, stats.heapBytes].map((n) => `${(n / 1e6).toFixed(1)} MB`);
       const rest = [`${stats.effectiveErrorPx.toFixed(1)} px`, `${stats.requestsActive}`];
       const rows = text.trim().split("\n").map((row) => row.replace(/^.{14} */, ""));

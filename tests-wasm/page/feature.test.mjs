@@ -76,7 +76,7 @@ const pickAt = (page, places) => page.evaluate(async (places) => {
 
 test("a style colours every kind of feature, and the ground as it is", () =>
   open(async (page) => {
-    const before = await page.evaluate(() => twin.stats.gpuBytes);
+    const before = await page.evaluate(() => twin.stats().gpuBytes);
     const plain = await picture(page);
     looks(plain.at(things.squares.a.at), "RGB", "a without a style");
     await page.evaluate((style) => twin.setStyle("things", style), { ...BY_HEIGHT, pointSize: 16 });
@@ -95,7 +95,7 @@ test("a style colours every kind of feature, and the ground as it is", () =>
     // Tiles that come later have the style too.
     await page.evaluate((view) => twin.setView(view), above(FAR_M));
     looks((await picture(page)).at(squares.b.at, FAR_M), "G", "b in the coarse level");
-    assert.ok((await page.evaluate(() => twin.stats.gpuBytes)) > before);
+    assert.ok((await page.evaluate(() => twin.stats().gpuBytes)) > before);
     await page.evaluate(async ([style, view]) => { twin.setView(view); await twin.setStyle("things", style); }, [null, above(NEAR_M)]);
     const after = await picture(page);
     assert.deepEqual(after.at(squares.c.at), plain.at(squares.c.at));
@@ -197,7 +197,7 @@ test("every kind of thing is picked, lines and points from near, and nothing bes
 test("a highlight holds across levels of detail and a lost context, with an outline of two pixels", () =>
   open(async (page) => {
     const { b } = things.squares;
-    const before = await page.evaluate(() => twin.stats.gpuBytes);
+    const before = await page.evaluate(() => twin.stats().gpuBytes);
     await page.evaluate(() => twin.highlight(["b", "no such thing"]));
     const near = await picture(page);
     await keepScreenshot(page, "feature-highlight");
@@ -210,12 +210,12 @@ test("a highlight holds across levels of detail and a lost context, with an outl
     const lost = await page.evaluate(async () => {
       const extension = twin.canvas.getContext("webgl2").getExtension("WEBGL_lose_context");
       const heard = (type) => new Promise((resolve) => twin.on(type, resolve));
-      const lost = heard("contextLost");
+      const lost = heard("contextlost");
       const waiting = twin.pick(100, 100);
       extension.loseContext();
       await lost;
       const hits = [await waiting, await twin.pick(100, 100)];
-      const restored = heard("contextRestored");
+      const restored = heard("contextrestored");
       // The browser allows it only after everybody has heard of the loss.
       await new Promise((resolve) => setTimeout(resolve, 100));
       extension.restoreContext();
@@ -228,7 +228,7 @@ test("a highlight holds across levels of detail and a lost context, with an outl
     assertOutline(again, 2);
     await page.evaluate(() => twin.highlight(null));
     looks((await picture(page)).at(b.at), "RGB", "b in the end");
-    const { gpuBytes } = await page.evaluate(() => twin.stats);
+    const { gpuBytes } = await page.evaluate(() => twin.stats());
     assert.ok(gpuBytes <= before, `${gpuBytes} bytes, ${before} before the highlight`);
   }));
 

@@ -166,7 +166,7 @@ test("names come back after a lost context", async () => {
     const before = await page.evaluate(() => window.twin.shownLabels.map(({ id }) => id));
     await page.evaluate(async () => {
       const lose = document.querySelector("canvas").getContext("webgl2").getExtension("WEBGL_lose_context");
-      const restored = new Promise((resolve) => window.twin.on("contextRestored", resolve));
+      const restored = new Promise((resolve) => window.twin.on("contextrestored", resolve));
       lose.loseContext();
       await new Promise((resolve) => setTimeout(resolve, 50));
       lose.restoreContext();

@@ -124,10 +124,10 @@ test("shadows keep still when the camera hardly moves, and come back with the co
       const { twin } = window;
       const lose = twin.canvas.getContext("webgl2").getExtension("WEBGL_lose_context");
       const heard = (type) => new Promise((done) => twin.on(type, done));
-      const lost = heard("contextLost");
+      const lost = heard("contextlost");
       lose.loseContext();
       await lost;
-      const restored = heard("contextRestored");
+      const restored = heard("contextrestored");
       await new Promise((done) => setTimeout(done, 50));
       lose.restoreContext();
       await restored;

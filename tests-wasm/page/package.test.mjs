@@ -45,10 +45,10 @@ test("views, layers, picking and events work from JavaScript", () =>
       twin.setView({ lon: 24.9438, lat: 60.1724, heightM: 10, distanceM: 300, pitchDeg: -90 });
       await twin.settled();
       const hit = await twin.pick(320, 200);
-      const all = twin.stats.trianglesDrawn;
+      const all = twin.stats().trianglesVisible;
       twin.setLayerVisible("buildings", false);
       await twin.settled();
-      const fewer = twin.stats.trianglesDrawn;
+      const fewer = twin.stats().trianglesVisible;
       const view = twin.view;
       const visible = twin.layers.filter((layer) => layer.visible).map((layer) => layer.id);
       twin.remove();
@@ -88,7 +88,7 @@ test("every failure is a CityTwinError with its code", () =>
         await code(() => twin.setLayerVisible("nothing", true)),
       ];
       twin.remove();
-      return [...codes, await code(() => twin.stats)];
+      return [...codes, await code(() => twin.stats())];
     });
     assert.deepEqual(codes, ["container", "fetch", "manifest", "view", "view", "layer", "removed"]);
   }));

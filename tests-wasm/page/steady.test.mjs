@@ -72,15 +72,15 @@ async function open(options) {
   const twin = await CityTwin.create("#city", { twin: "/twin/twin.json", ...options });
   const heard = {};
   const [problems, solved] = [[], []];
-  for (const type of ["progress", "settled", "contextLost", "contextRestored", "view"]) {
+  for (const type of ["progress", "settled", "contextlost", "contextrestored", "view"]) {
     twin.on(type, () => (heard[type] = (heard[type] ?? 0) + 1));
   }
   twin.on("problem", (problem) => problems.push(problem));
-  twin.on("problemSolved", (problem) => solved.push(problem));
+  twin.on("problemsolved", (problem) => solved.push(problem));
   Object.assign(window, { CityTwin, twin, heard, problems, solved });
 }
 
-const settled = (page) => page.evaluate(() => twin.settled().then(() => twin.stats));
+const settled = (page) => page.evaluate(() => twin.settled().then(() => twin.stats()));
 
 /** Waits until the canvas says so. */
 const untilState = (page, state) => page.waitForFunction((state) => twin.canvas.dataset.state === state, state);
@@ -155,15 +155,15 @@ test("graphics that are lost ten times in a row come back with the same picture,
       for (let round = 0; round < 10; round++) {
         await loseContext(page);
         await untilState(page, "lost");
-        assert.equal(await page.evaluate(() => twin.stats.gpuBytes), 0);
+        assert.equal(await page.evaluate(() => twin.stats().gpuBytes), 0);
         await restoreContext(page);
         await settled(page);
         assert.equal(difference(await picture(page), before), 0, `round ${round}`);
-        const { gpuBytes, heapBytes, tilesDrawn } = await page.evaluate(() => twin.stats);
-        states.push({ gpuBytes, heapBytes, tilesDrawn, live: await page.evaluate(() => liveGl()), ...(round % 3 === 0 && await memory(page)) });
+        const { gpuBytes, heapBytes, tilesVisible } = await page.evaluate(() => twin.stats());
+        states.push({ gpuBytes, heapBytes, tilesVisible, live: await page.evaluate(() => liveGl()), ...(round % 3 === 0 && await memory(page)) });
       }
       for (const state of states) {
-        assert.deepEqual([state.heapBytes, state.tilesDrawn], [first.heapBytes, first.tilesDrawn]);
+        assert.deepEqual([state.heapBytes, state.tilesVisible], [first.heapBytes, first.tilesVisible]);
         // What is kept but not drawn need not be on the GPU again.
         assert.ok(state.gpuBytes <= first.gpuBytes && state.gpuBytes === states[0].gpuBytes, JSON.stringify(state));
         // Programs are compiled when they are first wanted, and their shaders kept until they are linked.
@@ -185,13 +185,13 @@ test("graphics may be lost while the city loads, while the eye flies and while s
       await loseContext(page);
       await untilState(page, "lost");
       hold = false;
-      await page.waitForFunction(() => twin.stats.heapBytes > 0);
+      await page.waitForFunction(() => twin.stats().heapBytes > 0);
       await restoreContext(page);
       await settled(page);
       assert.equal(bare(await picture(page)), 0);
       // While the eye flies: it arrives all the same.
       const to = above(300, 200, 500);
-      await page.evaluate((to) => twin.flyTo(to, { durationMs: 600 }), to);
+      await page.evaluate((to) => { void twin.flyTo({ ...to, durationMs: 600 }); }, to);
       await page.waitForFunction(() => heard.view > 2);
       await loseContext(page);
       await untilState(page, "lost");
@@ -279,7 +279,7 @@ test("a city of a gigabyte keeps to 64 MiB at every frame, and has no hole", () 
         window.seen = { most: 0, frames: 0, holes: 0 };
         const pixels = new Uint8Array(4 * 320);
         window.afterFrame = () => {
-          const { gpuBytes, heapBytes, treeBytes, frames } = twin.stats;
+          const { gpuBytes, heapBytes, treeBytes, frames } = { ...twin.stats(), ...twin.diagnostics() };
           seen.most = Math.max(seen.most, gpuBytes + heapBytes + treeBytes);
           if (frames === seen.frames) return;
           seen.frames = frames;
@@ -300,7 +300,7 @@ test("a city of a gigabyte keeps to 64 MiB at every frame, and has no hole", () 
       const { most, frames, holes } = await page.evaluate(() => seen);
       assert.ok(most > 20e6 && most <= 64 << 20, `${most} bytes`);
       assert.ok(frames > 5 && holes === 0, `${holes} pale pixels in ${frames} frames`);
-      assert.ok((await page.evaluate(() => twin.stats.bytesDownloaded)) > 64 << 20, "too little was loaded to say anything");
+      assert.ok((await page.evaluate(() => twin.stats().bytesDownloaded)) > 64 << 20, "too little was loaded to say anything");
       assert.deepEqual(complaints, []);
     }, { init: () => {
       // In the frame that drew it, the picture can be read.
@@ -411,10 +411,10 @@ test("a city without layers is settled, and one that is hidden and shown again g
           queue.forEach((call) => real.call(window, call));
         };
       });
-      const before = await page.evaluate(() => ({ view: twin.view, frames: twin.stats.frames }));
-      await page.evaluate((view) => twin.flyTo(view, { durationMs: 400 }), above(200, 0, 400));
+      const before = await page.evaluate(() => ({ view: twin.view, frames: twin.diagnostics().frames }));
+      await page.evaluate((view) => { void twin.flyTo({ ...view, durationMs: 400 }); }, above(200, 0, 400));
       await pause(600);
-      const hidden = await page.evaluate(() => ({ view: twin.view, frames: twin.stats.frames }));
+      const hidden = await page.evaluate(() => ({ view: twin.view, frames: twin.diagnostics().frames }));
       assert.deepEqual(hidden, before, "nothing is done for nobody");
       await page.evaluate(() => show());
       await settled(page);
@@ -465,7 +465,7 @@ test("two cities on a page know nothing of each other, and one that is removed l
         other.remove();
         const codes = [];
         for (const call of ["retry", "settled", "stats", "pick", "view"]) {
-          try { void (typeof other[call] === "function" ? other[call]() : 0); codes.push("none"); } catch (error) { codes.push(error.code); }
+          try { await (typeof other[call] === "function" ? other[call]() : 0); codes.push("none"); } catch (error) { codes.push(error.code); }
         }
         return { independent, codes };
       }, above(100, 100, 500));
@@ -478,7 +478,7 @@ test("two cities on a page know nothing of each other, and one that is removed l
       const left = await page.evaluate(async (view) => {
         for (let i = 0; i < 40; i++) {
           const other = await CityTwin.create("#other", { twin: "/twin/twin.json", maxErrorPx: 8 });
-          if (i % 4 > 0) other.flyTo(view, { durationMs: 1000 });
+          if (i % 4 > 0) void other.flyTo({ ...view, durationMs: 1000 });
           const waiting = [other.settled(), ...(i % 4 > 1 ? [other.pick(10, 10)] : [])];
           if (i % 4 > 2) await new Promise(requestAnimationFrame);
           other.remove();
@@ -511,12 +511,12 @@ test("an hour of flight leaves memory as it was", () =>
       for (let hop = 0; hop < 200; hop++) {
         const to = above(3000 * random(), 3000 * random(), 300 + 1200 * (random() + 0.5));
         await page.evaluate(async ([to, durationMs]) => {
-          twin.flyTo(to, { durationMs });
+          void twin.flyTo({ ...to, durationMs });
           await new Promise((resolve) => setTimeout(resolve, 300));
         }, [to, 18_000]);
         if (hop % 50 === 49) {
           await settled(page);
-          figures.push({ ...(await memory(page)), ...(await page.evaluate(() => twin.stats)) });
+          figures.push({ ...(await memory(page)), ...(await page.evaluate(() => ({ ...twin.stats(), ...twin.diagnostics() }))) });
         }
       }
       const [, early, , late] = figures;

@@ -32,7 +32,7 @@ Usage: cargo xtask VERB [OPTIONS]
 
   serve [--port N]     build everything and serve the demo city on 127.0.0.1, port 8080 unless told otherwise
   test [STAGE…]        native, wasm, gltf, page and peers tests: all stages, or those named
-  check [CHECK…]       fmt, tidy, licences, clippy, clippy-wasm, docs and sizes: all checks, or those named
+  check [CHECK…]       fmt, tidy, licences, api, clippy, clippy-wasm, docs and sizes: all checks, or those named
   bake-demo            bake the demo city into target/dist/twin
   build [--dev]        build the web app into target/dist; --dev is quicker to build and slower to run
   fuzz [TARGET…] [--all] [--seconds N] [--corpus DIR]

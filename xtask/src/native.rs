@@ -14,6 +14,7 @@ pub(crate) const TESTED: [&str; 13] = [
     "citytwin-tiles",
     "citytwin-search",
     "citytwin-positioning",
+    "citytwin-geojson",
     "citytwin",
     "citytwin-viewer",
     "citytwin-style-worker",

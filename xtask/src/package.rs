@@ -17,23 +17,22 @@ pub(crate) fn package(repo: &Repo, profile: Profile) -> Result<PathBuf> {
         web::STYLE_WORKER,
         web::SEARCH_WORKER,
         web::POSITIONING_WORKER,
+        web::GEOJSON_WORKER,
     ];
-    // As published, with the app, though it is not packed: the same set as elsewhere compiles every dependency once.
-    let app = [
-        web::APP,
-        web::DECODE_WORKER,
-        web::DECODE_WORKER_FULL,
-        web::STYLE_WORKER,
-        web::SEARCH_WORKER,
-        web::POSITIONING_WORKER,
-        web::SDK,
-    ];
-    web::compile(repo, profile, if profile == Profile::Release { &app } else { &packed })?;
+    match profile {
+        Profile::Release => web::compile_all(repo)?,
+        Profile::Dev => web::compile(repo, profile, &packed)?,
+    }
     let npm = repo.target.join("npm");
     let sources = npm.join("ts");
     remove(&npm)?;
     copy(&repo.at("sdk/ts"), &sources)?;
-    web::bind(repo, profile, &packed, &sources.join("wasm"))?;
+    let bound = sources.join("wasm");
+    web::bind(repo, profile, &packed, &bound)?;
+    for script in WORKERS.iter().chain(&[web::REQUESTS_JS]).chain(&SHARED_TYPES) {
+        let path = repo.at(script);
+        copy(&path, &bound.join(path.file_name().unwrap_or_default()))?;
+    }
     let package = npm.join("citytwin");
     step("compile the TypeScript", || {
         run(program(repo, "node")
@@ -43,11 +42,17 @@ pub(crate) fn package(repo: &Repo, profile: Profile) -> Result<PathBuf> {
             .arg("--outDir")
             .arg(package.join("dist")))
     })?;
-    copy(&sources.join("wasm"), &package.join("dist/wasm"))?;
-    copy(&repo.at(web::DECODE_WORKER_JS), &package.join("dist/wasm/worker.js"))?;
-    copy(&repo.at(web::STYLE_WORKER_JS), &package.join("dist/wasm/style-worker.js"))?;
-    copy(&repo.at(web::SEARCH_WORKER_JS), &package.join("dist/wasm/search-worker.js"))?;
-    copy(&repo.at(web::POSITIONING_WORKER_JS), &package.join("dist/wasm/positioning-worker.js"))?;
+    for file in files_below(&bound)? {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        // The glue of the workers goes into their scripts.
+        if name.ends_with(".wasm") || name.starts_with("citytwin.") || name == "requests.js" {
+            copy(&file, &package.join("dist/wasm").join(name))?;
+        }
+    }
+    bundle_workers(repo, &bound, &package.join("dist/wasm"))?;
+    for module in INTERNAL_MODULES {
+        remove(&package.join("dist").join(module).with_extension("d.ts"))?;
+    }
     for (from, to) in
         [("sdk/npm/README.md", "README.md"), ("LICENSE-MIT", "LICENSE-MIT"), ("LICENSE-APACHE", "LICENSE-APACHE")]
     {
@@ -62,6 +67,39 @@ pub(crate) fn package(repo: &Repo, profile: Profile) -> Result<PathBuf> {
     let bytes = read(&tarball)?.len();
     println!("    {}: {:.0} kB", repo.short(&tarball), bytes as f64 / 1000.0);
     Ok(tarball)
+}
+
+/// The scripts of the workers.
+const WORKERS: [&str; 5] = [
+    web::DECODE_WORKER_JS,
+    web::STYLE_WORKER_JS,
+    web::SEARCH_WORKER_JS,
+    web::GEOJSON_WORKER_JS,
+    web::POSITIONING_WORKER_JS,
+];
+/// Modules of which no entry names anything: nobody needs their types.
+pub(crate) const INTERNAL_MODULES: [&str; 4] = ["options", "sheets", "words", "workers"];
+/// Types of the scripts that the TypeScript stands on, too.
+pub(crate) const SHARED_TYPES: [&str; 1] = ["viewer/decode-worker/requests.d.ts"];
+
+/// Makes one file of each worker's script and what it imports: bundlers copy what `new URL("…", import.meta.url)`
+/// names, each in its own way, but none looks for what a copied file may import.
+fn bundle_workers(repo: &Repo, sources: &Path, out: &Path) -> Result<()> {
+    step("bundle the workers", || {
+        let mut esbuild = program(repo, repo.at("sdk/node_modules/esbuild/bin/esbuild"));
+        for script in WORKERS {
+            esbuild.arg(sources.join(repo.at(script).file_name().unwrap_or_default()));
+        }
+        esbuild.arg(format!("--outdir={}", out.display()));
+        run(esbuild.args([
+            "--bundle",
+            "--format=esm",
+            "--target=es2022",
+            "--minify",
+            "--sourcemap",
+            "--log-level=warning",
+        ]))
+    })
 }
 
 /// The package's manifest, with the workspace's version.
@@ -92,6 +130,19 @@ pub(crate) fn examples(repo: &Repo) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Installs the bundlers that the packed package is tested with, and the package, into `target/bundlers`.
+pub(crate) fn bundlers(repo: &Repo) -> Result<()> {
+    let out = repo.target.join("bundlers");
+    for name in ["package.json", "package-lock.json"] {
+        copy(&repo.at("tests-wasm/bundlers").join(name), &out.join(name))?;
+    }
+    setup::node_packages_in(repo, &out, "tests-wasm/bundlers")?;
+    let installed = out.join("node_modules/citytwin");
+    remove(&installed)?;
+    // As npm unpacks it; npm itself would look at all the other packages again.
+    copy(&repo.target.join("npm/citytwin"), &installed)
 }
 
 /// Copies a file, or a folder with everything in it.

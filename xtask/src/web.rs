@@ -73,6 +73,9 @@ pub(crate) const SEARCH_WORKER: Module =
 /// What runs in the positioning worker.
 pub(crate) const POSITIONING_WORKER: Module =
     Module { package: "citytwin-positioning-worker", stem: "positioning_worker", typescript: false, features: &[] };
+/// What runs in the GeoJSON worker.
+pub(crate) const GEOJSON_WORKER: Module =
+    Module { package: "citytwin-geojson-worker", stem: "geojson_worker", typescript: false, features: &[] };
 /// What the npm package stands on.
 pub(crate) const SDK: Module = Module { package: "citytwin-sdk", stem: "citytwin", typescript: true, features: &[] };
 
@@ -85,16 +88,30 @@ pub(crate) const SEARCH_WORKER_JS: &str = "sdk/search-worker/search-worker.js";
 
 /// The script of the positioning worker; it lies beside the bound modules.
 pub(crate) const POSITIONING_WORKER_JS: &str = "sdk/positioning-worker/positioning-worker.js";
+/// The script of the GeoJSON worker; it lies beside the bound modules.
+pub(crate) const GEOJSON_WORKER_JS: &str = "sdk/geojson-worker/geojson-worker.js";
+/// What the scripts of decode and search workers ask for files with; it lies beside them.
+pub(crate) const REQUESTS_JS: &str = "viewer/decode-worker/requests.js";
 
 /// Builds the app into `target/dist`, leaving the demo twin that may lie there, and returns its `pkg-HASH` folder.
 pub(crate) fn build(repo: &Repo, profile: Profile) -> Result<PathBuf> {
     let modules = [APP, DECODE_WORKER, DECODE_WORKER_FULL, STYLE_WORKER, SEARCH_WORKER];
-    compile(repo, profile, &modules)?;
+    match profile {
+        Profile::Release => compile_all(repo)?,
+        Profile::Dev => compile(repo, profile, &modules)?,
+    }
     let bound = repo.target.join("bound/app");
     bind(repo, profile, &modules, &bound)?;
     let pkg = step("put target/dist together", || assemble(repo, &bound))?;
     println!("    ready: {}", repo.short(&pkg));
     Ok(pkg)
+}
+
+/// Compiles every module as published: always the same set, so that every dependency is compiled once.
+pub(crate) fn compile_all(repo: &Repo) -> Result<()> {
+    let modules =
+        [APP, DECODE_WORKER, DECODE_WORKER_FULL, STYLE_WORKER, SEARCH_WORKER, GEOJSON_WORKER, POSITIONING_WORKER, SDK];
+    compile(repo, Profile::Release, &modules)
 }
 
 /// Compiles modules. Those without features in one go, so that what they share is compiled once; the others each by
@@ -175,9 +192,8 @@ fn assemble(repo: &Repo, bound: &Path) -> Result<PathBuf> {
         pkg.push((relative(&file, bound)?, read(&file)?));
     }
     let mut beside = Vec::new();
-    for (dir, into_pkg) in
-        [("www/assets", false), (DECODE_WORKER_JS, true), (STYLE_WORKER_JS, true), (SEARCH_WORKER_JS, true)]
-    {
+    let scripts = [DECODE_WORKER_JS, STYLE_WORKER_JS, SEARCH_WORKER_JS, REQUESTS_JS].map(|script| (script, true));
+    for (dir, into_pkg) in [("www/assets", false)].into_iter().chain(scripts) {
         let path = repo.at(dir);
         if path.is_file() {
             pkg.push((relative(&path, path.parent().unwrap_or(&path))?, read(&path)?));

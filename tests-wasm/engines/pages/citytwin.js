@@ -6,7 +6,7 @@ start({
   setView: (view) => twin.setView(view),
   calm: () => twin.canvas.dataset.state === "settled",
   figures() {
-    const { tilesDrawn, trianglesDrawn, gpuBytes, heapBytes } = twin.stats;
-    return { tiles: tilesDrawn, triangles: trianglesDrawn, gpuBytes, heapBytes };
+    const { tilesVisible, trianglesVisible, gpuBytes, heapBytes } = twin.stats();
+    return { tiles: tilesVisible, triangles: trianglesVisible, gpuBytes, heapBytes };
   },
 });

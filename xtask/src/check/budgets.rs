@@ -61,15 +61,14 @@ fn kb(bytes: u64) -> f64 {
 /// Where the npm package's module lies for weighing.
 const ENGINE: &str = "bound/engine";
 
-/// Builds the modules of the npm package that the app does not load.
+/// Binds the modules of the npm package that the app does not load; they were compiled with the app's.
 fn engine(repo: &Repo) -> Result<()> {
-    // The same set as elsewhere compiles every dependency once.
-    let plain =
-        [web::APP, web::DECODE_WORKER, web::STYLE_WORKER, web::SEARCH_WORKER, web::POSITIONING_WORKER, web::SDK];
-    web::compile(repo, Profile::Release, &plain)?;
-    let out = repo.target.join(ENGINE);
-    web::bind(repo, Profile::Release, &[web::SDK, web::POSITIONING_WORKER], &out)?;
-    write(&out.join("positioning-worker.js"), read(&repo.at(web::POSITIONING_WORKER_JS))?)
+    web::bind(
+        repo,
+        Profile::Release,
+        &[web::SDK, web::GEOJSON_WORKER, web::POSITIONING_WORKER],
+        &repo.target.join(ENGINE),
+    )
 }
 
 /// Weighs every group of `budgets.toml` in a build.

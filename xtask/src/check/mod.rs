@@ -1,5 +1,6 @@
 //! `cargo xtask check`: everything that is settled without running the program.
 
+mod api;
 pub(crate) mod budgets;
 mod licences;
 mod metadata;
@@ -12,12 +13,13 @@ use anyhow::{Result, bail};
 use std::time::Instant;
 
 /// What the wasm target alone compiles in full.
-const WASM_PACKAGES: [&str; 8] = [
+const WASM_PACKAGES: [&str; 9] = [
     "citytwin-viewer",
     "citytwin-decode-worker",
     "citytwin-style-worker",
     "citytwin-search-worker",
     "citytwin-positioning-worker",
+    "citytwin-geojson-worker",
     "citytwin-www",
     "citytwin-sdk",
     "citytwin-tests-wasm",
@@ -33,10 +35,11 @@ struct Check {
     run: fn(&Repo) -> Result<String>,
 }
 
-const CHECKS: [Check; 7] = [
+const CHECKS: [Check; 8] = [
     Check { name: "fmt", run: fmt },
     Check { name: "tidy", run: tidy::check },
     Check { name: "licences", run: licences::check },
+    Check { name: "api", run: api::check },
     Check { name: "clippy", run: clippy },
     Check { name: "clippy-wasm", run: clippy_wasm },
     Check { name: "docs", run: docs },

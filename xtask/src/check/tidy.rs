@@ -10,12 +10,13 @@ use std::path::Path;
 const NOT_IN_CORE: [&str; 4] = ["wasm-bindgen", "js-sys", "web-sys", "tokio"];
 
 /// The rooms at the browser's rim, which alone may name wasm-bindgen.
-const BROWSER_ROOMS: [&str; 8] = [
+const BROWSER_ROOMS: [&str; 9] = [
     "citytwin-viewer",
     "citytwin-decode-worker",
     "citytwin-style-worker",
     "citytwin-search-worker",
     "citytwin-positioning-worker",
+    "citytwin-geojson-worker",
     "citytwin-sdk",
     "citytwin-www",
     "citytwin-tests-wasm",

@@ -102,6 +102,7 @@ fn gltf_tests(repo: &Repo) -> Result<Count> {
 fn page_tests(repo: &Repo) -> Result<Count> {
     site(repo, Build::Dev)?;
     package::examples(repo)?;
+    package::bundlers(repo)?;
     let command = in_browser(repo, Build::Dev)?;
     node_tests(repo, "page", command)
 }
@@ -117,9 +118,6 @@ fn peer_tests(repo: &Repo) -> Result<Count> {
 pub(crate) fn site(repo: &Repo, build: Build) -> Result<PathBuf> {
     setup::node_packages(repo, "tests-wasm")?;
     native::bake_demo(repo, build)?;
-    let plain =
-        [web::APP, web::DECODE_WORKER, web::STYLE_WORKER, web::SEARCH_WORKER, web::POSITIONING_WORKER, web::SDK];
-    web::compile(repo, web::Profile::Release, &plain)?;
     web::build(repo, web::Profile::Release)
 }
 
