@@ -1,7 +1,7 @@
 //! What a browser downloads, against `xtask/budgets.toml`.
 
 use crate::repo::Repo;
-use crate::shell::{files_below, read, read_text, write};
+use crate::shell::{files_below, read, read_text};
 use crate::web::{self, Profile};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
