@@ -240,7 +240,7 @@ declare const Base: typeof HTMLElement;
  *   is looked at (metres, default 0), by commas. Changing it jumps there.
  * - `locale`: a BCP 47 tag. Default: the `lang` of the page.
  * - `label`: the accessible name. Default: the twin's title.
- * - `max-error-px`, `cache-bytes`: as `maxErrorPx` and `cacheBytes` of {@link CityTwinOptions}.
+ * - `max-error-px`, `cache-bytes`: as `maxErrorPx` and `cacheBytes` of `CityTwinOptions`.
  *
  * Each attribute has a property: `src`, `tilesets`, `view`, `locale`, `label`, `maxErrorPx`, `cacheBytes`. Headers and
  * `transformRequest` are properties alone.
@@ -257,9 +257,9 @@ export declare class CityTwinElement extends Base {
     #private;
     /** Attributes that are heeded. */
     static readonly observedAttributes: string[];
-    /** As {@link CityTwinOptions.headers}; set before the element is in the page. */
+    /** As `CityTwinOptions.headers`; set before the element is in the page. */
     headers: Record<string, string> | undefined;
-    /** As {@link CityTwinOptions.transformRequest}; set before the element is in the page. */
+    /** As `CityTwinOptions.transformRequest`; set before the element is in the page. */
     transformRequest: TransformRequest | undefined;
     constructor();
     /** The city, once `twin-ready` was told; null before, and after the element has left the page. */
@@ -714,7 +714,8 @@ export declare class Search {
     /**
      * Opens an index.
      *
-     * @param url the root of the index: `search` of a `twin.json`, absolute or relative to the page
+     * @param url the root of the index: `search` of a `twin.json`, absolute or relative to the page. In Node: a URL
+     * (`file:`, `http:`, `https:`), or a path relative to the working directory
      * @throws CityTwinError `search` when it cannot be fetched or is no index that this version reads, `option`
      */
     static open(url: string | URL, options?: RequestOptions): Promise<Search>;
@@ -737,7 +738,10 @@ export declare class Search {
      * @throws CityTwinError as {@link Search.query}
      */
     stream(text: string, options?: SearchOptions): AsyncGenerator<SearchAnswer, void, void>;
-    /** Ends the worker and gives its memory back. Queries under way and later ones fail; this call may repeat. */
+    /**
+     * Ends the worker and gives its memory back. Queries under way and later ones fail; this call may repeat. In Node the
+     * program goes on until it is called.
+     */
     close(): void;
 }
 

@@ -54,7 +54,7 @@ const Base = (globalThis.HTMLElement ?? class {}) as typeof HTMLElement;
  *   is looked at (metres, default 0), by commas. Changing it jumps there.
  * - `locale`: a BCP 47 tag. Default: the `lang` of the page.
  * - `label`: the accessible name. Default: the twin's title.
- * - `max-error-px`, `cache-bytes`: as `maxErrorPx` and `cacheBytes` of {@link CityTwinOptions}.
+ * - `max-error-px`, `cache-bytes`: as `maxErrorPx` and `cacheBytes` of `CityTwinOptions`.
  *
  * Each attribute has a property: `src`, `tilesets`, `view`, `locale`, `label`, `maxErrorPx`, `cacheBytes`. Headers and
  * `transformRequest` are properties alone.
@@ -71,9 +71,9 @@ export class CityTwinElement extends Base {
   /** Attributes that are heeded. */
   static readonly observedAttributes = [...OPENING, "view", "locale", "label"];
 
-  /** As {@link CityTwinOptions.headers}; set before the element is in the page. */
+  /** As `CityTwinOptions.headers`; set before the element is in the page. */
   headers: Record<string, string> | undefined;
-  /** As {@link CityTwinOptions.transformRequest}; set before the element is in the page. */
+  /** As `CityTwinOptions.transformRequest`; set before the element is in the page. */
   transformRequest: TransformRequest | undefined;
   readonly #parts: Record<"map" | "status" | "error" | "attribution" | "names", HTMLElement>;
   readonly #internals: ElementInternals;

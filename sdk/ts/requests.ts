@@ -1,5 +1,6 @@
 import { CityTwinError } from "./errors.js";
 import { oneOf, record, url as isUrl } from "./options.js";
+import { surroundings } from "./surroundings.js";
 import { send, type Told } from "./wasm/requests.js";
 
 /** How a file is to be asked for. What is left out stays as it is. */
@@ -70,7 +71,7 @@ export class Requests {
       }
     }
     if (wanted.url !== undefined && isUrl(wanted.url)) throw new Error("its url is no string or URL");
-    const url = new URL(wanted.url ?? asked, document.baseURI);
+    const url = new URL(wanted.url ?? asked, surroundings.base());
     const general = url.origin === this.#origin ? this.#headers : undefined;
     const headers = { ...general, ...(wanted.headers && normal(wanted.headers)) };
     const { credentials } = wanted;

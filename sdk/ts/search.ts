@@ -2,7 +2,7 @@ import { CityTwinError } from "./errors.js";
 import { callable, checkOptions, record } from "./options.js";
 import { checkHeaders, type RequestOptions, Requests } from "./requests.js";
 import type { Problem } from "./types.js";
-import { startSearchWorker } from "./workers.js";
+import { surroundings } from "./surroundings.js";
 
 /** The value of an attribute. */
 export type AttributeValue = string | number | boolean;
@@ -146,14 +146,15 @@ export class Search {
   /**
    * Opens an index.
    *
-   * @param url the root of the index: `search` of a `twin.json`, absolute or relative to the page
+   * @param url the root of the index: `search` of a `twin.json`, absolute or relative to the page. In Node: a URL
+   * (`file:`, `http:`, `https:`), or a path relative to the working directory
    * @throws CityTwinError `search` when it cannot be fetched or is no index that this version reads, `option`
    */
   static async open(url: string | URL, options: RequestOptions = {}): Promise<Search> {
     checkOptions("Search.open", options, { headers: record, transformRequest: callable });
     checkHeaders("Search.open", options.headers);
-    const { href: root, origin } = new URL(url, document.baseURI);
-    const worker = startSearchWorker(new Requests(options, origin));
+    const { href: root, origin } = new URL(url, surroundings.base());
+    const worker = surroundings.startSearchWorker(new Requests(options, origin));
     return new Promise((resolve, reject) => {
       const fail = (problem: Problem) => {
         worker.terminate();
@@ -235,7 +236,10 @@ export class Search {
     }
   }
 
-  /** Ends the worker and gives its memory back. Queries under way and later ones fail; this call may repeat. */
+  /**
+   * Ends the worker and gives its memory back. Queries under way and later ones fail; this call may repeat. In Node the
+   * program goes on until it is called.
+   */
   close(): void {
     this.#end(new CityTwinError("removed", "This search has been closed."));
   }

@@ -1,10 +1,10 @@
-//! `cargo xtask package`: the npm package `citytwin` as a tarball, and the examples that stand on it.
+//! `cargo xtask package`: the npm package `citytwin` as a tarball.
 
 use crate::repo::Repo;
 use crate::setup;
 use crate::shell::{files_below, output, program, read, read_text, remove, run, step, write};
 use crate::web::{self, Profile};
-use anyhow::{Context, Result};
+use anyhow::{Result, ensure};
 use std::path::{Path, PathBuf};
 
 /// Builds the package into `target/npm/citytwin`, packs it, and returns the tarball.
@@ -50,6 +50,7 @@ pub(crate) fn package(repo: &Repo, profile: Profile) -> Result<PathBuf> {
         }
     }
     bundle_workers(repo, &bound, &package.join("dist/wasm"))?;
+    copy(&repo.at(SEARCH_THREAD_JS), &package.join("dist/wasm/node-worker.js"))?;
     for module in INTERNAL_MODULES {
         remove(&package.join("dist").join(module).with_extension("d.ts"))?;
     }
@@ -77,8 +78,10 @@ const WORKERS: [&str; 5] = [
     web::GEOJSON_WORKER_JS,
     web::POSITIONING_WORKER_JS,
 ];
+/// What makes a thread of Node look like a worker to the search's script.
+const SEARCH_THREAD_JS: &str = "sdk/search-worker/node-worker.js";
 /// Modules of which no entry names anything: nobody needs their types.
-pub(crate) const INTERNAL_MODULES: [&str; 4] = ["options", "sheets", "words", "workers"];
+pub(crate) const INTERNAL_MODULES: [&str; 6] = ["options", "search-node", "sheets", "surroundings", "words", "workers"];
 /// Types of the scripts that the TypeScript stands on, too.
 pub(crate) const SHARED_TYPES: [&str; 1] = ["viewer/decode-worker/requests.d.ts"];
 
@@ -104,32 +107,11 @@ fn bundle_workers(repo: &Repo, sources: &Path, out: &Path) -> Result<()> {
 
 /// The package's manifest, with the workspace's version.
 fn manifest(repo: &Repo) -> Result<String> {
-    let mut manifest: serde_json::Value = serde_json::from_str(&read_text(&repo.at("sdk/npm/package.json"))?)?;
-    manifest["version"] = env!("CARGO_PKG_VERSION").into();
-    Ok(serde_json::to_string_pretty(&manifest)? + "\n")
-}
-
-/// Builds each example the way its reader would, from the packed tarball, into `target/examples`.
-pub(crate) fn examples(repo: &Repo) -> Result<()> {
-    let tarball = package(repo, Profile::Release)?;
-    let out = repo.target.join("examples");
-    remove(&out)?;
-    for entry in std::fs::read_dir(repo.at("pkg-examples")).context("cannot read pkg-examples")? {
-        let source = entry?.path();
-        let Some(name) = source.file_name().filter(|_| source.is_dir()) else { continue };
-        let example = out.join(name);
-        copy(&source, &example)?;
-        step(&format!("install the package into {}", repo.short(&example)), || {
-            let mut npm = setup::npm(repo)?;
-            npm.args(["install", "--no-save", "--offline", "--no-audit", "--no-fund", "--loglevel", "error"]);
-            run(npm.arg(&tarball).current_dir(&example))
-        })?;
-        let twin = repo.dist().join("twin");
-        if twin.is_dir() {
-            copy(&twin, &example.join("twin"))?;
-        }
-    }
-    Ok(())
+    // As text: the order of conditions in `exports` says which counts.
+    let source = read_text(&repo.at("sdk/npm/package.json"))?;
+    let unset = "\"version\": \"0.0.0\"";
+    ensure!(source.contains(unset), "sdk/npm/package.json does not say {unset}");
+    Ok(source.replace(unset, &format!("\"version\": \"{}\"", env!("CARGO_PKG_VERSION"))))
 }
 
 /// Installs the bundlers that the packed package is tested with, and the package, into `target/bundlers`.
@@ -146,7 +128,7 @@ pub(crate) fn bundlers(repo: &Repo) -> Result<()> {
 }
 
 /// Copies a file, or a folder with everything in it.
-fn copy(from: &Path, to: &Path) -> Result<()> {
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
     if from.is_file() {
         return write(to, read(from)?);
     }
