@@ -66,21 +66,27 @@ const TYPES = {
   ".json": "application/json", ".mjs": "text/javascript", ".svg": "image/svg+xml", ".wasm": "application/wasm",
 };
 
-/** A plain file server for pages that are not ours to serve: `mounts` maps URL prefixes to folders. */
-export async function serveFiles(mounts) {
+/** A plain file server for pages that are not ours to serve: `mounts` maps URL prefixes to folders; `headers` go along. */
+export async function serveFiles(mounts, headers = {}) {
   const server = http.createServer(async (request, response) => {
     const wanted = decodeURIComponent(new URL(request.url, "http://x").pathname);
     const mount = Object.keys(mounts).find((prefix) => wanted.startsWith(prefix));
     try {
       const file = path.join(mounts[mount], wanted.slice(mount.length).replaceAll("..", ""));
       const bytes = await readFile(file);
-      response.writeHead(200, { "content-type": TYPES[path.extname(file)] ?? "application/octet-stream" }).end(bytes);
+      const type = TYPES[path.extname(file)] ?? "application/octet-stream";
+      response.writeHead(200, { "content-type": type, ...headers }).end(bytes);
     } catch {
       response.writeHead(404).end();
     }
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
-  const stop = async () => { server.closeAllConnections(); server.close(); await once(server, "close"); };
+  const stop = async () => {
+    if (!server.listening) return;
+    server.closeAllConnections();
+    server.close();
+    await once(server, "close");
+  };
   return { url: `http://127.0.0.1:${server.address().port}/`, stop };
 }
 

@@ -7,6 +7,8 @@
 
 mod bench;
 mod check;
+mod docs;
+mod examples;
 mod fuzz;
 mod hash;
 mod native;
@@ -40,9 +42,12 @@ Usage: cargo xtask VERB [OPTIONS]
                        unless told otherwise, from seeds of ../shared/data/tiles where that is, or of DIR
   package [--dev]      build the npm package into target/npm, and the examples that stand on it; --dev is quicker to
                        build, slower to run, and leaves the examples alone
+  docs                 write the guide and the reference of the npm package into target/docs
   bench                measure downloads and the time until the demo is drawn; writes target/bench.json
   bench --engine [-- --sets city,helsinki,delaware,newyork --runs N --pictures --out FILE.md]
                        measure the engine beside CesiumJS and 3DTilesRendererJS; writes target/engines/
+  bench --pages        measure the smallest page with a city beside the same with CesiumJS and 3DTilesRendererJS;
+                       writes target/pages/
   bench --search       measure the search beside other engines at 100,000 records; writes target/bench-search.json
   bench --million      the same at 1,000,000 records: takes half an hour and 8 GB
 
@@ -87,13 +92,15 @@ fn run(args: Vec<OsString>) -> Result<bool> {
         "bake-demo" => native::bake_demo(&repo, native::Build::Release)?,
         "build" => drop(web::build(&repo, if options.dev { web::Profile::Dev } else { web::Profile::Release })?),
         "package" if options.dev => drop(package::package(&repo, web::Profile::Dev)?),
-        "package" => package::examples(&repo)?,
+        "docs" => docs::docs(&repo)?,
+        "package" => examples::build(&repo)?,
         "fuzz" => {
             ensure!(options.all == options.names.is_empty(), "name targets of fuzz/, or say --all");
             let plan = fuzz::Plan { targets: options.names, secs: options.secs, corpus: options.corpus };
             return fuzz::fuzz(&repo, &plan);
         }
         "bench" if options.engine => bench::engines::bench(&repo, &options.names)?,
+        "bench" if options.pages => bench::pages::bench(&repo)?,
         "bench" if options.search => bench::search::bench(&repo, options.million)?,
         "bench" => bench::bench(&repo)?,
         other => bail!("there is no verb \"{other}\"; `cargo xtask --help` lists them"),
@@ -109,6 +116,7 @@ struct Options {
     dev: bool,
     engine: bool,
     search: bool,
+    pages: bool,
     million: bool,
     all: bool,
     secs: u32,
@@ -129,6 +137,7 @@ impl Options {
                 Long("dev") if verb == "build" || verb == "package" => options.dev = true,
                 Long("engine") if verb == "bench" => options.engine = true,
                 Long("search") if verb == "bench" => options.search = true,
+                Long("pages") if verb == "bench" => options.pages = true,
                 Long("million") if verb == "bench" => {
                     options.search = true;
                     options.million = true;
@@ -169,6 +178,7 @@ mod tests {
         check("fuzz", &["--all", "--seconds", "5", "--corpus", "tiles"], Some(&fuzz));
         check("test", &["--seconds", "5"], None);
         check("bench", &["--help"], Some(&Options { help: true, ..none() }));
+        check("bench", &["--pages"], Some(&Options { pages: true, ..none() }));
         check("bench", &["--search"], Some(&Options { search: true, ..none() }));
         check("bench", &["--million"], Some(&Options { search: true, million: true, ..none() }));
         check("serve", &["--search"], None);

@@ -2,6 +2,8 @@
 
 mod count;
 
+use crate::docs;
+use crate::examples;
 use crate::native::{self, Build, TESTED};
 use crate::package;
 use crate::repo::Repo;
@@ -101,8 +103,9 @@ fn gltf_tests(repo: &Repo) -> Result<Count> {
 
 fn page_tests(repo: &Repo) -> Result<Count> {
     site(repo, Build::Dev)?;
-    package::examples(repo)?;
+    examples::build(repo)?;
     package::bundlers(repo)?;
+    docs::site(repo)?;
     let command = in_browser(repo, Build::Dev)?;
     node_tests(repo, "page", command)
 }
