@@ -5,8 +5,9 @@
 
 use crate::matrix::{Bounds, Eye};
 use citytwin_geo::{EnuFrame, Geodetic, WGS84_A};
+use citytwin_manifest::read::At;
 use glam::{DMat4, DVec2, DVec3};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// A polygon has at most this many corners: they travel to the GPU with every frame.
 pub const MOST_CORNERS: usize = 64;
@@ -16,7 +17,7 @@ pub(crate) const CLIP_VECTORS: usize = 9 + MOST_CORNERS / 2;
 const WIDEST_M: f64 = 100_000.0;
 
 /// Which side of a shape stays.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Keep {
     /// What is inside stays; everything around it is gone.
@@ -27,8 +28,8 @@ pub enum Keep {
 }
 
 /// What of the city is drawn, picked, and casts shadows. With several shapes, what every one of them keeps.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Clip {
     /// A box; none by default.
     #[serde(rename = "box")]
@@ -40,42 +41,92 @@ pub struct Clip {
 }
 
 /// An oriented box.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ClipBox {
     /// Longitude of its middle, degrees.
     pub lon: f64,
     /// Latitude of its middle, degrees.
     pub lat: f64,
     /// Height of its middle, metres above the ellipsoid. Default 0.
-    #[serde(default)]
     pub height_m: f64,
     /// Across its heading, along it, and upwards, metres; each above 0 and at most 100,000.
     pub size_m: [f64; 3],
     /// Where it points, degrees clockwise from north. Default 0.
-    #[serde(default)]
     pub heading_deg: f64,
     /// Which side stays. Default `inside`.
-    #[serde(default)]
     pub keep: Keep,
 }
 
 /// An upright prism over a polygon.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ClipPolygon {
     /// Its corners in order, `[longitude, latitude]` in degrees: 3 to 64 of them, in either sense; the first may be
     /// repeated at the end. The sides must not cross or touch each other.
     pub ring: Vec<[f64; 2]>,
     /// Lowest and highest height, metres above the ellipsoid. Default: all heights.
-    #[serde(default)]
     pub heights_m: Option<[f64; 2]>,
     /// Which side stays. Default `inside`.
-    #[serde(default)]
     pub keep: Keep,
 }
 
+impl Keep {
+    fn read(at: &At<'_>) -> Self {
+        [Self::Inside, Self::Outside][at.choice(&["inside", "outside"])]
+    }
+}
+
+impl ClipBox {
+    /// From what is said, and what was there before.
+    fn merged(before: Option<Self>, at: &At<'_>) -> Self {
+        at.knows(&["lon", "lat", "heightM", "sizeM", "headingDeg", "keep"]);
+        let number = |key, before: Option<f64>| at.get(key).or_else(before, At::number);
+        let Self { height_m, heading_deg, keep, .. } = before.unwrap_or(Self {
+            lon: 0.0,
+            lat: 0.0,
+            height_m: 0.0,
+            size_m: [0.0; 3],
+            heading_deg: 0.0,
+            keep: Keep::Inside,
+        });
+        Self {
+            lon: number("lon", before.map(|b| b.lon)),
+            lat: number("lat", before.map(|b| b.lat)),
+            height_m: number("heightM", Some(height_m)),
+            size_m: at.get("sizeM").or_else(before.map(|b| b.size_m), |at| at.array(|at| at.number())),
+            heading_deg: number("headingDeg", Some(heading_deg)),
+            keep: at.get("keep").or(keep, Keep::read),
+        }
+    }
+}
+
+impl ClipPolygon {
+    /// From what is said, and what was there before.
+    fn merged(before: Option<&Self>, at: &At<'_>) -> Self {
+        at.knows(&["ring", "heightsM", "keep"]);
+        let ring = |at: &At<'_>| at.items().map(|at| at.array(|at| at.number())).collect();
+        let pair = |at: &At<'_>| at.optional(|at| at.array(|at| at.number()));
+        Self {
+            ring: at.get("ring").or_else(before.map(|b| b.ring.clone()), ring),
+            heights_m: at.get("heightsM").or(before.and_then(|b| b.heights_m), pair),
+            keep: at.get("keep").or(before.map(|b| b.keep).unwrap_or_default(), Keep::read),
+        }
+    }
+}
+
 impl Clip {
+    pub(crate) fn merged(&self, at: &At<'_>) -> Self {
+        at.knows(&["box", "polygon", "layers"]);
+        let cuboid = |at: &At<'_>| at.optional(|at| ClipBox::merged(self.cuboid, at));
+        let polygon = |at: &At<'_>| at.optional(|at| ClipPolygon::merged(self.polygon.as_ref(), at));
+        Self {
+            cuboid: at.get("box").or(self.cuboid, cuboid),
+            polygon: at.get("polygon").or(self.polygon.clone(), polygon),
+            layers: at.get("layers").or(self.layers.clone(), At::texts),
+        }
+    }
+
     /// Whether anything is cut.
     pub fn is_on(&self) -> bool {
         self.cuboid.is_some() || self.polygon.is_some()
@@ -576,13 +627,33 @@ mod tests {
 
     #[test]
     fn clips_are_read_from_plain_objects_and_unknown_keys_are_refused() {
-        let ok: Clip = serde_json::from_str(
+        let clip = |json: &str| {
+            let json = serde_json::from_str(json).expect("JSON");
+            citytwin_manifest::read::read(&json, |at| Clip::default().merged(at))
+        };
+        let ok = clip(
             r#"{ "box": { "lon": 1, "lat": 2, "sizeM": [1, 2, 3], "keep": "outside" }, "layers": ["buildings"] }"#,
-        )
-        .expect("a clip");
+        );
+        let ok = ok.expect("a clip");
         assert!(ok.is_on() && ok.cuts("x", "buildings") && !ok.cuts("ground", "ground"));
         assert_eq!(ok.cuboid.map(|b| (b.keep, b.height_m)), Some((Keep::Outside, 0.0)));
-        assert!(serde_json::from_str::<Clip>(r#"{ "polygon": { "ring": [], "hole": 1 } }"#).is_err());
+        for (json, words) in [
+            (r#"{ "polygon": { "ring": [], "hole": 1 } }"#, "polygon.hole is an unknown key"),
+            (r#"{ "polygon": { "keep": "inside" } }"#, "polygon.ring is missing"),
+            (r#"{ "box": { "lon": 1, "lat": 2 } }"#, "box.sizeM is missing"),
+            (r#"{ "box": { "lon": 1, "sizeM": [1, 2, 3] } }"#, "box.lat is missing"),
+            (r#"{ "polygon": { "ring": [[1, 2, 3]] } }"#, "polygon.ring[0] has an invalid length"),
+        ] {
+            let error = clip(json).expect_err(words);
+            assert!(error.contains(words), "{error}");
+        }
+        let json = serde_json::json!({ "box": { "lon": 3 }, "layers": [] });
+        let moved = citytwin_manifest::read::read(&json, |at| ok.merged(at)).expect("a clip");
+        assert_eq!(
+            moved.cuboid,
+            ok.cuboid.map(|b| ClipBox { lon: 3.0, ..b }),
+            "an object is merged into the one before"
+        );
         assert!(!Clip::default().is_on());
     }
 }

@@ -3,12 +3,13 @@
 
 use crate::Stats;
 use crate::matrix::Eye;
+use citytwin_manifest::read::At;
 use glam::DVec3;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::fmt::Write;
 
 /// By what tiles are framed in boxes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum TileBoxes {
     /// They are not.
@@ -23,8 +24,8 @@ pub enum TileBoxes {
 }
 
 /// What developers see over the city. Default: nothing, at no cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct DebugOverlay {
     /// `off`, `state`, `level` or `error`. Default `off`.
     pub boxes: TileBoxes,
@@ -35,6 +36,16 @@ pub struct DebugOverlay {
 }
 
 impl DebugOverlay {
+    pub(crate) fn merged(self, at: &At<'_>) -> Self {
+        at.knows(&["boxes", "statistics", "frameGraph"]);
+        let kinds = [TileBoxes::Off, TileBoxes::State, TileBoxes::Level, TileBoxes::Error];
+        Self {
+            boxes: at.get("boxes").or(self.boxes, |at| kinds[at.choice(&["off", "state", "level", "error"])]),
+            statistics: at.get("statistics").or(self.statistics, At::flag),
+            frame_graph: at.get("frameGraph").or(self.frame_graph, At::flag),
+        }
+    }
+
     /// Whether there is anything to see.
     pub(crate) fn is_on(self) -> bool {
         self != Self::default()

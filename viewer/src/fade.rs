@@ -2,7 +2,7 @@
 //! patterns of pixels that complete each other, so that nothing pops and no hole shows.
 
 use citytwin_tiles::{Engine, TileId};
-use std::collections::{BTreeMap, BTreeSet};
+use litemap::LiteMap;
 
 /// How long a fade takes, milliseconds.
 pub(crate) const FADE_MS: f64 = 200.0;
@@ -74,14 +74,17 @@ impl Tree for Engine {
     }
 }
 
+/// Tiles, each once.
+type Tiles = LiteMap<TileId, ()>;
+
 /// Whether tiles that leave fill the place of one above them, so that nothing of it was bare.
-fn is_filled(id: TileId, leaving: &BTreeSet<TileId>, above_leaving: &BTreeSet<TileId>, tree: &impl Tree) -> bool {
+fn is_filled(id: TileId, leaving: &Tiles, above_leaving: &Tiles, tree: &impl Tree) -> bool {
     let mut stack = vec![id];
     while let Some(id) = stack.pop() {
-        if leaving.contains(&id) {
+        if leaving.contains_key(&id) {
             continue;
         }
-        if !above_leaving.contains(&id) {
+        if !above_leaving.contains_key(&id) {
             return false;
         }
         stack.extend(tree.children(id));
@@ -92,7 +95,7 @@ fn is_filled(id: TileId, leaving: &BTreeSet<TileId>, above_leaving: &BTreeSet<Ti
 /// All fades under way.
 #[derive(Debug, Default)]
 pub(crate) struct Fades {
-    fades: BTreeMap<TileId, Fade>,
+    fades: LiteMap<TileId, Fade>,
 }
 
 impl Fades {
@@ -100,24 +103,25 @@ impl Fades {
     /// leaves, or all that are below it; what only comes into sight or goes out of it does not. Where tiles below
     /// leave that did not fill it, as after a jump, it stands whole at once while they fade out over it.
     pub(crate) fn changed(&mut self, before: &[TileId], after: &[TileId], tree: &impl Tree, now_ms: f64) {
-        let (old, new) = (BTreeSet::from_iter(before), BTreeSet::from_iter(after));
-        let entering: BTreeSet<TileId> = new.difference(&old).map(|id| **id).collect();
-        let leaving: BTreeSet<TileId> = old.difference(&new).map(|id| **id).collect();
+        let set = |ids: &mut dyn Iterator<Item = TileId>| ids.map(|id| (id, ())).collect::<Tiles>();
+        let (old, new) = (set(&mut before.iter().copied()), set(&mut after.iter().copied()));
+        let entering = set(&mut after.iter().copied().filter(|id| !old.contains_key(id)));
+        let leaving = set(&mut before.iter().copied().filter(|id| !new.contains_key(id)));
         let above = |id: TileId| std::iter::successors(tree.parent(id), |id| tree.parent(*id));
-        let above_leaving: BTreeSet<TileId> = leaving.iter().flat_map(|id| above(*id)).collect();
+        let above_leaving = set(&mut leaving.keys().flat_map(|id| above(*id)));
         let is_filled = |id: TileId| is_filled(id, &leaving, &above_leaving, tree);
         // Who takes whose place: (entering, leaving).
         let mut pairs: Vec<(TileId, TileId)> = Vec::new();
-        for id in &entering {
-            pairs.extend(above(*id).find(|a| leaving.contains(a)).map(|a| (*id, a)));
+        for id in entering.keys() {
+            pairs.extend(above(*id).find(|a| leaving.contains_key(a)).map(|a| (*id, a)));
         }
-        for id in &leaving {
-            pairs.extend(above(*id).find(|a| entering.contains(a)).map(|a| (a, *id)));
+        for id in leaving.keys() {
+            pairs.extend(above(*id).find(|a| entering.contains_key(a)).map(|a| (a, *id)));
         }
         let earlier = std::mem::take(&mut self.fades);
         let returns = |id: &TileId| earlier.get(id).is_some_and(Fade::leaves);
         for (enters, leaves) in &pairs {
-            if !above_leaving.contains(enters) || is_filled(*enters) {
+            if !above_leaving.contains_key(enters) || is_filled(*enters) {
                 let back = earlier.get(enters).filter(|fade| fade.leaves());
                 self.fades.insert(*enters, back.map_or(Fade::entering(now_ms), |fade| fade.reversed(now_ms)));
             }
@@ -127,11 +131,11 @@ impl Fades {
         }
         // What this change does not concern goes on: still drawn and entering, or still gone and leaving.
         let goes_on = |id: &TileId, fade: &Fade| {
-            !entering.contains(id) && !leaving.contains(id) && new.contains(id) != fade.leaves()
+            !entering.contains_key(id) && !leaving.contains_key(id) && new.contains_key(id) != fade.leaves()
         };
         for (id, fade) in earlier {
             if goes_on(&id, &fade) {
-                self.fades.entry(id).or_insert(fade);
+                self.fades.try_insert(id, fade);
             }
         }
     }

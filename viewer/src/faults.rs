@@ -5,7 +5,7 @@
 //! while that doubles each time; all others wait for somebody to ask.
 
 use crate::Problem;
-use std::collections::{BTreeMap, BTreeSet};
+use litemap::LiteMap;
 
 /// The first wait before what failed is asked for again, and the longest, milliseconds.
 const FIRST_WAIT_MS: f64 = 5_000.0;
@@ -30,16 +30,16 @@ struct File {
 /// The problems that stand.
 #[derive(Debug)]
 pub(crate) struct Faults {
-    told: BTreeMap<Key, Problem>,
+    told: LiteMap<Key, Problem>,
     /// Files that failed, by URL.
-    files: BTreeMap<String, File>,
+    files: LiteMap<String, File>,
     wait_ms: f64,
     due_ms: Option<f64>,
 }
 
 impl Default for Faults {
     fn default() -> Self {
-        Self { told: BTreeMap::new(), files: BTreeMap::new(), wait_ms: FIRST_WAIT_MS, due_ms: None }
+        Self { told: LiteMap::new(), files: LiteMap::new(), wait_ms: FIRST_WAIT_MS, due_ms: None }
     }
 }
 
@@ -77,8 +77,9 @@ impl Faults {
     }
 
     /// Problems of files that nobody asks for any more are gone; these are they.
-    pub(crate) fn keep(&mut self, still_failed: &BTreeSet<&str>) -> Vec<Problem> {
-        let gone: Vec<String> = self.files.keys().filter(|url| !still_failed.contains(url.as_str())).cloned().collect();
+    pub(crate) fn keep(&mut self, still_failed: &[&str]) -> Vec<Problem> {
+        let gone: Vec<String> =
+            self.files.keys().filter(|url| !still_failed.contains(&url.as_str())).cloned().collect();
         gone.iter().filter_map(|url| self.arrived(url)).collect()
     }
 
@@ -183,7 +184,7 @@ mod tests {
             faults.failed(url, &problem("network", url), true, 0.0);
             faults.report(&problem("network", url));
         }
-        assert_eq!(faults.keep(&BTreeSet::from(["b.glb"])), [problem("network", "a.glb")]);
+        assert_eq!(faults.keep(&["b.glb"]), [problem("network", "a.glb")]);
         assert!(faults.may_pass("b.glb") && !faults.may_pass("a.glb"));
     }
 

@@ -7,12 +7,12 @@
 use crate::clip::Clip;
 use crate::debug::DebugOverlay;
 use crate::see_through::{CrossFade, Underground, XRay};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use citytwin_manifest::read::{self, At};
+use serde::Serialize;
 
 /// Everything that changes how the city is drawn without being about one layer.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Scene {
     /// Where the sun stands. Default: mid-morning, from the south-east.
     pub sun: Sun,
@@ -37,8 +37,8 @@ pub struct Scene {
 }
 
 /// Where the sun stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Sun {
     /// Milliseconds since 1970-01-01 UTC, as `Date.now()` counts them, years 2010 to 2109: the sun stands where it
     /// does over the view at that time. `None` (`null`, the default): a clear mid-morning from the south-east, always.
@@ -46,7 +46,7 @@ pub struct Sun {
 }
 
 /// Which shadows are drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ShadowMode {
     /// None: the quickest.
@@ -58,8 +58,8 @@ pub enum ShadowMode {
 }
 
 /// Shadows of buildings and trees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Shadows {
     /// `off`, `ground` or `full`. Default `ground`.
     pub mode: ShadowMode,
@@ -76,8 +76,8 @@ impl Default for Shadows {
 }
 
 /// Haze with distance.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Fog {
     /// Whether there is any. Default true.
     pub enabled: bool,
@@ -92,16 +92,16 @@ impl Default for Fog {
 }
 
 /// How clouds of points are drawn.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct PointClouds {
     /// Eye-dome lighting.
     pub edl: EyeDome,
 }
 
 /// Eye-dome lighting: points are darkened at steps in depth, which gives clouds without normals a shape.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct EyeDome {
     /// How dark steps in depth become; 0 (none at all, and none of its cost) to 10, default 1.
     pub strength: f64,
@@ -116,8 +116,8 @@ impl Default for EyeDome {
 }
 
 /// How sharply is drawn while the view moves.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Resolution {
     /// Whether fewer pixels are drawn while the view moves and the device is slow; at rest all are. Default true.
     pub adaptive: bool,
@@ -144,14 +144,8 @@ impl Scene {
     /// When it is not JSON, holds a key that a scene does not have (the message names those that it has), or a value
     /// of another type or out of range.
     pub fn with(&self, partial_json: &str) -> Result<Self, SceneError> {
-        let said = |error: serde_json::Error| SceneError(error.to_string());
-        let partial: Value = serde_json::from_str(partial_json).map_err(said)?;
-        if !partial.is_object() {
-            return Err(SceneError("expected an object".into()));
-        }
-        let mut merged = serde_json::to_value(self).map_err(said)?;
-        merge(&mut merged, partial, "")?;
-        let scene: Self = serde_json::from_value(merged).map_err(said)?;
+        let partial = serde_json::from_str(partial_json).map_err(|error| SceneError(error.to_string()))?;
+        let scene = read::read(&partial, |at| self.merged(at)).map_err(SceneError)?;
         scene.validate()?;
         Ok(scene)
     }
@@ -188,20 +182,91 @@ fn within(key: &str, value: f64, least: f64, most: f64) -> Result<(), SceneError
     }
 }
 
-/// Objects are merged, everything else is replaced. As deep as a scene is, since unknown keys are refused.
-fn merge(into: &mut Value, partial: Value, path: &str) -> Result<(), SceneError> {
-    let (Value::Object(known), Value::Object(parts)) = (&mut *into, &partial) else {
-        *into = partial;
-        return Ok(());
-    };
-    for (key, part) in parts {
-        let Some(place) = known.get_mut(key) else {
-            let names: Vec<&str> = known.keys().map(String::as_str).collect();
-            return Err(SceneError(format!("unknown key `{path}{key}`, expected one of {}", names.join(", "))));
-        };
-        merge(place, part.clone(), &format!("{path}{key}."))?;
+// Objects are merged, everything else is replaced.
+
+impl Scene {
+    fn merged(&self, at: &At<'_>) -> Self {
+        at.knows(&[
+            "sun",
+            "shadows",
+            "fog",
+            "pointClouds",
+            "resolution",
+            "clip",
+            "xRay",
+            "underground",
+            "crossFade",
+            "debug",
+        ]);
+        Self {
+            sun: at.get("sun").or(self.sun, |at| self.sun.merged(at)),
+            shadows: at.get("shadows").or(self.shadows, |at| self.shadows.merged(at)),
+            fog: at.get("fog").or(self.fog, |at| self.fog.merged(at)),
+            point_clouds: at.get("pointClouds").or(self.point_clouds, |at| self.point_clouds.merged(at)),
+            resolution: at.get("resolution").or(self.resolution, |at| self.resolution.merged(at)),
+            clip: at.get("clip").or(self.clip.clone(), |at| self.clip.merged(at)),
+            x_ray: at.get("xRay").or(self.x_ray.clone(), |at| self.x_ray.merged(at)),
+            underground: at.get("underground").or(self.underground, |at| self.underground.merged(at)),
+            cross_fade: at.get("crossFade").or(self.cross_fade, |at| self.cross_fade.merged(at)),
+            debug: at.get("debug").or(self.debug, |at| self.debug.merged(at)),
+        }
     }
-    Ok(())
+}
+
+impl Sun {
+    fn merged(self, at: &At<'_>) -> Self {
+        at.knows(&["timeMs"]);
+        Self { time_ms: at.get("timeMs").or(self.time_ms, |at| at.optional(At::number)) }
+    }
+}
+
+impl Shadows {
+    fn merged(self, at: &At<'_>) -> Self {
+        at.knows(&["mode", "cascades", "mapPx"]);
+        let modes = [ShadowMode::Off, ShadowMode::Ground, ShadowMode::Full];
+        Self {
+            mode: at.get("mode").or(self.mode, |at| modes[at.choice(&["off", "ground", "full"])]),
+            cascades: at.get("cascades").or(self.cascades, |at| at.whole(u32::MAX)),
+            map_px: at.get("mapPx").or(self.map_px, |at| at.whole(u32::MAX)),
+        }
+    }
+}
+
+impl Fog {
+    fn merged(self, at: &At<'_>) -> Self {
+        at.knows(&["enabled", "density"]);
+        Self {
+            enabled: at.get("enabled").or(self.enabled, At::flag),
+            density: at.get("density").or(self.density, At::number),
+        }
+    }
+}
+
+impl PointClouds {
+    fn merged(self, at: &At<'_>) -> Self {
+        at.knows(&["edl"]);
+        Self { edl: at.get("edl").or(self.edl, |at| self.edl.merged(at)) }
+    }
+}
+
+impl EyeDome {
+    fn merged(self, at: &At<'_>) -> Self {
+        at.knows(&["strength", "radiusPx"]);
+        Self {
+            strength: at.get("strength").or(self.strength, At::number),
+            radius_px: at.get("radiusPx").or(self.radius_px, At::number),
+        }
+    }
+}
+
+impl Resolution {
+    fn merged(self, at: &At<'_>) -> Self {
+        at.knows(&["adaptive", "least"]);
+        Self {
+            adaptive: at.get("adaptive").or(self.adaptive, At::flag),
+            least: at.get("least").or(self.least, At::number),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -240,13 +305,13 @@ mod tests {
     fn what_a_scene_does_not_know_or_take_is_refused_by_name() {
         for (partial, words) in [
             ("", "EOF"),
-            ("[]", "expected an object"),
-            ("null", "expected an object"),
-            (r#"{"sum":{}}"#, "unknown key `sum`, expected one of"),
-            (r#"{"shadows":{"mode":"full","blur":1}}"#, "unknown key `shadows.blur`, expected one of cascades"),
+            ("[]", "it is a list, expected an object"),
+            ("null", "it is null, expected an object"),
+            (r#"{"sum":{}}"#, "sum is an unknown key, expected one of sun"),
+            (r#"{"shadows":{"mode":"full","blur":1}}"#, "shadows.blur is an unknown key, expected one of mode"),
             (r#"{"sun":{"timeMs":"noon"}}"#, "noon"),
             (r#"{"sun":7}"#, "7"),
-            (r#"{"shadows":{"mode":"soft"}}"#, "`off`, `ground`, `full`"),
+            (r#"{"shadows":{"mode":"soft"}}"#, "shadows.mode is a text (\"soft\"), expected one of off, ground, full"),
             (r#"{"shadows":{"cascades":-1}}"#, "-1"),
             (r#"{"shadows":{"cascades":5}}"#, "shadows.cascades is 5, expected 1 to 4"),
             (r#"{"shadows":{"mapPx":100000}}"#, "shadows.mapPx"),
@@ -258,8 +323,8 @@ mod tests {
             (r#"{"underground":{"depthM":0}}"#, "underground.depthM is 0, expected 1 to 2000"),
             (r#"{"clip":{"polygon":{"ring":[[0,0],[1,1]]}}}"#, "3 to 64 corners, not 2"),
             (r#"{"clip":{"box":{"lon":0,"lat":0,"size":[1,1,1]}}}"#, "sizeM"),
-            (r#"{"clip":{"hole":null}}"#, "unknown key `clip.hole`, expected one of box, layers, polygon"),
-            (r#"{"debug":{"boxes":"on"}}"#, "`off`, `state`, `level`, `error`"),
+            (r#"{"clip":{"hole":null}}"#, "clip.hole is an unknown key, expected one of box, polygon, layers"),
+            (r#"{"debug":{"boxes":"on"}}"#, "expected one of off, state, level, error"),
             (r#"{"resolution":{"least":2}}"#, "resolution.least is 2, expected 0.25 to 1"),
         ] {
             check(partial, Err(words));

@@ -1,11 +1,11 @@
 //! Seeing through walls and below ground: what of a scene says so, and what it means for a layer.
 
-use crate::Theme;
-use serde::{Deserialize, Serialize};
+use citytwin_manifest::read::At;
+use serde::Serialize;
 
 /// Layers drawn like glass: their nearest surfaces and their edges are seen, and what is behind them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct XRay {
     /// Whether anything is. Default false.
     pub enabled: bool,
@@ -22,6 +22,15 @@ impl Default for XRay {
 }
 
 impl XRay {
+    pub(crate) fn merged(&self, at: &At<'_>) -> Self {
+        at.knows(&["enabled", "layers", "opacity"]);
+        Self {
+            enabled: at.get("enabled").or(self.enabled, At::flag),
+            layers: at.get("layers").or(self.layers.clone(), At::texts),
+            opacity: at.get("opacity").or(self.opacity, At::number),
+        }
+    }
+
     /// Whether a layer is seen through, by its id and theme.
     pub(crate) fn shows_through(&self, id: &str, theme: &str) -> bool {
         self.enabled && self.layers.iter().any(|name| name == id || name == theme)
@@ -29,8 +38,8 @@ impl XRay {
 }
 
 /// What is below the ground is seen, and the camera may go there.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Underground {
     /// Whether it is. Default false: the ground hides what is below it, and the camera stays above.
     pub enabled: bool,
@@ -46,9 +55,20 @@ impl Default for Underground {
     }
 }
 
+impl Underground {
+    pub(crate) fn merged(self, at: &At<'_>) -> Self {
+        at.knows(&["enabled", "opacity", "depthM"]);
+        Self {
+            enabled: at.get("enabled").or(self.enabled, At::flag),
+            opacity: at.get("opacity").or(self.opacity, At::number),
+            depth_m: at.get("depthM").or(self.depth_m, At::number),
+        }
+    }
+}
+
 /// How levels of detail take each other's place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct CrossFade {
     /// Whether they fade into each other, for a fifth of a second; never where reduced motion is asked for. Default
     /// true.
@@ -61,14 +81,10 @@ impl Default for CrossFade {
     }
 }
 
-/// A theme as manifests and scenes write it.
-pub(crate) fn theme_name(theme: Theme) -> &'static str {
-    match theme {
-        Theme::Ground => "ground",
-        Theme::Transport => "transport",
-        Theme::Buildings => "buildings",
-        Theme::Furniture => "furniture",
-        Theme::Other => "other",
+impl CrossFade {
+    pub(crate) fn merged(self, at: &At<'_>) -> Self {
+        at.knows(&["enabled"]);
+        Self { enabled: at.get("enabled").or(self.enabled, At::flag) }
     }
 }
 
@@ -84,12 +100,5 @@ mod tests {
         assert!(x_ray.shows_through("houses", "buildings") && !x_ray.shows_through("roads", "transport"));
         x_ray.layers = vec!["roads".into()];
         assert!(!x_ray.shows_through("houses", "buildings") && x_ray.shows_through("roads", "transport"));
-    }
-
-    #[test]
-    fn themes_are_written_as_in_manifests() {
-        for theme in [Theme::Ground, Theme::Transport, Theme::Buildings, Theme::Furniture, Theme::Other] {
-            assert_eq!(serde_json::to_value(theme).ok(), Some(theme_name(theme).into()));
-        }
     }
 }

@@ -6,7 +6,8 @@
 //! still had room when labels were handed out from the most important on. So a viewer that reads the cells near the
 //! eye whose reach covers its distance has every label that can be seen from there.
 
-use serde::{Deserialize, Serialize};
+use crate::read::{self, At};
+use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// The format version of label files.
@@ -15,7 +16,7 @@ pub const LABELS_FORMAT: &str = "citytwin-labels/1";
 pub const DEEPEST_LABEL_LEVEL: u8 = 20;
 
 /// Which cells there are.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LabelIndex {
     /// Always `citytwin-labels/1`.
@@ -32,7 +33,11 @@ impl LabelIndex {
     /// # Errors
     /// A sentence, when the bytes are not JSON of this shape and format, or the extent is none.
     pub fn from_json(bytes: &[u8]) -> Result<Self, String> {
-        let mut index: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        let mut index = from_json(bytes, |at| Self {
+            format: at.get("format").text(),
+            extent: at.get("extent").array(|at| at.number()),
+            cells: at.get("cells").items().map(|at| at.array(|at| at.whole(u32::MAX))).collect(),
+        })?;
         if index.format != LABELS_FORMAT {
             return Err(format!("its format is \"{}\"; this build reads \"{LABELS_FORMAT}\"", index.format));
         }
@@ -56,14 +61,28 @@ impl LabelIndex {
 }
 
 /// The contents of one cell's file.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct LabelCell {
     /// Its labels, the most important first.
     pub labels: Vec<Label>,
 }
 
+impl LabelCell {
+    /// Reads a cell.
+    ///
+    /// # Errors
+    /// A sentence, when the bytes are not JSON of this shape.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, String> {
+        from_json(bytes, |at| Self { labels: at.get("labels").items().map(|at| Label::read(&at)).collect() })
+    }
+}
+
+fn from_json<T>(bytes: &[u8], of: impl FnOnce(&At<'_>) -> T) -> Result<T, String> {
+    read::read(&serde_json::from_slice(bytes).map_err(|error| error.to_string())?, of)
+}
+
 /// What a label names: decides its colour, weight and mark.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum LabelKind {
     /// A part of the city, or a city.
@@ -83,7 +102,7 @@ pub enum LabelKind {
 }
 
 /// A name on the map.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Label {
     /// Stable id of the thing it names (`way/123`), the same as its asset's.
@@ -119,7 +138,32 @@ fn is_zero(value: &f64) -> bool {
     *value == 0.0
 }
 
+impl LabelKind {
+    const ALL: [Self; 7] =
+        [Self::District, Self::Water, Self::Green, Self::Street, Self::Landmark, Self::Transit, Self::Place];
+
+    fn read(at: &At<'_>) -> Self {
+        Self::ALL[at.choice(&["district", "water", "green", "street", "landmark", "transit", "place"])]
+    }
+}
+
 impl Label {
+    fn read(at: &At<'_>) -> Self {
+        Self {
+            id: at.get("id").text(),
+            name: at.get("name").text(),
+            names: crate::by_id(&at.get("names"), |at| at.text()),
+            kind: LabelKind::read(&at.get("kind")),
+            lon: at.get("lon").number(),
+            lat: at.get("lat").number(),
+            height_m: at.get("heightM").optional(At::number).unwrap_or_default(),
+            rank: at.get("rank").whole(u32::MAX),
+            reach_m: at.get("reachM").number(),
+            along_deg: at.get("alongDeg").optional(At::number),
+            length_m: at.get("lengthM").optional(At::number),
+        }
+    }
+
     /// Its name for a locale: the exact tag, then the same primary language, then the city's own name.
     pub fn name_for(&self, locale: &str) -> &str {
         let primary = |tag: &str| tag.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
@@ -170,7 +214,8 @@ mod tests {
     fn a_name_is_that_of_the_locale_then_of_the_language_then_the_citys_own() {
         let json = r#"{"id":"way/1","name":"Esplanadi","names":{"sv":"Esplanaden","zh-Hans":"滨海大道"},
             "kind":"street","lon":24.9,"lat":60.2,"rank":3,"reachM":900,"alongDeg":80}"#;
-        let label: Label = serde_json::from_str(json).expect("a label");
+        let label =
+            LabelCell::from_json(format!(r#"{{"labels":[{json}]}}"#).as_bytes()).expect("a cell").labels.remove(0);
         assert_eq!(
             ["sv", "zh-CN", "sv-FI", "en"].map(|locale| label.name_for(locale)),
             ["Esplanaden", "滨海大道", "Esplanaden", "Esplanadi"]

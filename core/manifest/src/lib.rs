@@ -12,11 +12,13 @@
 
 mod labels;
 mod overlay;
+pub mod read;
 
 pub use labels::{DEEPEST_LABEL_LEVEL, LABELS_FORMAT, Label, LabelCell, LabelIndex, LabelKind};
 pub use overlay::{Raster, RasterKind, Terrain, TerrainKind};
 
 use citytwin_geo::LookAt;
+use read::At;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -48,7 +50,7 @@ impl Text {
 }
 
 /// One published city.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Twin {
@@ -85,7 +87,7 @@ pub struct Twin {
 }
 
 /// The theme of a layer: decides its icon, its words and its place in the drawing order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Theme {
@@ -101,8 +103,24 @@ pub enum Theme {
     Other,
 }
 
+impl Theme {
+    /// All of them, in drawing order.
+    pub const ALL: [Self; 5] = [Self::Ground, Self::Transport, Self::Buildings, Self::Furniture, Self::Other];
+
+    /// As manifests write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ground => "ground",
+            Self::Transport => "transport",
+            Self::Buildings => "buildings",
+            Self::Furniture => "furniture",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// One tileset that a person can switch on and off.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Layer {
@@ -183,7 +201,7 @@ pub struct Asset {
 /// Why a manifest could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
-    /// Not JSON, or not of the manifest's shape.
+    /// Not JSON.
     #[error("this is not a twin.json: {0}")]
     Json(#[from] serde_json::Error),
     /// A format this build does not read.
@@ -201,11 +219,12 @@ impl Twin {
     /// Reads and checks a manifest.
     ///
     /// # Errors
-    /// [`ManifestError::Json`] when the bytes are not JSON of this shape, [`ManifestError::Format`] when the format
-    /// is another, [`ManifestError::Value`] when an extent or view is out of range or two layers share an id.
+    /// [`ManifestError::Json`] when the bytes are not JSON, [`ManifestError::Format`] when the format is another,
+    /// [`ManifestError::Value`] when something is missing or of another type, an extent or view is out of range, or two
+    /// layers share an id.
     pub fn from_json(bytes: &[u8]) -> Result<Self, ManifestError> {
-        // By way of a plain value: readers of all these types for the text itself cost a browser 10 kB of download.
-        let twin: Self = serde_json::from_value(serde_json::from_slice(bytes)?)?;
+        let json = serde_json::from_slice(bytes)?;
+        let twin = read::read(&json, Self::read).map_err(ManifestError::Value)?;
         if twin.format != FORMAT {
             return Err(ManifestError::Format { found: twin.format });
         }
@@ -233,11 +252,89 @@ impl Twin {
         Ok(twin)
     }
 
+    fn read(at: &At<'_>) -> Self {
+        let url = |key| at.get(key).optional(At::text);
+        Self {
+            format: at.get("format").text(),
+            title: Text::read(&at.get("title")),
+            extent: at.get("extent").array(|at| at.number()),
+            home: look_at(&at.get("home")),
+            layers: at.get("layers").items().map(|at| Layer::read(&at)).collect(),
+            assets: url("assets"),
+            search: url("search"),
+            labels: url("labels"),
+            rasters: at.get("rasters").list(Raster::read),
+            terrain: at.get("terrain").optional(Terrain::read),
+            categories: by_id(&at.get("categories"), Text::read),
+            attribution: at.get("attribution").items().map(|at| Attribution::read(&at)).collect(),
+        }
+    }
+
     /// The manifest as pretty JSON with a final newline; the same twin gives the same bytes.
     pub fn to_json(&self) -> String {
         let mut json = serde_json::to_string_pretty(self).expect("a Twin has only string keys and finite numbers");
         json.push('\n');
         json
+    }
+}
+
+impl Layer {
+    fn read(at: &At<'_>) -> Self {
+        Self {
+            id: at.get("id").text(),
+            title: Text::read(&at.get("title")),
+            theme: Theme::ALL[at.get("theme").choice(&Theme::ALL.map(Theme::name))],
+            tileset: at.get("tileset").text(),
+            visible: at.get("visible").optional(At::flag).unwrap_or_else(yes),
+            properties: by_id(&at.get("properties"), PropertyWords::read),
+        }
+    }
+}
+
+impl PropertyWords {
+    fn read(at: &At<'_>) -> Self {
+        Self {
+            title: Text::read(&at.get("title")),
+            unit: at.get("unit").optional(At::text),
+            values: by_id(&at.get("values"), Text::read),
+        }
+    }
+}
+
+impl Attribution {
+    fn read(at: &At<'_>) -> Self {
+        Self {
+            text: at.get("text").text(),
+            url: at.get("url").optional(At::text),
+            license: at.get("license").optional(At::text),
+        }
+    }
+}
+
+impl Text {
+    fn read(at: &At<'_>) -> Self {
+        Self(members(at, |at| at.text()))
+    }
+}
+
+/// The members of an object that may be left out.
+fn by_id<T>(at: &At<'_>, read: fn(&At<'_>) -> T) -> BTreeMap<String, T> {
+    at.optional(|at| members(at, read)).unwrap_or_default()
+}
+
+fn members<T>(at: &At<'_>, read: fn(&At<'_>) -> T) -> BTreeMap<String, T> {
+    at.members().map(|(id, at)| (id.to_owned(), read(&at))).collect()
+}
+
+fn look_at(at: &At<'_>) -> LookAt {
+    let or_zero = |key| at.get(key).optional(At::number).unwrap_or_default();
+    LookAt {
+        lon: at.get("lon").number(),
+        lat: at.get("lat").number(),
+        height_m: or_zero("heightM"),
+        distance_m: at.get("distanceM").number(),
+        heading_deg: or_zero("headingDeg"),
+        pitch_deg: at.get("pitchDeg").number(),
     }
 }
 

@@ -1,10 +1,11 @@
 //! Pictures and heights of the ground: raster layers and terrain.
 
+use crate::read::{self, At};
 use crate::{Attribution, Text};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// How the tiles of a raster layer are asked for. All are in Web Mercator (EPSG:3857).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum RasterKind {
@@ -18,7 +19,7 @@ pub enum RasterKind {
 }
 
 /// A picture laid over the ground, under streets and buildings.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Raster {
@@ -53,8 +54,26 @@ impl Raster {
     ///
     /// # Errors
     /// When this is not JSON of this shape; keys that are not known are errors that name the known ones.
-    pub fn from_json(json: &str) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(json)
+    pub fn from_json(json: &str) -> Result<Self, String> {
+        let json = serde_json::from_str(json).map_err(|error| error.to_string())?;
+        read::read(&json, Self::read)
+    }
+
+    pub(crate) fn read(at: &At<'_>) -> Self {
+        at.knows(&["id", "title", "kind", "url", "minZoom", "maxZoom", "opacity", "visible", "attribution"]);
+        let kinds = [RasterKind::Xyz, RasterKind::Wmts, RasterKind::Wms];
+        let zoom = |key| at.get(key).optional(|at| at.whole(255) as u8);
+        Self {
+            id: at.get("id").text(),
+            title: at.get("title").optional(Text::read).unwrap_or_default(),
+            kind: kinds[at.get("kind").choice(&["xyz", "wmts", "wms"])],
+            url: at.get("url").text(),
+            min_zoom: zoom("minZoom").unwrap_or_default(),
+            max_zoom: zoom("maxZoom").unwrap_or_else(finest),
+            opacity: at.get("opacity").optional(At::number).unwrap_or_else(opaque),
+            visible: at.get("visible").optional(At::flag).unwrap_or_else(crate::yes),
+            attribution: at.get("attribution").list(Attribution::read),
+        }
     }
 }
 
@@ -67,7 +86,7 @@ fn opaque() -> f64 {
 }
 
 /// How the tiles of a terrain are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum TerrainKind {
@@ -78,7 +97,7 @@ pub enum TerrainKind {
 }
 
 /// The heights of the ground.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Terrain {
@@ -96,6 +115,20 @@ pub struct Terrain {
     /// Who is to be named while it is there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attribution: Vec<Attribution>,
+}
+
+impl Terrain {
+    pub(crate) fn read(at: &At<'_>) -> Self {
+        at.knows(&["kind", "url", "maxZoom", "offsetM", "attribution"]);
+        let kinds = [TerrainKind::QuantizedMesh, TerrainKind::Terrarium];
+        Self {
+            kind: kinds[at.get("kind").choice(&["quantized-mesh", "terrarium"])],
+            url: at.get("url").text(),
+            max_zoom: at.get("maxZoom").optional(|at| at.whole(255) as u8).unwrap_or_else(terrarium_finest),
+            offset_m: at.get("offsetM").optional(At::number).unwrap_or_default(),
+            attribution: at.get("attribution").list(Attribution::read),
+        }
+    }
 }
 
 fn terrarium_finest() -> u8 {

@@ -45,13 +45,40 @@ fn bad_manifests_say_what_is_wrong() {
     check(
         &|t| {
             let raster = r#"{"id":"buildings","kind":"xyz","url":"https://x.example/{z}/{x}/{y}.png"}"#;
-            t.rasters.push(serde_json::from_str(raster).expect("a raster"));
+            t.rasters.push(Raster::from_json(raster).expect("a raster"));
         },
         "two layers",
     );
     for junk in ["", "{", "[]", "{\"format\":1}", "<html>404</html>"] {
         assert!(Twin::from_json(junk.as_bytes()).is_err(), "{junk}");
     }
+}
+
+#[test]
+fn themes_are_read_as_they_are_written() {
+    for theme in Theme::ALL {
+        assert_eq!(serde_json::to_value(theme).ok(), Some(theme.name().into()));
+        let mut t = twin();
+        t.layers[0].theme = theme;
+        assert_eq!(Twin::from_json(t.to_json().as_bytes()).expect("our own JSON").layers[0].theme, theme);
+    }
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_place() {
+    let check = |from: &str, to: &str, expected: &str| {
+        let json = twin().to_json().replacen(from, to, 1);
+        let error = Twin::from_json(json.as_bytes()).expect_err(expected).to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    check("\"tileset\"", "\"tilesets\"", "layers[0].tileset is missing, expected a text");
+    check(
+        "\"theme\": \"buildings\"",
+        "\"theme\": \"house\"",
+        "layers[0].theme is a text (\"house\"), expected one of ground",
+    );
+    check("\"pitchDeg\": -40.0", "\"pitchDeg\": null", "home.pitchDeg is null, expected a number");
+    check("\"visible\": true", "\"visible\": 1", "layers[0].visible is a number (1), expected true or false");
 }
 
 #[test]

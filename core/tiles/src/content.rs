@@ -1,25 +1,20 @@
 //! What a tile's content becomes: plain arrays in the layout that a GPU takes, and columns of properties.
 //!
 //! A [`TileContent`] crosses from a decode worker to the main thread as one small header (this struct, without its
-//! bulk arrays, in `postcard`) and four bulk byte arrays that move without a copy.
+//! bulk arrays, in [`wire`](crate::wire)) and four bulk byte arrays that move without a copy.
 
 use crate::Problem;
-use serde::{Deserialize, Serialize};
 
 /// One decoded content: what to draw and what is known about it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct TileContent {
     /// Every vertex and instance array, each 4-byte aligned; goes into one vertex buffer.
-    #[serde(skip)]
     pub vertices: Vec<u8>,
     /// Every index array, each 4-byte aligned; goes into one index buffer.
-    #[serde(skip)]
     pub indices: Vec<u8>,
     /// Every property column, as [`PropertyTable`] refers to it.
-    #[serde(skip)]
     pub property_bytes: Vec<u8>,
     /// Every image, as [`Image`] refers to it.
-    #[serde(skip)]
     pub image_bytes: Vec<u8>,
     /// What to draw, in the file's order.
     pub primitives: Vec<Primitive>,
@@ -40,7 +35,7 @@ pub struct TileContent {
 }
 
 /// What the GPU assembles.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Topology {
     /// A triangle list (strips and fans are unrolled).
     #[default]
@@ -52,7 +47,7 @@ pub enum Topology {
 }
 
 /// One draw call. The default is an empty triangle list in opaque white.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Primitive {
     /// What it is made of.
     pub topology: Topology,
@@ -142,7 +137,7 @@ impl Default for Primitive {
 }
 
 /// What a material's alpha does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Alpha {
     /// Nothing.
     #[default]
@@ -154,7 +149,7 @@ pub enum Alpha {
 }
 
 /// A set of feature ids of a primitive (`EXT_mesh_features`, `EXT_instance_features`, batch ids).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct FeatureSet {
     /// Where the ids are.
     pub ids: FeatureIds,
@@ -171,7 +166,7 @@ pub struct FeatureSet {
 }
 
 /// Where feature ids are.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum FeatureIds {
     /// One per vertex or instance; 1 component, whole numbers.
     Attribute(Attribute),
@@ -187,7 +182,7 @@ pub enum FeatureIds {
 }
 
 /// A texture as a primitive uses it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TextureRef {
     /// Index into [`TileContent::textures`].
     pub texture: u32,
@@ -203,7 +198,7 @@ impl TextureRef {
 }
 
 /// An image with the way it is sampled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Texture {
     /// Index into [`TileContent::images`].
     pub image: u32,
@@ -212,7 +207,7 @@ pub struct Texture {
 }
 
 /// How a texture is sampled; the default is glTF's: repeat, linear, mipmapped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sampler {
     /// Beyond the edges, along u and v.
     pub wrap: [Wrap; 2],
@@ -231,7 +226,7 @@ impl Default for Sampler {
 }
 
 /// Beyond the edge of a texture.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Wrap {
     /// Again from the start.
     #[default]
@@ -243,7 +238,7 @@ pub enum Wrap {
 }
 
 /// Which texels make a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Filter {
     /// The nearest one.
     Nearest,
@@ -252,7 +247,7 @@ pub enum Filter {
 }
 
 /// A picture in [`TileContent::image_bytes`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
     /// How its bytes are read.
     pub format: ImageFormat,
@@ -265,7 +260,7 @@ pub struct Image {
 }
 
 /// How an image's bytes are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ImageFormat {
     /// The bytes of a PNG file.
     Png,
@@ -302,7 +297,7 @@ impl ImageFormat {
 }
 
 /// Properties that a texture holds per texel.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PropertyTexture {
     /// Name, for people.
     pub name: Option<String>,
@@ -313,7 +308,7 @@ pub struct PropertyTexture {
 }
 
 /// Properties that vertex attributes hold.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PropertyAttribute {
     /// Name, for people.
     pub name: Option<String>,
@@ -324,7 +319,7 @@ pub struct PropertyAttribute {
 }
 
 /// How the stored numbers of one property become its value, for properties that are not in tables.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PropertyShape {
     /// Property id in the schema.
     pub id: String,
@@ -350,7 +345,7 @@ pub struct PropertyShape {
 }
 
 /// Where an attribute's values lie in [`TileContent::vertices`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Attribute {
     /// Bytes from the start of the array to the first value; a multiple of 4.
     pub offset: u32,
@@ -365,7 +360,7 @@ pub struct Attribute {
 }
 
 /// Type of a component, as glTF and WebGL number them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Component {
     /// `BYTE`.
@@ -384,7 +379,7 @@ pub enum Component {
 }
 
 /// Where indices lie in [`TileContent::indices`]. Each index is below its primitive's `vertex_count`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IndexRange {
     /// Bytes from the start; a multiple of 4.
     pub offset: u32,
@@ -395,7 +390,7 @@ pub struct IndexRange {
 }
 
 /// Instances of a primitive (`EXT_mesh_gpu_instancing`, `i3dm`).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Instances {
     /// How many.
     pub count: u32,
@@ -408,7 +403,7 @@ pub struct Instances {
 }
 
 /// A table of feature properties: columns over [`TileContent::property_bytes`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PropertyTable {
     /// Class in the schema.
     pub class: String,
@@ -421,7 +416,7 @@ pub struct PropertyTable {
 }
 
 /// What the features of a batch table are, and what they are parts of (`3DTILES_batch_table_hierarchy`).
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Hierarchy {
     /// Names of the classes.
     pub classes: Vec<String>,
@@ -440,7 +435,7 @@ impl Hierarchy {
 }
 
 /// One column of a [`PropertyTable`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Column {
     /// Property id in the schema.
     pub id: String,
@@ -458,7 +453,7 @@ pub struct Column {
 }
 
 /// How a column's bytes are read.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum ColumnKind {
     /// UTF-8 between consecutive offsets.
     String,
@@ -485,7 +480,7 @@ pub enum ColumnKind {
 }
 
 /// Type of a stored number, as in 3D Metadata.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Number {
     I8,
@@ -501,7 +496,7 @@ pub enum Number {
 }
 
 /// One property of one feature.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// Text; also the name of an enum's value, and JSON for arrays.
     Text(String),

@@ -1,10 +1,9 @@
 //! What `tileset.json` and subtree files become: flat lists that cross the worker border as they are.
 
 use crate::{ClassStatistics, MetadataEntity, Problem, PropertyRange, PropertyTable, Schema, Value};
-use serde::{Deserialize, Serialize};
 
 /// A tile's bounding volume, in the frame that the specification gives it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Volume {
     /// Centre and three half axes, metres, in the tile's frame (before its transform).
     Box([f64; 12]),
@@ -37,7 +36,7 @@ impl Volume {
 }
 
 /// How a tile's children refine it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refine {
     /// Children are drawn besides the tile.
     Add,
@@ -46,7 +45,7 @@ pub enum Refine {
 }
 
 /// A `tileset.json`, flattened.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct TilesetDoc {
     /// `asset.version`.
     pub version: String,
@@ -78,7 +77,7 @@ pub struct TilesetDoc {
 }
 
 /// The axis of a glTF that points up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UpAxis {
     /// Instead of glTF's own y.
     X,
@@ -87,7 +86,7 @@ pub enum UpAxis {
 }
 
 /// One explicit tile of a [`TilesetDoc`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct DocTile {
     /// Index of the parent in [`TilesetDoc::tiles`], always below the tile's own; `None` for the root.
     pub parent: Option<u32>,
@@ -112,7 +111,7 @@ pub struct DocTile {
 }
 
 /// What a tileset says of a tile beyond what selection needs.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct TileDetails {
     /// Metadata of the tile; of an implicit root, of all its tiles.
     pub metadata: Option<MetadataEntity>,
@@ -121,7 +120,7 @@ pub struct TileDetails {
 }
 
 /// What a tileset says of one content.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ContentDetails {
     /// Its bounds, where given; for tiles with several contents only here.
     pub volume: Option<Volume>,
@@ -132,7 +131,7 @@ pub struct ContentDetails {
 }
 
 /// An implicit tree below a [`DocTile`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Implicit {
     /// Absolute URL template of the subtree files (`{level}`, `{x}`, `{y}`, `{z}`).
     pub subtrees: String,
@@ -143,7 +142,7 @@ pub struct Implicit {
 }
 
 /// What a reader of a subtree file must know about the tileset that it belongs to.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SubtreeShape {
     /// Eight children per tile; else four.
     pub octree: bool,
@@ -156,7 +155,7 @@ pub struct SubtreeShape {
 }
 
 /// A subtree file, flattened: the available tiles only.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct SubtreeDoc {
     /// Which tiles exist: bit `(N^l − 1)/(N − 1) + morton` for local level `l`, N = 4 or 8.
     pub tiles: Availability,
@@ -197,7 +196,7 @@ impl SubtreeDoc {
 }
 
 /// A set of bits.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Availability {
     /// All or none.
     Constant(bool),
@@ -236,7 +235,7 @@ impl Availability {
 }
 
 /// What a subtree's metadata says of one tile, in the frame of the implicit root.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct TileMetadata {
     /// Tight bounds of the tile and all its descendants.
     pub volume: Option<Volume>,

@@ -1,10 +1,9 @@
 //! 3D Metadata as tilesets and subtrees carry it: schemas, and entities with their values.
 
 use crate::{Number, Value};
-use serde::{Deserialize, Serialize};
 
 /// Something with properties: a tileset, a tile, a content, a group or a subtree.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct MetadataEntity {
     /// Class in the schema.
     pub class: String,
@@ -21,7 +20,7 @@ impl MetadataEntity {
 }
 
 /// Which classes, properties and enums there are.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Schema {
     /// `id`; empty in drafts.
     pub id: String,
@@ -45,7 +44,7 @@ impl Schema {
 }
 
 /// A class of a [`Schema`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct MetadataClass {
     /// Id in the schema.
     pub id: String,
@@ -58,7 +57,7 @@ pub struct MetadataClass {
 }
 
 /// A property of a [`MetadataClass`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ClassProperty {
     /// Id in the class.
     pub id: String,
@@ -107,7 +106,7 @@ impl ClassProperty {
 }
 
 /// An enum of a [`Schema`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct MetadataEnum {
     /// Id in the schema.
     pub id: String,
@@ -118,7 +117,7 @@ pub struct MetadataEnum {
 }
 
 /// What `statistics` says of one class.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ClassStatistics {
     /// Class in the schema.
     pub class: String,
@@ -129,7 +128,7 @@ pub struct ClassStatistics {
 }
 
 /// What the `properties` of a 3D Tiles 1.0 tileset say of one property of its features.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PropertyRange {
     /// Property id.
     pub id: String,

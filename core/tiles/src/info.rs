@@ -1,11 +1,10 @@
 //! What is counted of a content.
 
 use crate::{Attribute, Image, Primitive, Problem, TileContent, Topology};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What the engine, and a curious person, must know of a loaded content. Instances are multiplied out.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ContentInfo {
     /// Bytes that stay in memory beside the GPU: properties, headers and what picking needs.
     pub cpu_bytes: u64,

@@ -25,6 +25,7 @@ mod s2;
 mod style;
 mod url;
 mod view;
+pub mod wire;
 
 pub use content::{
     Alpha, Attribute, Column, ColumnKind, Component, FeatureIds, FeatureSet, Filter, Hierarchy, Image, ImageFormat,

@@ -1,9 +1,9 @@
 //! Recoverable faults as values.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// One tile, feature or record is bad; the scene goes on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// For programs: short, stable, kebab-case (`content-truncated`).
     pub code: String,

@@ -5,7 +5,7 @@ mod common;
 
 use citytwin_tiles::{
     Availability, Component, Decoded, Refine, SubtreeDoc, SubtreeShape, TileContent, TilesetDoc, Topology, Value,
-    Volume, What, decode,
+    Volume, What, decode, wire,
 };
 use common::{for_each_replacement, packed_subtree};
 use meshoptimizer_rs::Workspace;
@@ -428,7 +428,7 @@ fn a_tileset_is_flattened_with_everything_inherited() {
     assert_eq!((c.volume, c.geometric_error), (root.volume, 25.0), "what is wrong is taken from the parent");
     assert_eq!(doc.problems.len(), 2);
     // What crosses the worker border comes out the same.
-    let crossed: TilesetDoc = postcard::from_bytes(&postcard::to_allocvec(&doc).unwrap()).unwrap();
+    let crossed: TilesetDoc = wire::from_bytes(&wire::to_bytes(&doc)).unwrap();
     assert_eq!(crossed, doc);
 }
 
@@ -492,7 +492,7 @@ fn a_subtree_tells_what_there_is_and_where_it_ends() {
         "childSubtreeAvailability":{"constant":0}}"#;
     let doc = subtree_doc(json);
     assert!(doc.tiles.get(2) && !doc.tiles.get(1) && !doc.children.get(0) && doc.contents[0].get(3));
-    let crossed: SubtreeDoc = postcard::from_bytes(&postcard::to_allocvec(&doc).unwrap()).unwrap();
+    let crossed: SubtreeDoc = wire::from_bytes(&wire::to_bytes(&doc)).unwrap();
     assert_eq!(crossed, doc);
 }
 

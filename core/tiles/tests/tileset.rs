@@ -5,7 +5,7 @@ mod common;
 
 use citytwin_tiles::{
     Availability, Decoded, Limits, MetadataEntity, Number, Problem, Refine, Resources, SubtreeDoc, SubtreeShape,
-    TilesetDoc, UpAxis, Value, Volume, What, decode, decode_with,
+    TilesetDoc, UpAxis, Value, Volume, What, decode, decode_with, wire,
 };
 use common::{for_each_replacement, packed_subtree};
 use serde_json::{Value as Json, json};
@@ -114,7 +114,7 @@ fn metadata_is_read_at_every_granularity() {
     let statistics = &doc.statistics[0];
     assert_eq!((statistics.class.as_str(), statistics.count), ("thing", Some(3)));
     assert!(statistics.properties.contains(&("kind".into(), vec![("occurrences".into(), text(r#"{"tree":2}"#))])));
-    let crossed: TilesetDoc = postcard::from_bytes(&postcard::to_allocvec(&doc).unwrap()).unwrap();
+    let crossed: TilesetDoc = wire::from_bytes(&wire::to_bytes(&doc)).unwrap();
     assert_eq!(crossed, doc);
 }
 
@@ -452,7 +452,7 @@ fn subtree_metadata_is_kept_as_columns_with_a_row_per_tile_and_content() {
         [(Some(8.0), Some(Refine::Add)), (Some(4.0), Some(Refine::Replace)), (Some(2.0), Some(Refine::Replace))];
     assert_eq!(said, expected);
     assert_eq!(doc.metadata[1].volume, Some(Volume::Region([0.06, 0.07, 0.08, 0.09, 0.10, 0.11])));
-    let crossed: SubtreeDoc = postcard::from_bytes(&postcard::to_allocvec(&doc).unwrap()).unwrap();
+    let crossed: SubtreeDoc = wire::from_bytes(&wire::to_bytes(&doc)).unwrap();
     assert_eq!(crossed, doc);
 }
 

@@ -6,7 +6,7 @@
 
 mod reply;
 
-use citytwin_tiles::{Decoded, ImageFormat, Problem, Resources, TileContent, UpAxis, What};
+use citytwin_tiles::{Decoded, ImageFormat, Problem, Resources, TileContent, UpAxis, What, wire};
 use reply::Reply;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -23,13 +23,13 @@ pub struct Job {
 
 #[wasm_bindgen]
 impl Job {
-    /// A file that was fetched from `url`. In `postcard`: `what`, the [`What`] of the request, and `options`, the
+    /// A file that was fetched from `url`. In [`wire`]: `what`, the [`What`] of the request, and `options`, the
     /// [`ImageFormat`]s that the GPU takes, the [`UpAxis`] of glTFs, if that is not theirs, and the tile's geometric
     /// error, metres; the defaults when they cannot be read.
     #[wasm_bindgen(constructor)]
     pub fn new(bytes: Vec<u8>, url: String, what: Vec<u8>, options: &[u8]) -> Self {
         let (gpu_formats, gltf_up, error_m): (Vec<ImageFormat>, Option<UpAxis>, f64) =
-            postcard::from_bytes(options).unwrap_or_default();
+            wire::from_bytes(options).unwrap_or_default();
         Self { bytes, url, what, error_m, resources: Resources { gpu_formats, gltf_up, ..Resources::default() } }
     }
 
@@ -45,7 +45,7 @@ impl Job {
         let reply: Option<Reply> = self.decode(&mut output).transpose();
         if let Some(reply) = reply {
             output.failed = reply.is_err();
-            output.header = postcard::to_allocvec(&reply).unwrap_or_default();
+            output.header = wire::to_bytes(&reply);
         }
         output
     }
@@ -54,7 +54,7 @@ impl Job {
 impl Job {
     /// `None` when something must be fetched first.
     fn decode(&self, output: &mut Output) -> Result<Option<reply::Decoded>, Problem> {
-        let what: What = postcard::from_bytes(&self.what)
+        let what: What = wire::from_bytes(&self.what)
             .map_err(|error| Problem::new("worker-protocol", error.to_string(), &self.url))?;
         if looks_like_a_page(&self.bytes) {
             let message = "expected tile data, found a web page (HTML): the server answers a missing file with a page";
@@ -137,7 +137,7 @@ impl Output {
         self.lacks_decoder
     }
 
-    /// What the viewer decodes first, in `postcard`: the small part of the answer, or its problem.
+    /// What the viewer decodes first, in [`wire`]: the small part of the answer, or its problem.
     pub fn header(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.header)
     }
@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     fn content() -> Vec<u8> {
-        postcard::to_allocvec(&What::Content).expect("a request")
+        wire::to_bytes(&What::Content)
     }
 
     fn job(bytes: &[u8], what: Vec<u8>) -> Job {
@@ -193,7 +193,7 @@ mod tests {
     }
 
     fn problem_of(mut job: Job) -> String {
-        let reply: Reply = postcard::from_bytes(&job.run(false).header()).expect("our own header");
+        let reply: Reply = wire::from_bytes(&job.run(false).header()).expect("our own header");
         reply.expect_err("a problem").code
     }
 

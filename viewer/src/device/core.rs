@@ -26,11 +26,11 @@ use crate::motion::Motion;
 use crate::oneshot::Sender;
 use crate::pace::Pace;
 use crate::samples::Samples;
-use crate::see_through::theme_name;
 use crate::{Event, LookAt, Problem, Progress, Scene, Stats, Theme, ViewerError, ViewerOptions};
 use citytwin_tiles::{Engine, TileId, TilesetId, View};
+use litemap::LiteMap;
 use loading::Waiting;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use web_sys::{HtmlCanvasElement, WebGl2RenderingContext as Gl};
 
 /// A frame uploads arrived tiles for at most this long and this much, but always one.
@@ -81,7 +81,7 @@ pub(super) struct Core {
     pub(super) drawn: Vec<TileId>,
     pub(super) sight: Sight,
     obstacles: Obstacles,
-    pub(super) requests: BTreeMap<u64, Asked>,
+    pub(super) requests: LiteMap<u64, Asked>,
     pub(super) arrivals: VecDeque<Waiting>,
     faults: Faults,
     /// A twin was opened or a layer added: until then there is nothing to be settled.
@@ -159,7 +159,7 @@ impl Core {
             drawn: Vec::new(),
             sight: Sight::default(),
             obstacles: Obstacles::default(),
-            requests: BTreeMap::new(),
+            requests: LiteMap::new(),
             arrivals: VecDeque::new(),
             full_px: [0; 2],
             faults: Faults::default(),
@@ -208,7 +208,7 @@ impl Core {
         self.remove_layer(id);
         let tileset = self.engine.add_tileset(url);
         self.engine.set_visible(tileset, visible);
-        self.layers.push(LayerState { id: id.to_owned(), tileset, theme: theme_name(theme) });
+        self.layers.push(LayerState { id: id.to_owned(), tileset, theme: theme.name() });
         self.sight.follow(&self.scene, &self.layers);
         self.opened = true;
         self.engine_changed();

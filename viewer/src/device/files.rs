@@ -5,7 +5,7 @@ use super::core::Core;
 use super::pool::{Job, Loaded, Payload, Wanted};
 use crate::Problem;
 use citytwin_tiles::RasterTile;
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 /// Numbers of our jobs begin here; the engine's never come this far.
 const FIRST: u64 = 1 << 52;
@@ -24,7 +24,7 @@ pub(super) enum Wish {
 #[derive(Default)]
 pub(super) struct Files {
     next: u64,
-    under_way: BTreeMap<u64, (Wish, String)>,
+    under_way: LiteMap<u64, (Wish, String)>,
 }
 
 impl Files {

@@ -226,8 +226,8 @@ impl Core {
     }
 
     pub(super) fn label_cell_arrived(&mut self, number: u32, result: Result<Vec<u8>, Problem>, url: &str) {
-        let malformed = |error: serde_json::Error| Problem::new("labels-malformed", error.to_string(), url);
-        let cell = result.and_then(|bytes| serde_json::from_slice::<LabelCell>(&bytes).map_err(malformed));
+        let malformed = |message| Problem::new("labels-malformed", message, url);
+        let cell = result.and_then(|bytes| LabelCell::from_json(&bytes).map_err(malformed));
         let cell = cell.map_err(|problem| self.events.push(Event::Problem(problem))).ok();
         self.labels.state.loaded(number, cell);
         self.draw_due = true;

@@ -5,7 +5,7 @@ use crate::LookAt;
 use crate::collide::{self, CLEAR_M, Solid, Step};
 use citytwin_tiles::TileId;
 use glam::DVec3;
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 use web_sys::WebGl2RenderingContext as Gl;
 
 /// Tiles this near to the eye's way are read, metres.
@@ -18,7 +18,7 @@ const READ_BYTES: u64 = 8 << 20;
 #[derive(Default)]
 pub(super) struct Obstacles {
     /// By tile; of tiles that the eye is near to.
-    solids: BTreeMap<TileId, Solid>,
+    solids: LiteMap<TileId, Solid>,
     lift: f64,
 }
 

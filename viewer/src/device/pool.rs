@@ -9,6 +9,7 @@ use super::timer::Timer;
 use super::workers::Workers;
 use crate::reply::{Decoded, Reply};
 use crate::{Problem, ViewerError};
+use citytwin_tiles::wire::{self, Wire};
 use citytwin_tiles::{ContentInfo, ImageFormat, SubtreeDoc, TileContent, TilesetDoc, UpAxis, What};
 use js_sys::{Reflect, Uint8Array};
 use std::cell::RefCell;
@@ -336,8 +337,10 @@ fn give(state: &Rc<RefCell<State>>, job: Job) {
         ];
         match &job.what {
             Wanted::Tile { what, gltf_up, error_m } => {
-                let options = postcard::to_allocvec(&(&state.formats, gltf_up, error_m)).unwrap_or_default();
-                let what = postcard::to_allocvec(what).unwrap_or_default();
+                let mut options = wire::to_bytes(&state.formats);
+                gltf_up.put(&mut options);
+                error_m.put(&mut options);
+                let what = wire::to_bytes(what);
                 message.push(("type", "load".into()));
                 message.push(("what", Uint8Array::from(what.as_slice()).into()));
                 message.push(("options", Uint8Array::from(options.as_slice()).into()));
@@ -410,7 +413,7 @@ fn read(id: u64, data: &JsValue) -> Loaded {
         return Loaded { id, bytes, result: Ok(Payload::Picture(bitmap)), may_pass: false };
     }
     let array = |name| get(data, name).dyn_into::<Uint8Array>().unwrap_or_else(|_| Uint8Array::new_with_length(0));
-    let reply: Reply = postcard::from_bytes(&array("header").to_vec())
+    let reply: Reply = wire::from_bytes(&array("header").to_vec())
         .unwrap_or_else(|error| Err(Problem::new("worker-protocol", error.to_string(), "")));
     let result = reply.map(|decoded| match decoded {
         Decoded::Tileset(tileset) => Payload::Tileset(tileset),

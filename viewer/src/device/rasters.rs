@@ -8,7 +8,7 @@ use crate::{Event, Problem};
 use citytwin_manifest::{Raster, RasterKind};
 use citytwin_tiles::{RasterScheme, RasterTemplate, RasterTile, View, raster_tiles, resolve_url};
 use glam::DMat4;
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 use web_sys::{ImageBitmap, WebGl2RenderingContext as Gl};
 
 /// A texel is let cover this many CSS pixels.
@@ -38,7 +38,7 @@ struct Layer {
     zooms: [u8; 2],
     opacity: f64,
     visible: bool,
-    tiles: BTreeMap<RasterTile, State>,
+    tiles: LiteMap<RasterTile, State>,
     /// The tiles of the view, the coarsest first.
     wanted: Vec<RasterTile>,
     /// A failure has been told: the others look the same.
@@ -184,7 +184,7 @@ impl Core {
             zooms: [raster.min_zoom, raster.max_zoom],
             opacity: raster.opacity,
             visible: raster.visible,
-            tiles: BTreeMap::new(),
+            tiles: LiteMap::new(),
             wanted: Vec::new(),
             told: false,
         });

@@ -10,9 +10,10 @@ use crate::feature_rows::FeatureRows;
 use crate::oneshot::Sender;
 use crate::style_rows::Rows;
 use crate::{Event as ViewerEvent, Problem};
-use citytwin_tiles::{Column, PropertyTable, TileContent, TileId, TilesetId};
+use citytwin_tiles::{Column, PropertyTable, TileContent, TileId, TilesetId, wire};
 use js_sys::{Array, Float64Array, Uint8Array};
-use std::collections::{BTreeMap, VecDeque};
+use litemap::LiteMap;
+use std::collections::VecDeque;
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::{Closure, JsValue};
@@ -89,10 +90,10 @@ pub(super) struct Styles {
     worker: Option<StyleWorker>,
     last_number: u32,
     /// Layer, number and waiter of styles that are being compiled.
-    compiling: BTreeMap<u32, (String, Waiter)>,
+    compiling: LiteMap<u32, (String, Waiter)>,
     layers: Vec<LayerStyle>,
     queue: VecDeque<Job>,
-    running: BTreeMap<u32, (Job, Rows)>,
+    running: LiteMap<u32, (Job, Rows)>,
 }
 
 impl Styles {
@@ -103,10 +104,10 @@ impl Styles {
             on_answer,
             worker: None,
             last_number: 0,
-            compiling: BTreeMap::new(),
+            compiling: LiteMap::new(),
             layers: Vec::new(),
             queue: VecDeque::new(),
-            running: BTreeMap::new(),
+            running: LiteMap::new(),
         }
     }
 
@@ -386,7 +387,7 @@ impl Core {
             waiter.send(Err(problem.clone()));
         }
         let layers = std::mem::take(&mut self.styles.layers);
-        let jobs = std::mem::take(&mut self.styles.running).into_values().map(|(job, _)| job);
+        let jobs = std::mem::take(&mut self.styles.running).into_iter().map(|(_, (job, _))| job);
         let jobs: Vec<Job> = jobs.chain(std::mem::take(&mut self.styles.queue)).collect();
         for layer in layers {
             self.unstyle(layer.tileset);
@@ -401,7 +402,7 @@ impl Core {
 /// reads. A city's tables have dozens; a style reads one or two.
 fn read_part(content: &TileContent, properties: &Uint8Array, reads: &(Vec<String>, bool)) -> (Vec<u8>, Uint8Array) {
     if reads.1 {
-        return (postcard::to_allocvec(content).unwrap_or_default(), properties.clone());
+        return (wire::to_bytes(content), properties.clone());
     }
     let columns = content.tables.iter().map(|table| {
         let is_read = |column: &&Column| reads.0.contains(&column.id);
@@ -434,7 +435,7 @@ fn read_part(content: &TileContent, properties: &Uint8Array, reads: &(Vec<String
         tables: tables.collect(),
         ..TileContent::default()
     };
-    (postcard::to_allocvec(&header).unwrap_or_default(), part)
+    (wire::to_bytes(&header), part)
 }
 
 fn broken(reason: &str) -> Problem {

@@ -6,13 +6,12 @@ use super::pool::ContentPayload;
 use crate::Stats;
 use crate::collide::Solid;
 use crate::feature_rows::FeatureRows;
-use crate::matrix::{Bounds, distance_to_box, heights_of_box, reach_of_box};
+use crate::matrix::{distance_to_box, heights_of_box, reach_of_box};
 use crate::property_rows::rows_with_ids;
 use crate::style_rows::Rows;
 use citytwin_tiles::{ContentInfo, Primitive, PropertyTable, TileContent, TileId, TilesetId, Value};
 use glam::{DMat4, DVec3};
 use js_sys::Uint8Array;
-use std::collections::BTreeSet;
 use web_sys::WebGl2RenderingContext as Gl;
 
 /// A feature that is marked: selected or hovered.
@@ -30,8 +29,8 @@ pub(super) struct Mark {
 /// Features that the host has flagged, by their stable ids.
 #[derive(Default)]
 pub(super) struct FlaggedIds {
-    /// Highlighted, hidden.
-    ids: [BTreeSet<Vec<u8>>; 2],
+    /// Highlighted, hidden; in order.
+    ids: [Vec<Vec<u8>>; 2],
     /// Counts the changes.
     epoch: u32,
 }
@@ -39,7 +38,9 @@ pub(super) struct FlaggedIds {
 impl FlaggedIds {
     /// Replaces a list (0: highlighted, 1: hidden). False when it is the same as before.
     pub(super) fn set(&mut self, list: usize, ids: &[String]) -> bool {
-        let ids = ids.iter().map(|id| id.as_bytes().to_vec()).collect();
+        let mut ids: Vec<Vec<u8>> = ids.iter().map(|id| id.as_bytes().to_vec()).collect();
+        ids.sort_unstable();
+        ids.dedup();
         if self.ids[list] == ids {
             return false;
         }
@@ -219,7 +220,11 @@ impl Tile {
         self.flags_epoch = flagged.epoch;
         let before = self.features.bytes().len();
         for (list, ids) in flagged.ids.iter().enumerate() {
-            let rows = if ids.is_empty() { Vec::new() } else { self.rows_of(&|id| ids.contains(id)) };
+            let rows = if ids.is_empty() {
+                Vec::new()
+            } else {
+                self.rows_of(&|id| ids.binary_search_by(|own| own.as_slice().cmp(id)).is_ok())
+            };
             self.features.flag(list, rows);
         }
         // Rows are made for the first flag, and kept.

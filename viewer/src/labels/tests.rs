@@ -15,9 +15,9 @@ fn screen(heading_deg: f64, distance_m: f64) -> Screen {
 
 fn label(rank: u32, lon: f64, lat: f64, more: &str) -> Label {
     let json = format!(
-        r#"{{"id":"n/{rank}","name":"Name {rank}","kind":"district","lon":{lon},"lat":{lat},"rank":{rank},"reachM":3000{more}}}"#
+        r#"{{"labels":[{{"id":"n/{rank}","name":"Name {rank}","kind":"district","lon":{lon},"lat":{lat},"rank":{rank},"reachM":3000{more}}}]}}"#
     );
-    serde_json::from_str(&json).expect("a label")
+    LabelCell::from_json(json.as_bytes()).expect("a cell").labels.remove(0)
 }
 
 /// Labels in one cell that is loaded.

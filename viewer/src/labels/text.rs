@@ -92,6 +92,7 @@ fn is_wide(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use citytwin_manifest::LabelCell;
 
     #[test]
     fn names_break_at_the_space_nearest_the_middle_and_chinese_ones_never() {
@@ -123,7 +124,8 @@ mod tests {
         use LabelKind::{District, Green, Landmark, Place, Street, Transit, Water};
         for kind in [District, Green, Landmark, Place, Street, Transit, Water] {
             let json = r#"{"id":"a","name":"A","kind":"place","lon":0,"lat":0,"rank":0,"reachM":2000}"#;
-            let label = Label { kind, ..serde_json::from_str(json).expect("a label") };
+            let cell = LabelCell::from_json(format!(r#"{{"labels":[{json}]}}"#).as_bytes()).expect("a cell");
+            let label = Label { kind, ..cell.labels[0].clone() };
             for (text, ground) in look_of(&label).colors.into_iter().zip(grounds) {
                 let (a, b) = (luminance(text), luminance(ground));
                 let contrast = (a.max(b) + 0.05) / (a.min(b) + 0.05);

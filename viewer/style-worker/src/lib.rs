@@ -6,7 +6,7 @@
 mod rows;
 
 use citytwin_tiles::{
-    Features, PointFeatures, Problem, Style, StyleLimits, StyleValue, Styled, TableFeatures, TileContent,
+    Features, PointFeatures, Problem, Style, StyleLimits, StyleValue, Styled, TableFeatures, TileContent, wire,
 };
 use glam::DMat4;
 use rows::{FLAGS, HIDDEN_BY_STYLE, PLAIN, ROW_BYTES, Rows};
@@ -44,7 +44,7 @@ impl Styler {
         self.style.reads_any_property()
     }
 
-    /// Styles a tile. `content` is its [`TileContent`] in `postcard`, of whose tables only the columns matter that the
+    /// Styles a tile. `content` is its [`TileContent`] in [`wire`], of whose tables only the columns matter that the
     /// style reads; properties come beside it, and vertices where points are styled one by one. `ecef_from_tile` is column-major.
     pub fn paint(
         &self,
@@ -68,8 +68,8 @@ impl Styler {
         ecef_from_tile: &[f64],
         time_ms: f64,
     ) -> Result<Painted, Problem> {
-        let content: TileContent = postcard::from_bytes(content)
-            .map_err(|error| Problem::new("worker-protocol", error.to_string(), "style"))?;
+        let content: TileContent =
+            wire::from_bytes(content).map_err(|error| Problem::new("worker-protocol", error.to_string(), "style"))?;
         let content = TileContent { property_bytes, vertices, ..content };
         let rows = Rows::of(&content, self.style.properties())
             .ok_or_else(|| Problem::new("style-too-many-features", "it has more features than can be styled", ""))?;
@@ -185,7 +185,7 @@ mod tests {
             tables: vec![PropertyTable { class: "house".into(), count: 2, columns: vec![column], hierarchy: None }],
             ..TileContent::default()
         };
-        (postcard::to_allocvec(&content).expect("a header"), properties, vertices)
+        (wire::to_bytes(&content), properties, vertices)
     }
 
     fn paint(json: &str) -> (Vec<[u8; 8]>, String) {
@@ -234,7 +234,7 @@ mod tests {
         assert!(problems(b"\xff\xff\xff").contains("worker-protocol"));
         let table = PropertyTable { count: u32::MAX, ..PropertyTable::default() };
         let content = TileContent { tables: vec![table.clone(), table], ..TileContent::default() };
-        let problems = problems(&postcard::to_allocvec(&content).expect("a header"));
+        let problems = problems(&wire::to_bytes(&content));
         assert!(problems.contains("style-too-many-features"), "{problems}");
     }
 }

@@ -27,10 +27,9 @@ pub use pixels::Pixels;
 pub(crate) use resources::Context;
 use resources::Session;
 pub use resources::{Decoder, Limits, Resources};
-use serde::{Deserialize, Serialize};
 
 /// What a fetched file is expected to be.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum What {
     /// A `tileset.json`.
     Json,

@@ -3,7 +3,6 @@
 use super::bytes::{Fault, base64};
 use crate::{ImageFormat, UpAxis, resolve_url};
 use glam::DMat4;
-use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +16,7 @@ const Z_UP_FROM_X_UP: DMat4 =
 
 /// What one file may become, whatever its headers say. Beyond a limit a part is left out, or the file is refused,
 /// with a problem of code `content-too-large`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Most bytes that all arrays, properties and images of one file decode to. Default 512 MiB: far above any sane
     /// tile, far below the address space of wasm32. Arrays end at 4 GiB in any case.
@@ -64,7 +63,7 @@ impl Default for Limits {
 }
 
 /// A decoder that is heavy and rare, and is therefore a Cargo feature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Decoder {
     /// `KHR_draco_mesh_compression` and `3DTILES_draco_point_compression`: feature `draco`.
     Draco,

@@ -16,10 +16,10 @@ use crate::{ContentInfo, Problem, Refine, SubtreeDoc, TilesetDoc, UpAxis, View, 
 use budget::{Budget, Need, Pressure};
 use cache::Cache;
 use glam::{DMat4, DVec3};
+use litemap::LiteMap;
 use motion::Motion;
 use queue::Room;
 use select::{Group, Selection, Tally, Want};
-use std::collections::BTreeMap;
 use tree::{State, Tree};
 
 pub use options::Options;
@@ -176,9 +176,9 @@ pub struct Engine {
     destination: Option<View>,
     queue: Vec<Want>,
     /// Nodes of the requests in flight.
-    active: BTreeMap<RequestId, u32>,
+    active: LiteMap<RequestId, u32>,
     /// Bytes of those that have come and wait to be handed over.
-    admitted: BTreeMap<RequestId, u64>,
+    admitted: LiteMap<RequestId, u64>,
     pressure: Pressure,
     /// The coarsest tiles in sight, in one frame.
     coarsest: Vec<u32>,

@@ -6,7 +6,7 @@ use super::super::tile::Tile;
 use super::{Asked, Core, MOST_NUDGES, UPLOAD_BYTES, UPLOAD_MS};
 use crate::{Event, Problem, Progress, TileBoxes};
 use citytwin_tiles::{Arrival, Fetch, Frame, RequestId, TileId, TilesetId};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 /// What became of a request, waiting for its turn.
 pub(in crate::device) enum Waiting {
@@ -178,7 +178,7 @@ impl Core {
 
     /// After a layer has gone, so have its problems.
     pub(super) fn forget_problems(&mut self) {
-        let failed: BTreeSet<&str> = self.engine.failed().collect();
+        let failed: Vec<&str> = self.engine.failed().collect();
         self.events.extend(self.faults.keep(&failed).into_iter().map(Event::ProblemSolved));
     }
 

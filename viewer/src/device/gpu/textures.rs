@@ -4,7 +4,7 @@ use citytwin_tiles::{
     Alpha, FeatureIds, FeatureSet, Filter, Image, ImageFormat, Primitive, Sampler, TextureRef, TileContent, Wrap,
 };
 use js_sys::Uint8Array;
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 use web_sys::{ImageBitmap, WebGl2RenderingContext as Gl, WebGlTexture};
 
 /// `EXT_texture_filter_anisotropic`: `TEXTURE_MAX_ANISOTROPY_EXT`, and how much of it, which keeps roofs and streets
@@ -95,12 +95,12 @@ pub(super) struct Textures<'a> {
     gl: &'a Gl,
     content: &'a TileContent,
     pictures: &'a Pictures,
-    made: BTreeMap<(u32, Use), Option<WebGlTexture>>,
+    made: LiteMap<(u32, Use), Option<WebGlTexture>>,
 }
 
 impl<'a> Textures<'a> {
     pub(super) fn new(gl: &'a Gl, content: &'a TileContent, pictures: &'a Pictures) -> Self {
-        Self { gl, content, pictures, made: BTreeMap::new() }
+        Self { gl, content, pictures, made: LiteMap::new() }
     }
 
     /// What a primitive needs; `None` when the plain programs can draw it.
@@ -133,7 +133,7 @@ impl<'a> Textures<'a> {
 
     /// All that were made.
     pub(super) fn finish(self) -> Vec<WebGlTexture> {
-        self.made.into_values().flatten().collect()
+        self.made.into_iter().filter_map(|(_, made)| made).collect()
     }
 
     fn texture(&mut self, index: u32, purpose: Use) -> Option<WebGlTexture> {

@@ -463,7 +463,9 @@ impl TilePrograms {
             mask_point: family("#define POINTS\n", MASK),
         };
         // Compiled while the city's tiles are on their way.
-        programs.common().into_iter().for_each(|program| drop(program.start()));
+        for program in programs.common() {
+            program.start();
+        }
         programs
     }
 
