@@ -33,8 +33,10 @@ use loading::Waiting;
 use std::collections::VecDeque;
 use web_sys::{HtmlCanvasElement, WebGl2RenderingContext as Gl};
 
-/// A frame uploads arrived tiles for at most this long and this much, but always one.
-const UPLOAD_MS: f64 = 4.0;
+/// A frame uploads arrived tiles for at most this long and this much, but always one: while the view moves, frames must
+/// come evenly; at rest, soon.
+const UPLOAD_MS_MOVING: f64 = 1.0;
+const UPLOAD_MS: f64 = 6.0;
 const UPLOAD_BYTES: u64 = 8 << 20;
 /// An engine that waits for nothing is asked again this many times before it is believed.
 const MOST_NUDGES: u32 = 4;
@@ -96,6 +98,8 @@ pub(super) struct Core {
     engine_due: bool,
     nudges: u32,
     pub(super) draw_due: bool,
+    /// The last frame lacked something that is still being compiled.
+    partial: bool,
     engine_settled: bool,
     settled: bool,
     settled_waiters: Vec<Sender<()>>,
@@ -171,6 +175,7 @@ impl Core {
             engine_due: true,
             nudges: 0,
             draw_due: true,
+            partial: false,
             engine_settled: false,
             settled: false,
             settled_waiters: Vec::new(),
@@ -325,7 +330,7 @@ impl Core {
             self.settled = false;
         }
         self.step_fades(start_ms);
-        self.upload_arrivals(now_ms);
+        self.upload_arrivals(now_ms, if view_changed { UPLOAD_MS_MOVING } else { UPLOAD_MS });
         self.hear_picks();
         if view_changed || self.engine_due || self.wakes_at_ms().is_some_and(|at_ms| at_ms <= start_ms) {
             self.update_engine(start_ms);
@@ -336,6 +341,8 @@ impl Core {
             self.load_rasters(&view);
         }
         self.labels.hear_answers(&self.gl, start_ms);
+        // What the last frame lacked is asked for when the driver can say at once whether it is there.
+        self.draw_due |= self.partial && self.gpu.as_ref().is_some_and(|gpu| gpu.compiler().is_idle());
         let drawn = self.draw_due || self.labels.busy();
         if drawn {
             self.draw(start_ms);
@@ -355,6 +362,7 @@ impl Core {
         moving
             || self.engine_due
             || self.draw_due
+            || self.partial
             || self.shown_figures != self.figures().map(Some)
             || !self.arrivals.is_empty()
             || self.labels.busy()
@@ -467,7 +475,8 @@ impl Core {
             let moved = self.draw_due;
             self.stats.gpu_bytes += self.labels.draw(&self.gl, gpu.compiler(), &look, size_css, moved, fades, now_ms);
         }
-        self.draw_due = is_partial || lacks_boxes;
+        self.draw_due = false;
+        self.partial = is_partial || lacks_boxes;
         let faults = gpu.as_ref().map_or_else(Vec::new, Gpu::take_faults);
         self.events.extend(faults.into_iter().map(|words| Event::Problem(Problem::new("graphics", words, "canvas"))));
         (self.gpu, self.cascades) = (gpu, cascades);
@@ -498,7 +507,7 @@ impl Core {
         let loaded = self.engine_settled && !self.engine_due && !files;
         // Names that come and go later, as when the pointer moves, unsettle nothing.
         let loaded = loaded && (self.settled || !(self.labels.busy() || self.labels.asking()));
-        let settled = loaded && !moving && !self.sight.fades.active() && !self.draw_due && self.opened;
+        let settled = loaded && !moving && !self.sight.fades.active() && !self.draw_due && !self.partial && self.opened;
         if settled {
             if !self.settled {
                 self.events.push(Event::Settled);

@@ -3,7 +3,7 @@
 use super::super::files::Files;
 use super::super::pool::{Job, Loaded, Payload, Wanted};
 use super::super::tile::Tile;
-use super::{Asked, Core, MOST_NUDGES, UPLOAD_BYTES, UPLOAD_MS};
+use super::{Asked, Core, MOST_NUDGES, UPLOAD_BYTES};
 use crate::{Event, Problem, Progress, TileBoxes};
 use citytwin_tiles::{Arrival, Fetch, Frame, RequestId, TileId, TilesetId};
 use std::collections::VecDeque;
@@ -86,10 +86,10 @@ impl Core {
     }
 
     /// Hands arrivals to the engine, tiles once they are on the GPU, within the frame's budget.
-    pub(super) fn upload_arrivals(&mut self, now_ms: &dyn Fn() -> f64) {
+    pub(super) fn upload_arrivals(&mut self, now_ms: &dyn Fn() -> f64, budget_ms: f64) {
         let start_ms = now_ms();
         let mut uploaded = 0;
-        while uploaded < UPLOAD_BYTES && now_ms() - start_ms < UPLOAD_MS {
+        while uploaded < UPLOAD_BYTES && now_ms() - start_ms < budget_ms {
             let Some(waiting) = self.arrivals.pop_front() else { return };
             uploaded += self.arrive(waiting);
             self.engine_due = true;

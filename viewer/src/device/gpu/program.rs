@@ -1,10 +1,13 @@
 //! Shader programs: compiled when they are first needed, and never waited for where the browser tells when they are
 //! ready (`KHR_parallel_shader_compile`). A pass whose program is not ready is left out of the frame, and the frame is
 //! drawn again.
+//!
+//! The driver's answer about a program comes only after everything that it was told before, drawing included. So it is
+//! asked when a fence has said that this is done, and the page does not stand still meanwhile.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
-use web_sys::{WebGl2RenderingContext as Gl, WebGlProgram, WebGlShader, WebGlUniformLocation};
+use web_sys::{WebGl2RenderingContext as Gl, WebGlProgram, WebGlShader, WebGlSync, WebGlUniformLocation};
 
 const HEADER: &str = "#version 300 es\nprecision highp float;\nprecision highp int;\n";
 /// `COMPLETION_STATUS_KHR`.
@@ -19,6 +22,8 @@ pub(in crate::device) struct Compiler {
     missed: Cell<bool>,
     /// Without telling: whether a program was waited for in this frame. One at a time keeps frames short.
     waited: Cell<bool>,
+    /// Behind what the driver has yet to do before it can answer.
+    fence: RefCell<Option<WebGlSync>>,
     faults: RefCell<Vec<String>>,
 }
 
@@ -26,13 +31,39 @@ impl Compiler {
     pub(super) fn new(gl: &Gl) -> Rc<Self> {
         let tells = gl.get_extension("KHR_parallel_shader_compile").ok().flatten().is_some();
         let faults = RefCell::default();
-        Rc::new(Self { gl: gl.clone(), tells, missed: Cell::new(false), waited: Cell::new(false), faults })
+        Rc::new(Self {
+            gl: gl.clone(),
+            tells,
+            missed: Cell::new(false),
+            waited: Cell::new(false),
+            fence: RefCell::default(),
+            faults,
+        })
     }
 
     /// Whether the last frame lacked a program; asking forgets.
     pub(in crate::device) fn take_missed(&self) -> bool {
         self.waited.set(false);
-        self.missed.take()
+        let missed = self.missed.take();
+        let mut fence = self.fence.borrow_mut();
+        if missed && fence.is_none() {
+            *fence = self.gl.fence_sync(Gl::SYNC_GPU_COMMANDS_COMPLETE, 0);
+            self.gl.flush();
+        }
+        missed
+    }
+
+    /// Whether the driver would answer at once. It can change between frames only.
+    pub(in crate::device) fn is_idle(&self) -> bool {
+        let mut fence = self.fence.borrow_mut();
+        let Some(sync) = fence.as_ref() else { return true };
+        let status = self.gl.get_sync_parameter(sync, Gl::SYNC_STATUS).as_f64();
+        // A lost context has no status.
+        let is_idle = status != Some(f64::from(Gl::UNSIGNALED));
+        if is_idle {
+            self.gl.delete_sync(fence.take().as_ref());
+        }
+        is_idle
     }
 
     /// What the driver said of programs that it refused, each once.
@@ -58,6 +89,9 @@ impl Compiler {
 
     /// Whether the outcome can be asked for without waiting, or may be waited for.
     fn may_ask(&self, program: &Program) -> bool {
+        if !self.is_idle() {
+            return false;
+        }
         if self.tells {
             return self.gl.get_program_parameter(&program.program, COMPLETION_STATUS).is_truthy();
         }
