@@ -285,9 +285,9 @@ mod tests {
 
     fn label(rank: u32, lon: f64, lat: f64) -> Label {
         let json = format!(
-            r#"{{"id":"n/{rank}","name":"N","kind":"place","lon":{lon},"lat":{lat},"rank":{rank},"reachM":300}}"#
+            r#"{{"labels":[{{"id":"n/{rank}","name":"N","kind":"place","lon":{lon},"lat":{lat},"rank":{rank},"reachM":300}}]}}"#
         );
-        serde_json::from_str(&json).expect("a label")
+        LabelCell::from_json(json.as_bytes()).expect("a cell").labels.remove(0)
     }
 
     #[test]
