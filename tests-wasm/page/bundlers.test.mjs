@@ -24,17 +24,17 @@ const { shown } = await twin.addGeoJson("own", { type: "Point", coordinates: [24
 await twin.settled();
 const search = await Search.open("/twin/search/search.bin");
 const { hits } = await search.query("theatre");
-document.title = JSON.stringify({ shown, hits: hits.length, tiles: twin.stats().tilesVisible > 0, problems: twin.problems });
+document.title = JSON.stringify({ shown, hits: hits.length > 0, tiles: twin.stats().tilesVisible > 0, problems: twin.problems });
 `;
-const DONE = { shown: 1, hits: 10, tiles: true, problems: [] };
-const html = (script, head = "") => `<!doctype html>
+const DONE = { shown: 1, hits: true, tiles: true, problems: [] };
+const html = (script, head = "", kind = `type="module"`) => `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <title>A portal</title>
 ${head}<link rel="icon" href="/favicon.ico">
 <link rel="stylesheet" href="/page.css">
 <div class="city" id="city"></div>
-<script type="module" src="${script}"></script>
+<script ${kind} src="${script}"></script>
 </html>
 `;
 
@@ -100,10 +100,10 @@ test("webpack builds it without configuration", async () => {
   const webpack = require("webpack");
   const root = await app("webpack", { "src/index.js": APP });
   const stats = await new Promise((resolve, reject) =>
-    webpack({ context: root, mode: "production" }, (error, stats) => (error ? reject(error) : resolve(stats))));
+    webpack({ context: root, mode: "production", output: { path: path.join(root, "dist") } }, (error, stats) => (error ? reject(error) : resolve(stats))));
   assert.deepEqual(stats.toJson({ all: false, errors: true }).errors, []);
   // A script of webpack's is no module, and finds its files by where it lies itself: here, under a sub-path.
-  await works("webpack", { "/deep/er/index.html": html("main.js"), "/deep/er/": `${root}/dist/` }, { url: "/deep/er/index.html" });
+  await works("webpack", { "/deep/er/index.html": html("main.js", "", "defer"), "/deep/er/": `${root}/dist/` }, { url: "/deep/er/index.html" });
 });
 
 test("Rollup builds it, with the package's files beside what it makes", async () => {

@@ -105,7 +105,8 @@ test("events are CustomEvents, styles come by custom properties and parts, and l
       element.addEventListener("twin-click", (event) => resolve({ layer: event.detail?.layer, bubbles: event.bubbles }))));
     await page.locator("city-twin").click({ position: { x: 200, y: 150 } });
     const { layer, bubbles } = await clicked;
-    assert.ok(["ground", "transport", "buildings", "furniture", undefined].includes(layer) && bubbles === false);
+    assert.ok(["ground", "transport", "buildings", "furniture", "labels", undefined].includes(layer), layer);
+    assert.equal(bubbles, false);
     const seen = await page.evaluate(async () => {
       element.style.setProperty("--citytwin-panel", "rgb(1, 2, 3)");
       const [marker] = element.twin.addMarkers({ lon: 24.9435, lat: 60.17125, content: "Here" });
