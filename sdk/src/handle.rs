@@ -230,9 +230,9 @@ impl Handle {
     /// # Errors
     /// `option` when the theme is none.
     #[wasm_bindgen(js_name = addTileset)]
-    pub fn add_tileset(&self, id: &str, url: &str, theme: JsValue, visible: bool) -> Result<(), JsValue> {
-        let theme: Theme =
-            serde_wasm_bindgen::from_value(theme).map_err(|error| thrown("option", &error.to_string()))?;
+    pub fn add_tileset(&self, id: &str, url: &str, theme: &str, visible: bool) -> Result<(), JsValue> {
+        let known = Theme::ALL.into_iter().find(|known| known.name() == theme);
+        let theme = known.ok_or_else(|| thrown("option", &format!("{theme:?} is no theme")))?;
         self.viewer.add_layer(id, url, theme, visible);
         Ok(())
     }

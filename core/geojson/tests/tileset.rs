@@ -26,7 +26,7 @@ fn feature(kind: &str, coordinates: &Value, properties: &Value) -> Value {
     json!({ "type": "Feature", "properties": properties, "geometry": { "type": kind, "coordinates": coordinates } })
 }
 
-fn collection(features: Vec<Value>) -> Value {
+fn collection(features: &[Value]) -> Value {
     json!({ "type": "FeatureCollection", "features": features })
 }
 
@@ -39,7 +39,7 @@ fn square(lon: f64, lat: f64) -> Value {
 fn every_geometry_is_drawn_and_keeps_its_properties() {
     let at = json!([24.94, 60.17]);
     let line = json!([[24.94, 60.17], [24.95, 60.17], [24.95, 60.18]]);
-    let document = collection(vec![
+    let document = collection(&[
         feature("Point", &at, &json!({ "id": "a", "name": "<b>Tori</b>" })),
         feature("MultiPoint", &json!([at, at]), &json!({ "id": 7 })),
         feature("LineString", &line, &json!({ "name": "路", "lanes": 2 })),
@@ -92,7 +92,7 @@ fn many_features_become_many_tiles_with_every_feature_in_one() {
         let (x, y) = (f64::from(i % 300), f64::from(i / 300));
         feature("Point", &json!([24.0 + x * 0.001, 60.0 + y * 0.001]), &json!({ "id": i }))
     });
-    let made = made(&collection(features.collect()), &json!({ "radiusM": 5 }));
+    let made = made(&collection(&features.collect::<Vec<_>>()), &json!({ "radiusM": 5 }));
     let contents = contents(&made);
     assert!(contents.len() > 30, "{}", contents.len());
     assert_eq!(contents.iter().map(|content| content.tables[0].count).sum::<u32>(), 60_000);
@@ -121,7 +121,7 @@ fn a_bad_feature_is_counted_and_the_others_are_shown() {
         (feature("Polygon", &json!([]), &json!({})), "geometry-degenerate"),
         (feature("Circle", &json!([24.9, 60.1]), &json!({})), "geometry-unknown"),
     ] {
-        let made = made(&collection(vec![good(), bad.clone(), bad.clone(), good()]), &json!({}));
+        let made = made(&collection(&[good(), bad.clone(), bad.clone(), good()]), &json!({}));
         assert_eq!((made.shown, made.left_out), (2, 2), "{bad}");
         let [problem] = &made.problems[..] else { panic!("{bad}: {:?}", made.problems) };
         assert!(problem.code == code && problem.message.contains("2 features"), "{bad}: {problem:?}");
@@ -166,7 +166,7 @@ fn what_is_no_geojson_is_refused_with_its_place() {
 
 #[test]
 fn nothing_at_all_is_an_empty_tileset() {
-    let made = made(&collection(Vec::new()), &json!({}));
+    let made = made(&collection(&[]), &json!({}));
     assert_eq!((made.files.len(), made.bbox), (1, None));
     contents(&made);
 }
