@@ -10,7 +10,7 @@ import type {
   Attribution, CityTwinEvents, CityTwinOptions, Diagnostics, Flight, Hit, Layer, ListenOptions, Padding, Problem, Raster,
   ScreenshotOptions, ShownLabel, Stats, Style, TilesetOptions, View,
 } from "./types.js";
-import { decodeWasmUrl, startDecodeWorker, startStyleWorker } from "./workers.js";
+import { decodeWasmUrl, engineWasmUrl, startDecodeWorker, startStyleWorker } from "./workers.js";
 import { inLocale, wordsIn } from "./words.js";
 import loadEngine, { Handle } from "./wasm/citytwin.js";
 import { Refusal } from "./wasm/requests.js";
@@ -656,7 +656,7 @@ let loading: Promise<unknown> | undefined;
 
 /** Loads the engine once for the page; a later call tries again after a failure. */
 function engine(): Promise<unknown> {
-  loading ??= loadEngine().catch((cause: unknown) => {
+  loading ??= loadEngine({ module_or_path: engineWasmUrl() }).catch((cause: unknown) => {
     loading = undefined;
     throw new CityTwinError("engine", "The engine's program could not be loaded.", cause);
   });

@@ -2,6 +2,11 @@ import type { Requests } from "./requests.js";
 
 // Each of these files is whole in itself: bundlers copy what `new URL("…", import.meta.url)` names, and know no more.
 
+/** Where the wasm of the engine lies. */
+export function engineWasmUrl(): string {
+  return new URL("./wasm/citytwin_bg.wasm", import.meta.url).href;
+}
+
 /** Where the wasm of the decode workers lies; it is compiled once, for all of them. */
 export function decodeWasmUrl(): string {
   return new URL("./wasm/decode_worker_bg.wasm", import.meta.url).href;
@@ -52,8 +57,8 @@ const shims = new Map<string, string>();
 
 /**
  * Browsers start workers only from the page's own origin. A package that lies elsewhere is imported by a script of one
- * line, which is the page's own: the Content-Security-Policy then needs `worker-src blob:`, and the other origin in
- * `script-src`.
+ * line, which is the page's own: the Content-Security-Policy then needs `blob:` and the other origin in `worker-src`, and
+ * the other origin in `script-src`.
  */
 function start(script: URL): Worker {
   return new Worker(script.origin === location.origin ? script : shim(script.href), { type: "module" });

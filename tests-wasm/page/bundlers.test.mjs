@@ -67,7 +67,9 @@ async function works(name, mounts, { csp = STRICT, url = "/index.html" } = {}) {
 async function opens(name, url) {
   const { page, complaints, close } = await openPage(browser, url, { viewport: { width: 480, height: 320 } });
   try {
-    await page.waitForFunction(() => document.title.startsWith("{"));
+    await page.waitForFunction(() => document.title.startsWith("{")).catch((error) => {
+      throw new Error(`it does not get so far: ${complaints.join("\n")}`, { cause: error });
+    });
     assert.deepEqual(JSON.parse(await page.title()), DONE);
     assert.deepEqual(complaints, []);
     await keepScreenshot(page, `bundled-${name}`);
@@ -87,6 +89,8 @@ test("Vite serves it while one develops", async () => {
   const { createServer } = await import(pathToFileURL(require.resolve("vite")).href);
   const root = await app("vite-dev", { "index.html": html("/main.js"), "main.js": APP });
   await cp(TWIN, path.join(root, "public/twin"), { recursive: true });
+  await writeFile(path.join(root, "public/favicon.ico"), "");
+  await writeFile(path.join(root, "public/page.css"), "");
   const server = await createServer({ root, configFile: false, logLevel: "error", server: { port: 0, host: "127.0.0.1" } });
   try {
     await server.listen();
@@ -135,7 +139,7 @@ test("it works from another origin, whose workers the page's own scripts import"
     const csp = STRICT
       .replace("script-src 'self'", `script-src 'self' ${lib.origin}`)
       .replace("connect-src 'self'", `connect-src 'self' ${lib.origin}`)
-      .replace("worker-src 'self'", "worker-src 'self' blob:");
+      .replace("worker-src 'self'", `worker-src 'self' blob: ${lib.origin}`);
     const main = APP.replace('"citytwin"', `"${lib.origin}/lib/index.js"`).replace('"citytwin/search"', `"${lib.origin}/lib/search-entry.js"`);
     const requests = await works("other-origin", { "/index.html": html("main.js"), "/main.js": main }, { csp });
     assert.ok(!requests.some(({ path }) => path.endsWith(".wasm")));

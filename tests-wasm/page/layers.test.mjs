@@ -118,9 +118,9 @@ test("after a jump where all tiles are there, settled waits for the names", asyn
       // So near that no tile is missing there.
       twin.setView({ ...home, lon: home.lon + 1e-5 });
       await twin.settled();
-      const frames = [twin.stats.frames];
+      const frames = [twin.diagnostics().frames];
       await new Promise((done) => setTimeout(done, 800));
-      return [...frames, twin.stats.frames];
+      return [...frames, twin.diagnostics().frames];
     });
     assert.equal(later, settled, "names still fade in");
     assert.deepEqual(complaints, []);

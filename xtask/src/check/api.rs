@@ -15,7 +15,7 @@ const SNAPSHOT: &str = "sdk/api.d.ts";
 const CHANGELOG: &str = "CHANGELOG.md";
 /// What stands in for the bound module, which need not be built for this.
 const ENGINE: &str = "export class Handle { constructor(...parts: any[]); [name: string]: any }
-export default function load(): Promise<unknown>;
+export default function load(options: { module_or_path: string }): Promise<unknown>;
 ";
 
 /// Compares, or renews.
