@@ -155,7 +155,7 @@ test("a scene with a key or a number that it cannot have is refused by name", ()
       return [attempt({ sum: {} }), attempt({ shadows: { cascades: 9 } }), attempt({ fog: { density: 2 } }), twin.scene.fog, twin.scene.sun];
     });
     assert.equal(refused[0].code, "scene");
-    assert.match(refused[0].message, /unknown key `sum`.*shadows.*sun/);
+    assert.match(refused[0].message, /sum is an unknown key, expected one of sun, shadows/);
     assert.match(refused[1].message, /shadows\.cascades is 9, expected 1 to 4/);
     assert.deepEqual(refused.slice(2), [null, { enabled: true, density: 2 }, { timeMs: null }]);
   }));
