@@ -108,10 +108,11 @@ export class CityTwin {
     calling(() => this.#engine().open(manifest, url.href));
     const twin = JSON.parse(new TextDecoder().decode(manifest)) as {
       title?: Record<string, string>; layers: Layer[]; labels?: string; rasters?: Raster[]; attribution?: Attribution[];
+      terrain?: { attribution?: Attribution[] };
     };
     this.#title = twin.title ?? {};
     this.#layers = twin.layers.map(({ id, title, theme, visible }) => ({ id, title, theme, visible: visible ?? true }));
-    this.#attribution = twin.attribution ?? [];
+    this.#attribution = [...(twin.attribution ?? []), ...(twin.terrain?.attribution ?? [])];
     for (const raster of twin.rasters ?? []) this.#rasters.set(raster.id, raster);
     this.#labelsVisible = twin.labels === undefined ? undefined : true;
     this.#nameCanvas();

@@ -12,6 +12,7 @@ import { chart } from "./chart.mjs";
 import { CENTER, writeCity } from "./city.mjs";
 import { ENGINES, measure } from "./measure.mjs";
 import { countingServer } from "./server.mjs";
+import { writeSheet } from "./sheet.mjs";
 
 const { values: options } = parseArgs({
   options: {
@@ -164,12 +165,15 @@ async function compare(server, engines, name, set) {
     }
   }
   if (options.pictures) {
+    const rows = set.views.map(() => []);
     for (const engine of engines.filter((engine) => !failed[engine])) {
       const { pictures } = await measure(server, engine, measured, { ...FULL, pictures: true });
       for (const [i, png] of pictures.entries()) {
-        await writeFile(path.join(target, "engines", `${name}-${i + 1}-${engine}.png`), png);
+        rows[i].push(path.join(target, "engines", `${name}-${i + 1}-${engine}.png`));
+        await writeFile(rows[i].at(-1), png);
       }
     }
+    await writeSheet(path.join(target, "engines", `${name}-sheet.png`), rows);
   }
   const done = engines.filter((engine) => runs[engine].length > 0 && !failed[engine]);
   const rows = MEASURES.map((measure) => row(measure, runs, done));

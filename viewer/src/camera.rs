@@ -139,6 +139,19 @@ impl Camera {
         self.look = self.clamped(self.look);
     }
 
+    /// Says where the ground is under the eye, metres above the ellipsoid.
+    pub(crate) fn set_ground(&mut self, ground_m: f64) {
+        if self.limits.ground_m != ground_m {
+            self.limits.ground_m = ground_m;
+            self.look = self.clamped(self.look);
+        }
+    }
+
+    /// How far below ground the eye may go, metres.
+    pub(crate) fn depth_m(&self) -> f64 {
+        self.limits.depth_m
+    }
+
     /// Lets the eye go so far below ground, metres; 0 keeps it above.
     pub(crate) fn set_depth(&mut self, depth_m: f64) {
         self.limits.depth_m = depth_m.max(0.0);

@@ -36,6 +36,7 @@ mod faults;
 mod feature_rows;
 mod flight;
 mod gesture;
+mod ground;
 mod labels;
 mod light;
 mod matrix;
@@ -61,6 +62,7 @@ pub use clip::{Clip, ClipBox, ClipPolygon, Keep, MOST_CORNERS};
 pub use debug::{DebugOverlay, TileBoxes};
 #[cfg(target_arch = "wasm32")]
 pub use device::{Subscription, Viewer, Workers};
+pub use ground::TERRAIN;
 pub use labels::{LABELS, ShownLabel};
 pub use scene::{EyeDome, Fog, PointClouds, Resolution, Scene, SceneError, ShadowMode, Shadows, Sun};
 pub use see_through::{CrossFade, Underground, XRay};

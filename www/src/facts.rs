@@ -47,11 +47,15 @@ impl Row {
 
 /// The facts of a picked feature.
 pub fn of_hit(hit: &Hit, twin: &Twin, lang: Lang) -> Facts {
-    let layer = twin.layers.iter().find(|layer| layer.id == hit.layer);
-    let none = BTreeMap::new();
-    let reader = Reader { words: layer.map_or(&none, |layer| &layer.properties), lang };
-    let layer_title = layer.map_or("", |layer| layer.title.get(lang.tag()));
-    reader.facts(&hit.properties, layer_title)
+    let Some(layer) = twin.layers.iter().find(|layer| layer.id == hit.layer) else {
+        // A name or an icon on the map: its words are those of the twin's categories.
+        let worded = hit.properties.iter().map(|(id, value)| match value {
+            Value::Text(class) if id == "class" => (id.clone(), Value::Text(class_words(twin, class, lang))),
+            _ => (id.clone(), value.clone()),
+        });
+        return Reader { words: &BTreeMap::new(), lang }.facts(&worded.collect::<Vec<_>>(), "");
+    };
+    Reader { words: &layer.properties, lang }.facts(&hit.properties, layer.title.get(lang.tag()))
 }
 
 /// The facts of a found place, before its feature has been seen on the map.

@@ -14,6 +14,10 @@ pub(super) const INDEX: &str = "labels/labels.json";
 const CELL: usize = 128;
 /// The same name is not written twice within this distance, metres.
 const APART_M: f64 = 150.0;
+/// Nor is the same icon without a name drawn twice within this one, metres.
+const NAMELESS_APART_M: f64 = 12.0;
+/// Icons that say enough without a name.
+const NAMELESS: [&str; 2] = ["camera", "hydrant"];
 /// A street's name comes again after this distance, metres.
 const STREET_APART_M: f64 = 220.0;
 /// Pieces of a street this near to a label count to what it is written along, metres.
@@ -25,7 +29,7 @@ pub(super) fn files(city: &City, extent: [f64; 4]) -> Vec<(String, Vec<u8>)> {
     if labels.is_empty() {
         return Vec::new();
     }
-    let mut index = LabelIndex { format: LABELS_FORMAT.into(), extent, cells: Vec::new() };
+    let mut index = LabelIndex { format: LABELS_FORMAT.into(), extent, icons: BTreeMap::new(), cells: Vec::new() };
     let cells = divide(&index, labels);
     let mut files = Vec::with_capacity(cells.len() + 1);
     for (&(level, x, y), cell) in &cells {
@@ -69,6 +73,8 @@ struct Named<'a> {
     reach_m: f64,
     /// Compass bearing and length, of streets.
     along: Option<(f64, f64)>,
+    /// One of [`citytwin_manifest::ICONS`]; what has one needs no name.
+    icon: Option<&'static str>,
 }
 
 /// All labels, ranked: what is seen from afar first, then the larger, then by id.
@@ -76,16 +82,21 @@ fn labels(city: &City) -> Vec<Label> {
     let mut named = streets(&city.ways);
     named.extend(city.buildings.iter().filter_map(building));
     named.extend(city.areas.iter().filter_map(area));
-    for point in city.points.iter().filter(|point| point.class == PointClass::Stop) {
-        named.push(Named::new(&point.tags, LabelKind::Transit, point.position, 600.0));
+    for point in &city.points {
+        if let Some((kind, reach_m, icon)) = point_kind(point.class) {
+            named.push(Named::new(&point.tags, kind, point.position, reach_m).with_icon(Some(icon)));
+        }
     }
     for place in &city.places {
         if let Some((kind, reach_m)) = place_kind(&place.category) {
-            named.push(Named::new(&place.tags, kind, place.position, reach_m));
+            let icon = icon(&place.category);
+            named.push(Named::new(&place.tags, kind, place.position, reach_m).with_icon(icon));
         }
     }
     raise(&mut named, &city.buildings);
-    named.retain(|named| named.at.is_finite() && named.tags.name.as_ref().is_some_and(|name| !name.is_empty()));
+    // A place without a name is something to search for, not to read; a camera or hydrant says what it is by its icon.
+    let speaks = |named: &Named<'_>| named.has_name() || named.icon.is_some_and(|icon| NAMELESS.contains(&icon));
+    named.retain(|named| named.at.is_finite() && speaks(named));
     named.sort_by(|a, b| b.reach_m.total_cmp(&a.reach_m).then_with(|| a.tags.id.cmp(&b.tags.id)));
     let frame = EnuFrame::new(city.origin);
     let labels = without_repeats(named).into_iter().enumerate();
@@ -94,7 +105,15 @@ fn labels(city: &City) -> Vec<Label> {
 
 impl<'a> Named<'a> {
     fn new(tags: &'a Tags, kind: LabelKind, at: DVec2, reach_m: f64) -> Self {
-        Self { tags, kind, at, height_m: 0.0, reach_m, along: None }
+        Self { tags, kind, at, height_m: 0.0, reach_m, along: None, icon: None }
+    }
+
+    fn with_icon(self, icon: Option<&'static str>) -> Self {
+        Self { icon, ..self }
+    }
+
+    fn has_name(&self) -> bool {
+        self.tags.name.as_ref().is_some_and(|name| !name.is_empty())
     }
 }
 
@@ -103,9 +122,10 @@ fn label(frame: &EnuFrame, named: &Named<'_>, rank: u32) -> Option<Label> {
     let tenth = |value: f64| (value * 10.0).round() / 10.0;
     let label = Label {
         id: named.tags.id.clone(),
-        name: named.tags.name.clone()?,
+        name: named.tags.name.clone().unwrap_or_default(),
         names: named.tags.names.clone(),
         kind: named.kind,
+        icon: named.icon.map(str::to_owned),
         lon: rounded(place.lon()),
         lat: rounded(place.lat()),
         height_m: tenth(named.height_m),
@@ -161,8 +181,13 @@ fn without_repeats(named: Vec<Named<'_>>) -> Vec<Named<'_>> {
     let mut seen: BTreeMap<&str, Vec<DVec2>> = BTreeMap::new();
     let mut kept = Vec::with_capacity(named.len());
     for named in named {
-        let places = seen.entry(named.tags.name.as_deref().unwrap_or_default()).or_default();
-        let apart_m = if named.kind == LabelKind::Street { STREET_APART_M } else { APART_M };
+        let name = named.tags.name.as_deref().filter(|name| !name.is_empty());
+        let places = seen.entry(name.or(named.icon).unwrap_or_default()).or_default();
+        let apart_m = match (name, named.kind) {
+            (None, _) => NAMELESS_APART_M,
+            (_, LabelKind::Street) => STREET_APART_M,
+            _ => APART_M,
+        };
         if places.iter().all(|place| place.distance(named.at) >= apart_m) {
             places.push(named.at);
             kept.push(named);
@@ -195,6 +220,45 @@ fn area(area: &Area) -> Option<Named<'_>> {
         _ => (14.0, 12_000.0),
     };
     Some(Named::new(&area.tags, kind, at, (square_m.sqrt() * per_m).clamp(300.0, most_m)))
+}
+
+/// What is drawn of the street's furniture, from how far it is seen, metres, and its icon.
+fn point_kind(class: PointClass) -> Option<(LabelKind, f64, &'static str)> {
+    match class {
+        PointClass::Stop => Some((LabelKind::Transit, 600.0, "bus")),
+        PointClass::Camera => Some((LabelKind::Place, 160.0, "camera")),
+        PointClass::Hydrant => Some((LabelKind::Place, 140.0, "hydrant")),
+        _ => None,
+    }
+}
+
+/// The icon of a place. Of a value that names several (`nightclub;restaurant`) the first counts.
+fn icon(category: &str) -> Option<&'static str> {
+    Some(match category.split(';').next().unwrap_or_default().trim() {
+        "bar" | "pub" | "nightclub" | "biergarten" => "bar",
+        "bicycle_parking" | "bicycle_rental" | "bicycle" => "bicycle",
+        "bus_station" | "bus_stop" => "bus",
+        "cafe" | "ice_cream" | "coffee" => "cafe",
+        "ferry_terminal" => "ferry",
+        "hospital" | "clinic" | "doctors" | "dentist" | "pharmacy" => "hospital",
+        "hotel" | "hostel" | "guest_house" | "apartment" => "hotel",
+        "information" => "info",
+        "library" | "books" => "library",
+        "subway_entrance" => "metro",
+        "memorial" | "monument" | "artwork" | "attraction" | "castle" => "monument",
+        "museum" | "gallery" | "townhall" | "courthouse" => "museum",
+        "parking" | "parking_entrance" => "parking",
+        "restaurant" | "fast_food" | "food_court" => "restaurant",
+        "school" | "university" | "college" | "kindergarten" => "school",
+        "supermarket" | "convenience" | "mall" | "department_store" | "clothes" | "shoes" | "marketplace"
+        | "bakery" | "gift" | "jewelry" | "cosmetics" | "electronics" | "furniture" | "kiosk" => "shop",
+        "theatre" | "cinema" | "concert_hall" | "arts_centre" => "theatre",
+        "station" => "train",
+        "tram_stop" => "tram",
+        "park" | "garden" => "tree",
+        "place_of_worship" => "worship",
+        _ => return None,
+    })
 }
 
 /// What a place is, and from how far it is seen, metres; none for what only a search should find.
@@ -292,7 +356,8 @@ mod tests {
 
     #[test]
     fn the_most_important_labels_lie_in_the_coarsest_cell_that_has_room() {
-        let index = LabelIndex { format: LABELS_FORMAT.into(), extent: [0.0, 0.0, 1.0, 1.0], cells: Vec::new() };
+        let extent = [0.0, 0.0, 1.0, 1.0];
+        let index = LabelIndex { format: LABELS_FORMAT.into(), extent, icons: BTreeMap::new(), cells: Vec::new() };
         let labels = (0..400).map(|i| label(i, f64::from(i % 20) / 20.0, f64::from(i / 20) / 20.0)).collect();
         let cells = divide(&index, labels);
         assert_eq!(cells.values().map(|cell| cell.labels.len()).sum::<usize>(), 400);
@@ -349,6 +414,28 @@ mod tests {
         let mut named = places.map(|at| Named::new(&tags, LabelKind::Place, at, 280.0));
         raise(&mut named, &[building]);
         assert_eq!(named.map(|named| named.height_m), [24.0, 0.0]);
+    }
+
+    #[test]
+    fn every_icon_is_a_built_in_one_and_only_some_need_no_name() {
+        let categories = ["pub", "bus_station", "cafe", "hotel", "subway_entrance", "museum", "tram_stop", "station"];
+        let of_places = categories.iter().map(|category| icon(category).expect("an icon"));
+        let of_points = [PointClass::Stop, PointClass::Camera, PointClass::Hydrant]
+            .map(|class| point_kind(class).expect("a kind").2);
+        for icon in of_places.chain(of_points).chain(NAMELESS) {
+            assert!(citytwin_manifest::ICONS.contains(&icon), "{icon}");
+        }
+        assert_eq!(
+            (icon("nightclub;restaurant"), icon("address"), point_kind(PointClass::Tree)),
+            (Some("bar"), None, None)
+        );
+        let tags = Tags { id: "node/1".into(), ..Tags::default() };
+        let camera = |x: f64| Named::new(&tags, LabelKind::Place, DVec2::new(x, 0.0), 160.0).with_icon(Some("camera"));
+        assert_eq!(
+            without_repeats(vec![camera(0.0), camera(4.0), camera(60.0)]).len(),
+            2,
+            "two on one pole are one icon"
+        );
     }
 
     #[test]

@@ -349,6 +349,7 @@ fn answer(engine: &Engine, fetch: &Fetch, files: &Files) -> Answer {
             let outside_m = volumes::content_outside(engine, fetch, &content);
             (Census::of_content(&content), outside_m, Ok(Arrival::Content(content.info())))
         }
+        Ok(Decoded::Terrain(doc)) => (Census::default(), None, Ok(Arrival::Terrain(doc))),
         Ok(Decoded::Needs { .. } | Decoded::NeedsDecoders { .. }) => {
             let problem = Problem::new("resource-pending", "it needs another file", &fetch.url);
             (Census::default(), None, Err(problem))

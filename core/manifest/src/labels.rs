@@ -15,6 +15,34 @@ pub const LABELS_FORMAT: &str = "citytwin-labels/1";
 /// Deepest level of a cell.
 pub const DEEPEST_LABEL_LEVEL: u8 = 20;
 
+/// The built-in icons.
+pub const ICONS: [&str; 24] = [
+    "bar",
+    "bicycle",
+    "bus",
+    "cafe",
+    "camera",
+    "ferry",
+    "hospital",
+    "hotel",
+    "hydrant",
+    "info",
+    "library",
+    "metro",
+    "monument",
+    "museum",
+    "parking",
+    "restaurant",
+    "school",
+    "shop",
+    "signal",
+    "theatre",
+    "train",
+    "tram",
+    "tree",
+    "worship",
+];
+
 /// Which cells there are.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -23,6 +51,10 @@ pub struct LabelIndex {
     pub format: String,
     /// West, south, east, north, degrees (WGS84).
     pub extent: [f64; 4],
+    /// Pictures of icons beside the built-in ones, by their names: URLs of SVG or PNG files of the page's own origin,
+    /// relative to the index. Only their shape counts; they are drawn in the colours of the label's kind.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub icons: BTreeMap<String, String>,
     /// Level, x, y, and the greatest `reachM` of the cell's labels, rounded up to metres.
     pub cells: Vec<[u32; 4]>,
 }
@@ -36,6 +68,7 @@ impl LabelIndex {
         let mut index = from_json(bytes, |at| Self {
             format: at.get("format").text(),
             extent: at.get("extent").array(|at| at.number()),
+            icons: crate::by_id(&at.get("icons"), |at| at.text()),
             cells: at.get("cells").items().map(|at| at.array(|at| at.whole(u32::MAX))).collect(),
         })?;
         if index.format != LABELS_FORMAT {
@@ -107,13 +140,18 @@ pub enum LabelKind {
 pub struct Label {
     /// Stable id of the thing it names (`way/123`), the same as its asset's.
     pub id: String,
-    /// Its name in the city's own language.
+    /// Its name in the city's own language; may be empty where there is an icon.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Its names by language tag, where the source has them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub names: BTreeMap<String, String>,
     /// What it names.
     pub kind: LabelKind,
+    /// The icon at its place, in place of its kind's mark: a built-in one (see [`ICONS`]) or one of
+    /// [`LabelIndex::icons`]. One that nobody knows is drawn as a plain mark.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icon: Option<String>,
     /// Longitude, degrees (WGS84).
     pub lon: f64,
     /// Latitude, degrees (WGS84).
@@ -151,9 +189,10 @@ impl Label {
     fn read(at: &At<'_>) -> Self {
         Self {
             id: at.get("id").text(),
-            name: at.get("name").text(),
+            name: at.get("name").optional(At::text).unwrap_or_default(),
             names: crate::by_id(&at.get("names"), |at| at.text()),
             kind: LabelKind::read(&at.get("kind")),
+            icon: at.get("icon").optional(At::text),
             lon: at.get("lon").number(),
             lat: at.get("lat").number(),
             height_m: at.get("heightM").optional(At::number).unwrap_or_default(),
@@ -176,7 +215,7 @@ impl Label {
     pub fn is_valid(&self) -> bool {
         let finite = [self.lon, self.lat, self.height_m, self.reach_m, self.along_deg.unwrap_or(0.0)];
         let place = self.lon.abs() <= 180.0 && self.lat.abs() <= 90.0 && self.height_m.abs() < 1e5;
-        finite.iter().all(|value| value.is_finite()) && place && !self.name.is_empty()
+        finite.iter().all(|value| value.is_finite()) && place && !(self.name.is_empty() && self.icon.is_none())
     }
 }
 
@@ -194,6 +233,23 @@ mod tests {
         let index = index(LABELS_FORMAT, "[24,60,26,62]", cells).expect("an index");
         assert_eq!(index.cells, [[0, 0, 0, 900], [1, 1, 0, 50]]);
         assert_eq!(index.cell_extent(1, 1, 0), [25.0, 60.0, 26.0, 61.0]);
+    }
+
+    #[test]
+    fn icons_are_read_from_index_and_label_and_a_name_may_be_left_out() {
+        let json =
+            format!(r#"{{"format":"{LABELS_FORMAT}","extent":[24,60,26,62],"icons":{{"kiosk":"k.svg"}},"cells":[]}}"#);
+        let index = LabelIndex::from_json(json.as_bytes()).expect("an index");
+        assert_eq!(index.icons.get("kiosk").map(String::as_str), Some("k.svg"));
+        let json = r#"{"labels":[{"id":"node/1","kind":"place","icon":"hydrant","lon":24.9,"lat":60.2,"rank":3,"reachM":90}]}"#;
+        let label = LabelCell::from_json(json.as_bytes()).expect("a cell").labels.remove(0);
+        assert_eq!((label.name.as_str(), label.icon.as_deref()), ("", Some("hydrant")));
+        assert_eq!(
+            serde_json::to_string(&LabelCell { labels: vec![label.clone()] }).ok().as_deref(),
+            Some(
+                r#"{"labels":[{"id":"node/1","kind":"place","icon":"hydrant","lon":24.9,"lat":60.2,"rank":3,"reachM":90.0}]}"#
+            )
+        );
     }
 
     #[test]
@@ -220,6 +276,8 @@ mod tests {
             ["sv", "zh-CN", "sv-FI", "en"].map(|locale| label.name_for(locale)),
             ["Esplanaden", "滨海大道", "Esplanaden", "Esplanadi"]
         );
-        assert!(label.is_valid() && !Label { lat: 91.0, ..label }.is_valid());
+        assert!(label.is_valid() && !Label { lat: 91.0, ..label.clone() }.is_valid());
+        let nameless = Label { name: String::new(), ..label };
+        assert!(!nameless.is_valid() && Label { icon: Some("camera".into()), ..nameless }.is_valid());
     }
 }

@@ -14,7 +14,7 @@ mod labels;
 mod overlay;
 pub mod read;
 
-pub use labels::{DEEPEST_LABEL_LEVEL, LABELS_FORMAT, Label, LabelCell, LabelIndex, LabelKind};
+pub use labels::{DEEPEST_LABEL_LEVEL, ICONS, LABELS_FORMAT, Label, LabelCell, LabelIndex, LabelKind};
 pub use overlay::{Raster, RasterKind, Terrain, TerrainKind};
 
 use citytwin_geo::LookAt;

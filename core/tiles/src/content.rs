@@ -3,7 +3,7 @@
 //! A [`TileContent`] crosses from a decode worker to the main thread as one small header (this struct, without its
 //! bulk arrays, in [`wire`](crate::wire)) and four bulk byte arrays that move without a copy.
 
-use crate::Problem;
+use crate::{GroundHeights, Problem};
 
 /// One decoded content: what to draw and what is known about it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,6 +28,8 @@ pub struct TileContent {
     pub property_textures: Vec<PropertyTexture>,
     /// Properties per vertex (`EXT_structural_metadata`).
     pub property_attributes: Vec<PropertyAttribute>,
+    /// Heights of the ground, where it is a tile of a terrain.
+    pub ground: Option<Box<GroundHeights>>,
     /// Extensions that the content uses, sorted.
     pub extensions_used: Vec<String>,
     /// What was wrong with parts of it; those parts are left out.

@@ -23,6 +23,8 @@ pub struct ContentInfo {
     pub features: u64,
     /// Smallest and largest corner of everything in it, in the tile's z-up frame, metres; absent when it is empty.
     pub bounds: Option<[[f64; 3]; 2]>,
+    /// Lowest and highest ground, metres above the ellipsoid, where it is a tile of a terrain.
+    pub ground_m: Option<[f64; 2]>,
     /// Extensions that it uses, sorted.
     pub extensions_used: Vec<String>,
     /// What was wrong with parts of it.
@@ -46,6 +48,7 @@ impl TileContent {
             instances: self.primitives.iter().filter_map(|p| p.instances).map(|i| u64::from(i.count)).sum(),
             features: self.features(),
             bounds: self.primitives.iter().map(|p| p.bounds).reduce(union),
+            ground_m: self.ground.as_ref().map(|ground| ground.range_m),
             extensions_used: self.extensions_used.clone(),
             problems: self.problems.clone(),
         }
@@ -53,8 +56,11 @@ impl TileContent {
 
     fn cpu_bytes(&self) -> u64 {
         let columns: usize = self.tables.iter().map(|t| t.columns.len()).sum();
-        (self.property_bytes.len() + size_of_val(self.primitives.as_slice()) + columns * size_of::<crate::Column>())
-            as u64
+        let ground = self.ground.as_ref().map_or(0, |ground| ground.heap_bytes());
+        (ground
+            + self.property_bytes.len()
+            + size_of_val(self.primitives.as_slice())
+            + columns * size_of::<crate::Column>()) as u64
     }
 
     fn features(&self) -> u64 {

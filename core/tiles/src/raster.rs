@@ -50,6 +50,11 @@ impl RasterTile {
         ecef_from_geodetic(Geodetic::from_degrees(lon, lat, 0.0))
     }
 
+    /// West, south, east and north in the square of Web Mercator, whose sides go from −1 to 1.
+    pub fn mercator_rect(self) -> [f64; 4] {
+        self.bbox_m().map(|metres| metres / HALF_M)
+    }
+
     fn bbox_m(self) -> [f64; 4] {
         let side = 2.0 * HALF_M / f64::from(self.zoom).exp2();
         let (west, north) = (f64::from(self.x) * side - HALF_M, HALF_M - f64::from(self.y) * side);

@@ -1,8 +1,8 @@
 //! How plain values cross from a worker to the page: bytes of our own, written and read by the same build.
 //!
-//! Numbers are LEB128 (`bool` and `u8` one byte, floats as they are, little-endian), texts and lists begin with their
-//! length, options and enums with a byte. `serde` with `postcard` does the same in three times the code, which every
-//! visitor would download.
+//! Numbers are LEB128 (`bool` and `u8` one byte, `u16` and floats as they are, little-endian), texts and lists begin
+//! with their length, options and enums with a byte. `serde` with `postcard` does the same in three times the code,
+//! which every visitor would download.
 //!
 //! A reader never fails in the middle: what is missing or wrong is read as nothing, and [`from_bytes`] says so at the
 //! end. A list is never longer than the bytes that are left.
@@ -148,6 +148,16 @@ impl Wire for bool {
             from.fail();
         }
         byte == 1
+    }
+}
+
+impl Wire for u16 {
+    fn put(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.to_le_bytes());
+    }
+
+    fn get(from: &mut Reader<'_>) -> Self {
+        from.bytes(2).try_into().map_or(0, Self::from_le_bytes)
     }
 }
 

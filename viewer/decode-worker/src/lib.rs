@@ -63,6 +63,7 @@ impl Job {
         Ok(Some(match citytwin_tiles::decode_with(&self.bytes, &self.url, &what, &self.resources)? {
             Decoded::Tileset(tileset) => reply::Decoded::Tileset(tileset),
             Decoded::Subtree(subtree) => reply::Decoded::Subtree(subtree),
+            Decoded::Terrain(terrain) => reply::Decoded::Terrain(terrain),
             Decoded::Content(mut content) => {
                 content.compact(self.error_m);
                 output.take(content)

@@ -14,6 +14,7 @@ use super::pool::Pool;
 use super::rasters::Rasters;
 use super::sight::Sight;
 use super::styles::Styles;
+use super::terrain::TerrainState;
 use super::tile::{FlaggedIds, Mark, Tile};
 use crate::camera::{Camera, FOV_DEG, Limits};
 use crate::cascades::Cascades;
@@ -75,6 +76,7 @@ pub(super) struct Core {
     pub(super) files: Files,
     pub(super) labels: MapLabels,
     pub(super) rasters: Rasters,
+    pub(super) terrain: TerrainState,
     pub(super) gl: Gl,
     pub(super) gpu: Option<Gpu>,
     /// The graphics have been lost before.
@@ -156,6 +158,7 @@ impl Core {
             files: Files::default(),
             labels: MapLabels::new(),
             rasters: Rasters::default(),
+            terrain: TerrainState::default(),
             gl,
             gpu: Some(gpu),
             was_lost: false,
@@ -203,6 +206,7 @@ impl Core {
         // The ground lies on the ellipsoid, unless the home view looks at something lower.
         self.sight.ground_m = home.height_m.min(0.0);
         self.camera.set_limits(Limits::of_extent(extent).with_ground(self.sight.ground_m));
+        self.terrain.start(self.sight.ground_m);
         self.home = Some(home);
         self.opened = true;
         self.engine_changed();
@@ -283,6 +287,7 @@ impl Core {
 
     pub(super) fn go_home(&mut self, now_ms: f64) {
         if let Some(home) = self.home {
+            let home = self.on_ground(home);
             self.motion.fly_to(&mut self.camera, home, None, now_ms);
         }
     }
@@ -311,7 +316,9 @@ impl Core {
         let start_ms = now_ms();
         let flies = self.motion.flies();
         self.motion.step(&mut self.camera, start_ms);
-        self.keep_out(flies);
+        let jumped = self.motion.take_jump();
+        self.keep_out(flies, jumped);
+        self.follow_terrain(flies, jumped);
         self.step_landing();
         let moving = self.motion.moving();
         self.keep_pace(start_ms, moving || self.gestures.active());
@@ -340,6 +347,8 @@ impl Core {
             let view = self.engine_view(&look);
             self.load_rasters(&view);
         }
+        let problems = self.labels.hear_icons();
+        self.events.extend(problems.into_iter().map(Event::Problem));
         self.labels.hear_answers(&self.gl, start_ms);
         // What the last frame lacked is asked for when the driver can say at once whether it is there.
         self.draw_due |= self.partial && self.gpu.as_ref().is_some_and(|gpu| gpu.compiler().is_idle());
@@ -361,6 +370,7 @@ impl Core {
         self.step_panel(start_ms);
         moving
             || self.engine_due
+            || self.terrain.is_due()
             || self.draw_due
             || self.partial
             || self.shown_figures != self.figures().map(Some)
@@ -373,12 +383,11 @@ impl Core {
     }
 
     /// Keeps the eye out of what it would enter by moving.
-    fn keep_out(&mut self, flies: bool) {
-        let jumped = self.motion.take_jump();
+    fn keep_out(&mut self, flies: bool, jumped: bool) {
         let wanted = self.camera.look();
         let Some((before, _)) = self.seen.filter(|(before, _)| *before != wanted && !jumped) else { return };
         let tiles = self.drawn.iter().filter_map(|id| self.tiles.get(id.0 as usize)?.as_deref());
-        let tiles = tiles.filter(|tile| !self.sight.lets_through(tile));
+        let tiles = tiles.filter(|tile| !self.sight.lets_through(tile) && tile.content.ground.is_none());
         let step = self.obstacles.step(&self.gl, &before, &wanted, flies, tiles);
         if step.look != wanted {
             self.camera.set_look(step.look);
@@ -402,6 +411,7 @@ impl Core {
             self.sight.fades.changed(&self.drawn, &draw, &self.engine, self.sight.now_ms);
         }
         self.drawn = draw;
+        self.terrain.changed();
         self.caster_epoch += 1;
         self.draw_due = true;
     }
@@ -464,7 +474,9 @@ impl Core {
         lists.ground = self.sight.ground(lowest_m);
         lists.sort();
         let mut look = self.frame_look(eye, near_far(nearest, farthest));
-        look.shadows = self.shadow_look(&mut cascades, &eye, heights_m);
+        // Outlines of solids fit a plane alone.
+        let all_shadows = look.ground_shadows && lists.has_terrain();
+        look.shadows = self.shadow_look(&mut cascades, &eye, heights_m, all_shadows);
         // What lacks a program that is still being compiled is drawn again, until it is whole.
         let is_partial = gpu.as_mut().is_some_and(|gpu| !gpu.draw(&look, &mut lists));
         drop(lists);
@@ -503,7 +515,7 @@ impl Core {
     }
 
     fn step_settled(&mut self, moving: bool) {
-        let files = self.labels.loading() || self.rasters.loading();
+        let files = self.labels.loading() || self.rasters.loading() || self.terrain.is_due();
         let loaded = self.engine_settled && !self.engine_due && !files;
         // Names that come and go later, as when the pointer moves, unsettle nothing.
         let loaded = loaded && (self.settled || !(self.labels.busy() || self.labels.asking()));
@@ -648,4 +660,5 @@ pub(super) fn place<'a>(tile: &'a Tile, index: usize, eye: &Eye, distance_m: f64
         number,
         tile.feature_draw(index),
     )
+    .map(|draw| draw.on_terrain(tile.content.ground.as_deref()))
 }

@@ -3,6 +3,7 @@
 use super::core::Core;
 use super::files::Wish;
 use super::gpu::{Compiler, FrameLook, INSTANCE, LabelGpu};
+use super::icons::Icons;
 use super::lettering::Lettering;
 use crate::labels::{Item, LABELS, Labels, Screen, ShownLabel, look_of};
 use crate::{Event, Hit, Problem, Value};
@@ -31,6 +32,7 @@ pub(super) struct MapLabels {
     instances: Vec<f32>,
     /// Names are shown that have no picture yet.
     unwritten: bool,
+    icons: Icons,
     /// The GPU refused: no labels until the context is new.
     refused: bool,
 }
@@ -47,13 +49,14 @@ impl MapLabels {
             epoch: 0,
             instances: Vec::new(),
             unwritten: false,
+            icons: Icons::default(),
             refused: false,
         }
     }
 
     /// Whether frames are needed for labels alone.
     pub(super) fn busy(&self) -> bool {
-        !self.state.is_empty() && !self.refused && (self.state.busy() || self.unwritten)
+        !self.state.is_empty() && !self.refused && (self.state.busy() || self.unwritten || self.icons.loading())
     }
 
     /// Whether answers of the GPU are outstanding.
@@ -63,7 +66,7 @@ impl MapLabels {
 
     /// Whether files are under way.
     pub(super) fn loading(&self) -> bool {
-        self.index_under_way || self.state.loading()
+        self.index_under_way || self.state.loading() || self.icons.loading()
     }
 
     /// The context is lost, and all pictures with it.
@@ -72,6 +75,17 @@ impl MapLabels {
         self.gpu = None;
         self.refused = false;
         self.state.tests_lost();
+    }
+
+    /// Takes icons of the twin that have come; returns what is wrong with them.
+    pub(super) fn hear_icons(&mut self) -> Vec<Problem> {
+        let (news, problems) = self.icons.hear();
+        if let Some(gpu) = self.gpu.as_mut().filter(|_| news) {
+            // What was written without them is written anew.
+            gpu.empty();
+            self.unwritten = true;
+        }
+        problems
     }
 
     pub(super) fn hear_answers(&mut self, gl: &Gl, now_ms: f64) {
@@ -131,7 +145,9 @@ impl MapLabels {
                     continue;
                 }
                 left -= 1;
-                let Some(image) = lettering.write(&item.text, style, sprite.area.half * 2.0, ratio) else { continue };
+                let own = item.label.icon.as_ref().and_then(|name| self.icons.shape(name));
+                let size_css = sprite.area.half * 2.0;
+                let Some(image) = lettering.write(&item.text, style, own, size_css, ratio) else { continue };
                 let Some(room) = gpu.put(gl, &image) else {
                     // Full: emptied, and written anew from the next frame on.
                     gpu.empty();
@@ -219,7 +235,11 @@ impl Core {
         self.labels.index_under_way = false;
         let malformed = |message| Problem::new("labels-malformed", message, url);
         match result.and_then(|bytes| LabelIndex::from_json(&bytes).map_err(malformed)) {
-            Ok(index) => self.labels.state.set_index(&index),
+            Ok(index) => {
+                let problems = self.labels.icons.load(&index.icons, url);
+                self.events.extend(problems.into_iter().map(Event::Problem));
+                self.labels.state.set_index(&index);
+            }
             Err(problem) => self.events.push(Event::Problem(problem)),
         }
         self.draw_due = true;
@@ -253,10 +273,13 @@ impl Core {
         let place = geodetic_from_ecef(item.ecef());
         let text = |id: &str, value: &str| (id.to_owned(), Value::Text(value.to_owned()));
         let label = &item.label;
+        let mut properties = vec![text("id", &label.id)];
+        properties.extend((!item.text.is_empty()).then(|| text("name", &item.text)));
+        properties.extend(label.icon.as_ref().map(|icon| text("class", icon)));
         Some(Hit {
             layer: LABELS.to_owned(),
             feature_id: 0,
-            properties: vec![text("id", &label.id), text("name", &item.text)],
+            properties,
             lon: place.lon(),
             lat: place.lat(),
             height_m: place.height_m,

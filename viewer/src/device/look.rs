@@ -79,11 +79,17 @@ impl Core {
         (6.0 * self.camera.look().distance_m).max(4_500.0) / self.scene.fog.density
     }
 
-    /// The frame's full shadows, if it has any. `cascades` are fitted to the view; `heights_m`: of the lowest and the
-    /// highest thing drawn.
-    pub(super) fn shadow_look(&self, cascades: &mut Cascades, eye: &Eye, heights_m: [f64; 2]) -> Option<ShadowLook> {
+    /// The frame's full shadows, if it has any: where the scene says so, or `wanted`. `cascades` are fitted to the view;
+    /// `heights_m`: of the lowest and the highest thing drawn.
+    pub(super) fn shadow_look(
+        &self,
+        cascades: &mut Cascades,
+        eye: &Eye,
+        heights_m: [f64; 2],
+        wanted: bool,
+    ) -> Option<ShadowLook> {
         let shadows = self.scene.shadows;
-        if shadows.mode != ShadowMode::Full || heights_m[0] > heights_m[1] {
+        if !(wanted || shadows.mode == ShadowMode::Full) || heights_m[0] > heights_m[1] {
             return None;
         }
         let toward = self.daylight.toward_ecef()?;

@@ -10,7 +10,7 @@ use super::workers::Workers;
 use crate::reply::{Decoded, Reply};
 use crate::{Problem, ViewerError};
 use citytwin_tiles::wire::{self, Wire};
-use citytwin_tiles::{ContentInfo, ImageFormat, SubtreeDoc, TileContent, TilesetDoc, UpAxis, What};
+use citytwin_tiles::{ContentInfo, ImageFormat, SubtreeDoc, TerrainDoc, TileContent, TilesetDoc, UpAxis, What};
 use js_sys::{Reflect, Uint8Array};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -79,6 +79,7 @@ pub(super) struct Loaded {
 pub(super) enum Payload {
     Tileset(TilesetDoc),
     Subtree(SubtreeDoc),
+    Terrain(TerrainDoc),
     Content(Box<ContentPayload>),
     File(Uint8Array),
     Picture(ImageBitmap),
@@ -418,6 +419,7 @@ fn read(id: u64, data: &JsValue) -> Loaded {
     let result = reply.map(|decoded| match decoded {
         Decoded::Tileset(tileset) => Payload::Tileset(tileset),
         Decoded::Subtree(subtree) => Payload::Subtree(subtree),
+        Decoded::Terrain(terrain) => Payload::Terrain(terrain),
         Decoded::Content(decoded) => {
             let (content, mut info) = *decoded;
             let bitmaps: js_sys::Array = get(data, "bitmaps").dyn_into().unwrap_or_default();

@@ -123,7 +123,10 @@ impl Tile {
             Some(painted) => painted.onto(&mut features),
             None => features.unpaint(Rows::of(&payload.content, &[]).unwrap_or_default()),
         }
+        // The foot of a terrain's skirts is nothing that anybody sees.
+        let ground_m = payload.content.ground.as_ref().map(|ground| ground.range_m);
         let stands = payload.content.primitives.iter().filter(|primitive| primitive.flat_order.is_none());
+        let stands = stands.filter(|_| ground_m.is_none());
         let heights = stands.filter_map(|primitive| heights_of_box(&ecef_from_tile, &primitive.bounds));
         let lowest_m = heights.map(|[low, _]| low).fold(f64::INFINITY, f64::min);
         let mut tile = Self {
@@ -135,7 +138,8 @@ impl Tile {
             ecef_from_tile,
             point_m: payload.content.primitives.iter().map(point_m).collect(),
             placed: payload.content.primitives.iter().map(placed).collect(),
-            heights_m: payload.info.bounds.and_then(|bounds| heights_of_box(&ecef_from_tile, &bounds)),
+            heights_m: ground_m
+                .or_else(|| payload.info.bounds.and_then(|bounds| heights_of_box(&ecef_from_tile, &bounds))),
             content: payload.content,
             info: payload.info,
             gpu_bytes: u64::from(arrays.vertices.length()) + u64::from(arrays.indices.length()) + textures,

@@ -115,6 +115,7 @@ impl Viewer {
             for layer in &twin.layers {
                 core.add_layer(&layer.id, resolve_url(&base, &layer.tileset), layer.theme, layer.visible);
             }
+            core.set_terrain(twin.terrain.as_ref(), &base, twin.extent);
             core.remove_rasters();
             for raster in &twin.rasters {
                 core.add_raster_or_tell(raster, &base);
@@ -201,7 +202,7 @@ impl Viewer {
     /// ([`LookAt::is_valid`]) is ignored.
     pub fn set_view(&self, view: LookAt) {
         self.change(|core| {
-            core.motion.jump(&mut core.camera, view);
+            core.jump_to(view);
         });
     }
 
@@ -211,6 +212,7 @@ impl Viewer {
     pub fn fly_to(&self, view: LookAt, duration_ms: Option<f64>) {
         self.change(|core| {
             core.motion.set_reduced(reduced_motion());
+            let view = core.on_ground(view);
             core.motion.fly_to(&mut core.camera, view, duration_ms, now_ms());
         });
     }

@@ -4,6 +4,7 @@
 //! of a second of movement, and once more at rest, the labels in reach are projected and placed, the most important
 //! first, so that none covers another; between, those that are shown follow the camera. What appears or goes fades.
 
+mod icons;
 mod place;
 mod shelf;
 mod text;
@@ -14,7 +15,7 @@ pub(crate) use shelf::Room;
 pub(crate) use text::{Look, look_of};
 // The browser's part alone needs these.
 #[cfg(target_arch = "wasm32")]
-pub(crate) use {shelf::Shelves, text::MARK_CSS, text::Mark, text::lines};
+pub(crate) use {icons::BADGE_CSS, icons::CORNER_CSS, shelf::Shelves, text::Mark, text::lines};
 
 use crate::matrix::Eye;
 use citytwin_geo::{EnuFrame, Geodetic, ecef_from_geodetic};
@@ -83,7 +84,7 @@ pub(crate) struct Sprite {
 pub struct ShownLabel {
     /// Stable id of the thing that it names.
     pub id: String,
-    /// As written.
+    /// As written; empty where an icon stands alone.
     pub text: String,
     /// Centre, CSS pixels from the canvas's left edge.
     pub x: f64,

@@ -25,6 +25,7 @@ fn loaded(labels: Vec<Label>) -> Labels {
     let index = LabelIndex {
         format: LABELS_FORMAT.into(),
         extent: [24.9, 60.15, 24.98, 60.19],
+        icons: std::collections::BTreeMap::new(),
         cells: vec![[0, 0, 0, 3000], [3, 0, 0, 10]],
     };
     let mut all = Labels::new();

@@ -1,5 +1,6 @@
 //! What is written, and in which hand.
 
+use super::icons::{self, BADGE_CSS};
 use citytwin_manifest::{Label, LabelKind};
 use glam::DVec2;
 
@@ -20,7 +21,7 @@ pub(crate) struct Look {
     pub(crate) weight: u16,
     /// sRGB, by day and by night.
     pub(crate) colors: [[u8; 3]; 2],
-    /// A mark above the name, at the place itself.
+    /// A mark above the name, at the place itself; an icon, where it has one that is built in.
     pub(crate) mark: Option<Mark>,
     /// May be written on two lines.
     pub(crate) folds: bool,
@@ -32,15 +33,26 @@ pub(crate) enum Mark {
     Disc,
     Square,
     Diamond,
+    /// What is cut out of a badge.
+    Icon(&'static str),
+    /// The twin's own picture takes this one's place, once it is there.
+    Picture,
 }
 
-/// Height of a mark with the room below it, CSS pixels.
-pub(crate) const MARK_CSS: f64 = 11.0;
+impl Mark {
+    /// Height with the room below it, CSS pixels.
+    pub(crate) fn height_css(self) -> f64 {
+        match self {
+            Self::Icon(_) | Self::Picture => BADGE_CSS + 2.0,
+            _ => 11.0,
+        }
+    }
+}
 
 impl Look {
     /// From the place that is named to the middle of the picture: a mark lies on its place.
     pub(crate) fn anchor_offset(&self, size_css: DVec2) -> DVec2 {
-        let down = if self.mark.is_some() { size_css.y / 2.0 - MARK_CSS / 2.0 - 2.0 } else { 0.0 };
+        let down = self.mark.map_or(0.0, |mark| size_css.y / 2.0 - mark.height_css() / 2.0 - 2.0);
         DVec2::new(0.0, down)
     }
 }
@@ -58,6 +70,8 @@ pub(crate) fn look_of(label: &Label) -> Look {
         LabelKind::Transit => (12.0, 600, [0x0a, 0x4a, 0xa8], [0x93, 0xbd, 0xff], Some(Mark::Square)),
         LabelKind::Place => (12.0, 500, [0x52, 0x4c, 0x45], [0xc6, 0xcd, 0xd4], Some(Mark::Disc)),
     };
+    let icon = |name: &String| icons::path(name).map_or(Mark::Picture, Mark::Icon);
+    let mark = label.icon.as_ref().map(icon).or(mark);
     Look { size_css, weight, colors: [day, night], mark, folds: label.kind != LabelKind::Street }
 }
 
@@ -102,6 +116,20 @@ mod tests {
         assert_eq!(lines("Kaisaniemenpuistokatu", true), ["Kaisaniemenpuistokatu", ""]);
         let chinese = "上海市 浦东新区 陆家嘴金融贸易区 世纪大道";
         assert_eq!(lines(chinese, true), [chinese, ""]);
+    }
+
+    #[test]
+    fn an_icon_lies_on_its_place_with_the_name_below() {
+        let json = r#"{"id":"a","name":"A","kind":"transit","icon":"tram","lon":0,"lat":0,"rank":0,"reachM":600}"#;
+        let cell = LabelCell::from_json(format!(r#"{{"labels":[{json}]}}"#).as_bytes()).expect("a cell");
+        let label = cell.labels[0].clone();
+        let look = look_of(&label);
+        assert!(matches!(look.mark, Some(Mark::Icon(path)) if path == icons::path("tram").expect("a path")));
+        let size = DVec2::new(60.0, 44.0);
+        let top = look.anchor_offset(size).y - size.y / 2.0;
+        assert!((top + BADGE_CSS / 2.0 + 3.0).abs() < 1.0, "the badge's middle is {top} below the picture's top");
+        let own = Label { icon: Some("kiosk".into()), ..label };
+        assert_eq!(look_of(&own).mark, Some(Mark::Picture));
     }
 
     #[test]

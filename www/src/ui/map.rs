@@ -6,7 +6,7 @@ use crate::fault::Fault;
 use crate::link;
 use crate::number;
 use crate::ui::shell::Stage;
-use citytwin_viewer::{Event, LookAt, Viewer, ViewerOptions};
+use citytwin_viewer::{Event, LookAt, TERRAIN, Viewer, ViewerOptions};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
@@ -61,11 +61,12 @@ fn show(shell: Shell, canvas: web_sys::HtmlCanvasElement, city: &City) -> Result
 
 fn hear(shell: Shell, event: &Event) {
     match event {
-        Event::Click(Some(hit)) => {
+        // A click on bare ground is one beside everything.
+        Event::Click(Some(hit)) if hit.layer != TERRAIN => {
             shell.with_viewer(|viewer| viewer.select(Some(hit)));
             shell.show(Content::Feature(hit.clone()));
         }
-        Event::Click(None) => {
+        Event::Click(_) => {
             if matches!(shell.panel.get_untracked(), Some(Content::Feature(_) | Content::Place(_))) {
                 shell.close_panel();
             }

@@ -184,7 +184,8 @@ pub(super) fn Attribution() -> impl IntoView {
     let sources = move || {
         let of = |twin: &citytwin_manifest::Twin| {
             let rasters = twin.rasters.iter().flat_map(|raster| &raster.attribution);
-            twin.attribution.iter().chain(rasters).cloned().collect::<Vec<_>>()
+            let terrain = twin.terrain.iter().flat_map(|terrain| &terrain.attribution);
+            twin.attribution.iter().chain(rasters).chain(terrain).cloned().collect::<Vec<_>>()
         };
         shell.twin().map(|twin| of(&twin)).unwrap_or_default()
     };

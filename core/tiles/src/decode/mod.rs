@@ -1,6 +1,6 @@
 //! Bytes of any tile format to plain values; runs in a worker.
 
-mod bytes;
+pub(crate) mod bytes;
 #[cfg_attr(not(feature = "draco"), path = "draco_absent.rs")]
 mod draco;
 mod gltf;
@@ -13,17 +13,22 @@ mod merge;
 mod metadata;
 #[cfg(feature = "images")]
 mod pixels;
+#[cfg(feature = "heights")]
+mod png;
 mod resources;
 mod schema;
 mod subtree;
 mod tileset;
 
+use crate::terrain::{self, TerrainDoc, TerrainTile};
 use crate::{Problem, SubtreeDoc, SubtreeShape, TileContent, TilesetDoc};
-use bytes::Fault;
+pub(crate) use bytes::Fault;
 
 pub use bytes::base64;
 #[cfg(feature = "images")]
 pub use pixels::Pixels;
+#[cfg(feature = "heights")]
+pub(crate) use png::rgba;
 pub(crate) use resources::Context;
 use resources::Session;
 pub use resources::{Decoder, Limits, Resources};
@@ -37,6 +42,17 @@ pub enum What {
     Subtree(SubtreeShape),
     /// A tile's content: glTF, b3dm, i3dm, pnts, cmpt or, after all, a `tileset.json`.
     Content,
+    /// The `layer.json` of a terrain.
+    TerrainLayer,
+    /// A tile of a terrain.
+    Terrain(TerrainTile),
+}
+
+impl What {
+    /// Whether a file of this kind is drawn.
+    pub fn is_content(&self) -> bool {
+        matches!(self, Self::Content | Self::Terrain(_))
+    }
 }
 
 /// What a file became.
@@ -48,6 +64,8 @@ pub enum Decoded {
     Subtree(SubtreeDoc),
     /// Something to draw; the engine takes its [`crate::ContentInfo`].
     Content(TileContent),
+    /// What a terrain has; the engine takes it as [`crate::Arrival::Terrain`].
+    Terrain(TerrainDoc),
     /// Nothing yet: fetch these absolute URLs, add them to the [`Resources`] and call again.
     Needs {
         /// What to fetch, sorted.
@@ -131,6 +149,8 @@ fn read(bytes: &[u8], url: &str, what: &What, context: Context<'_>) -> Result<De
         What::Subtree(shape) => subtree::read(bytes, url, shape, context).map(Decoded::Subtree),
         What::Content if is_json(bytes) => json_content(bytes, url, context),
         What::Content => content(bytes, url, context, 0).map(Decoded::Content),
+        What::TerrainLayer => terrain::read_layer(bytes, url).map(Decoded::Terrain),
+        What::Terrain(tile) => terrain::read_tile(bytes, url, tile, context).map(Decoded::Content),
     }
 }
 

@@ -97,25 +97,8 @@ impl FeatureIds {
 }
 
 fn png(bytes: &[u8], room: usize) -> Result<Pixels, Fault> {
-    let bad = |e: png::DecodingError| Fault::Malformed(format!("PNG: {e}"));
-    let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), png::Limits { bytes: room });
-    decoder.set_transformations(png::Transformations::normalize_to_color8());
-    let mut reader = decoder.read_info().map_err(bad)?;
-    let Some(len) = reader.output_buffer_size().filter(|len| *len <= room) else { return malformed("PNG: its size") };
-    let mut samples = vec![0; len];
-    let info = reader.next_frame(&mut samples).map_err(bad)?;
-    let samples = samples.get(..info.buffer_size()).unwrap_or_default();
-    let rgba = match info.color_type {
-        png::ColorType::Grayscale => spread::<1>(samples, |[v]| [v, v, v, 255]),
-        png::ColorType::GrayscaleAlpha => spread::<2>(samples, |[v, a]| [v, v, v, a]),
-        png::ColorType::Rgb => spread::<3>(samples, |[r, g, b]| [r, g, b, 255]),
-        _ => samples.to_vec(),
-    };
-    Ok(Pixels { width: info.width, height: info.height, rgba })
-}
-
-fn spread<const N: usize>(samples: &[u8], rgba: impl Fn([u8; N]) -> [u8; 4]) -> Vec<u8> {
-    samples.as_chunks::<N>().0.iter().flat_map(|pixel| rgba(*pixel)).collect()
+    let (width, height, rgba) = super::png::rgba(bytes, room)?;
+    Ok(Pixels { width, height, rgba })
 }
 
 fn jpeg(bytes: &[u8]) -> Result<Pixels, Fault> {
@@ -135,6 +118,7 @@ fn webp(bytes: &[u8], room: usize) -> Result<Pixels, Fault> {
     let mut samples = vec![0; len];
     decoder.read_image(&mut samples).map_err(bad)?;
     let (width, height) = decoder.dimensions();
-    let rgba = if decoder.has_alpha() { samples } else { spread::<3>(&samples, |[r, g, b]| [r, g, b, 255]) };
+    let rgba =
+        if decoder.has_alpha() { samples } else { super::png::spread::<3>(&samples, |[r, g, b]| [r, g, b, 255]) };
     Ok(Pixels { width, height, rgba })
 }

@@ -69,6 +69,8 @@ pub enum Decoder {
     Draco,
     /// `KHR_texture_basisu`: feature `basis`.
     Basis,
+    /// Terrarium tiles: feature `heights`.
+    Heights,
 }
 
 impl Decoder {
@@ -77,6 +79,7 @@ impl Decoder {
         match self {
             Self::Draco => cfg!(feature = "draco"),
             Self::Basis => cfg!(feature = "basis"),
+            Self::Heights => cfg!(feature = "heights"),
         }
     }
 }

@@ -12,7 +12,7 @@ mod tree;
 mod tests;
 
 use crate::bounds::{ALL_PLANES, Bounds, Eye};
-use crate::{ContentInfo, Problem, Refine, SubtreeDoc, TilesetDoc, UpAxis, View, What};
+use crate::{ContentInfo, Problem, Refine, SubtreeDoc, TerrainDoc, TerrainSource, TilesetDoc, UpAxis, View, What};
 use budget::{Budget, Need, Pressure};
 use cache::Cache;
 use glam::{DMat4, DVec3};
@@ -59,6 +59,8 @@ pub enum Arrival {
     Tileset(TilesetDoc),
     /// A subtree.
     Subtree(SubtreeDoc),
+    /// What a terrain has.
+    Terrain(TerrainDoc),
     /// Something to draw, which the caller holds under the fetch's tile id.
     Content(ContentInfo),
 }
@@ -214,6 +216,12 @@ impl Engine {
     /// Adds a tileset by the URL of its `tileset.json`; it is fetched with the next update and is visible.
     pub fn add_tileset(&mut self, url: String) -> TilesetId {
         self.tree.add_tileset(url)
+    }
+
+    /// Adds a terrain, which is to the engine a tileset like any other: its tiles are selected, requested, kept and
+    /// replaced in the same way and out of the same budget.
+    pub fn add_terrain(&mut self, source: TerrainSource) -> TilesetId {
+        self.tree.add_terrain(source)
     }
 
     /// Removes a tileset. The next frame frees its tiles and aborts its requests.
@@ -533,7 +541,7 @@ impl Engine {
         let request = RequestId(self.next_request);
         self.active.insert(request, node);
         let what = self.tree.what(node);
-        let tile = (what == What::Content).then_some(TileId(node));
+        let tile = what.is_content().then_some(TileId(node));
         self.tree.nodes[node as usize].state = State::Requested(request);
         Fetch { request, url: self.tree.nodes[node as usize].url.clone(), what, tile, gltf_up: self.tree.gltf_up(node) }
     }
@@ -572,7 +580,9 @@ impl Engine {
     fn accept(&mut self, index: u32, arrival: Arrival) -> Result<(), Problem> {
         let what = self.tree.what(index);
         match (arrival, what) {
-            (Arrival::Content(mut info), What::Content | What::Json) if !self.tree.is_stand_in(index) => {
+            (Arrival::Content(mut info), What::Content | What::Json | What::Terrain(_))
+                if !self.tree.is_stand_in(index) =>
+            {
                 self.pending_problems.append(&mut info.problems);
                 let node = &mut self.tree.nodes[index as usize];
                 node.state = State::Loaded;
@@ -583,6 +593,12 @@ impl Engine {
                 node.info = Some(Box::new(info));
                 self.cache.insert(&mut self.tree.nodes, index);
                 self.tree.count_loaded(index, true);
+                self.tree.settle_heights(index);
+                Ok(())
+            }
+            (Arrival::Terrain(doc), What::TerrainLayer) => {
+                self.tree.attach_terrain(index, doc);
+                self.budget.forget();
                 Ok(())
             }
             (Arrival::Tileset(mut doc), What::Content | What::Json) => {
@@ -602,7 +618,8 @@ impl Engine {
                 let expected = match what {
                     What::Json => "a tileset",
                     What::Subtree(_) => "a subtree",
-                    What::Content => "a content",
+                    What::Content | What::Terrain(_) => "a content",
+                    What::TerrainLayer => "the layer.json of a terrain",
                 };
                 let url = &self.tree.nodes[index as usize].url;
                 Err(Problem::new("answer-unexpected", format!("{expected} was asked for, something else came"), url))

@@ -6,9 +6,10 @@
 
 use super::budget::Sizes;
 use crate::bounds::{Bounds, max_scale};
+use crate::terrain::Terrain;
 use crate::{
-    Availability, ContentInfo, DocTile, Implicit, Problem, Refine, RequestId, SubtreeDoc, TilesetDoc, TilesetId,
-    UpAxis, Volume, What,
+    Availability, ContentInfo, DocTile, Implicit, Problem, Refine, RequestId, SubtreeDoc, TerrainDoc, TerrainPlace,
+    TerrainSource, TilesetDoc, TilesetId, UpAxis, Volume, What,
 };
 use glam::DMat4;
 
@@ -45,6 +46,8 @@ enum Source {
     Implicit { tree: u32, subtree: u32, level: u32, at: [u32; 3] },
     /// A further content of the node that links to it.
     FurtherContent,
+    /// A tile of its tileset's terrain, whose file lies so many levels above it.
+    Terrain { place: TerrainPlace, above: u32 },
 }
 
 /// A tile, or a file that stands for tiles.
@@ -116,6 +119,8 @@ pub(super) struct Tileset {
     doc_bytes: u64,
     /// The axis that points up in its glTFs, where a document says so.
     gltf_up: Option<UpAxis>,
+    /// It is a terrain.
+    terrain: Option<Terrain>,
 }
 
 #[derive(Debug)]
@@ -154,6 +159,15 @@ pub(super) struct Tree {
 
 impl Tree {
     pub(super) fn add_tileset(&mut self, url: String) -> TilesetId {
+        self.add_root(url, None)
+    }
+
+    pub(super) fn add_terrain(&mut self, source: TerrainSource) -> TilesetId {
+        let terrain = Terrain::new(source);
+        self.add_root(terrain.url().to_owned(), Some(terrain))
+    }
+
+    fn add_root(&mut self, url: String, terrain: Option<Terrain>) -> TilesetId {
         let id = TilesetId(self.tilesets.len() as u32);
         let tileset = Tileset {
             visible: true,
@@ -164,14 +178,21 @@ impl Tree {
             transforms: vec![DMat4::IDENTITY],
             doc_bytes: 0,
             gltf_up: None,
+            terrain,
         };
+        let is_known = tileset.terrain.as_ref().is_some_and(|terrain| !terrain.awaits_doc());
         self.tilesets.push(Some(tileset));
         let mut node = Node::new(id.0, Source::Tileset, Bounds::EVERYWHERE);
-        node.expect(url, true);
+        if !is_known {
+            node.expect(url, true);
+        }
         node.geometric_error = f64::MAX;
         let root = self.insert(node);
         if let Some(Some(tileset)) = self.tilesets.last_mut() {
             tileset.root = root;
+        }
+        if is_known {
+            self.hang_terrain(root);
         }
         id
     }
@@ -261,6 +282,11 @@ impl Tree {
                 Some(tree) => What::Subtree(tree.implicit.shape.clone()),
                 None => What::Content,
             },
+            Source::Terrain { place, above } => match self.terrain(index) {
+                Some(terrain) => What::Terrain(terrain.tile(place, above)),
+                None => What::Content,
+            },
+            Source::Tileset if self.terrain(index).is_some() => What::TerrainLayer,
             _ if node.expects_document => What::Json,
             _ => What::Content,
         }
@@ -330,6 +356,9 @@ impl Tree {
             Source::Explicit { doc, tile } => tileset.docs[doc as usize].first_child[tile as usize] != NONE,
             Source::Implicit { subtree: NONE, .. } => true,
             Source::Implicit { .. } => (0..8).any(|i| implicit_child(tileset, node.source, i).is_some()),
+            Source::Terrain { place, above } => {
+                tileset.terrain.as_ref().is_some_and(|terrain| !terrain.children(&place, above).is_empty())
+            }
             Source::Free | Source::Tileset | Source::FurtherContent => false,
         }
     }
@@ -362,9 +391,94 @@ impl Tree {
         match node.source {
             Source::Explicit { doc, tile } => self.expand_explicit(index, doc, tile),
             Source::Implicit { subtree, .. } if subtree != NONE => self.expand_implicit(index),
+            Source::Terrain { place, above } => self.expand_terrain(index, &place, above),
             _ => return,
         }
         self.nodes[index as usize].expanded = true;
+    }
+
+    fn terrain(&self, index: u32) -> Option<&Terrain> {
+        self.tilesets.get(self.nodes[index as usize].tileset as usize)?.as_ref()?.terrain.as_ref()
+    }
+
+    /// Hangs the coarsest tiles of a terrain, whose document is there, below its root.
+    pub(super) fn attach_terrain(&mut self, root: u32, doc: TerrainDoc) {
+        let id = TilesetId(self.nodes[root as usize].tileset);
+        if let Some(terrain) = self.tileset_mut(id).and_then(|tileset| tileset.terrain.as_mut()) {
+            terrain.set_doc(doc);
+            self.hang_terrain(root);
+        }
+    }
+
+    fn hang_terrain(&mut self, root: u32) {
+        self.nodes[root as usize].state = State::Document;
+        self.nodes[root as usize].expanded = true;
+        let roots = self.terrain(root).map_or_else(Vec::new, Terrain::roots);
+        let roots = roots.into_iter().map(|place| (place, 0)).collect();
+        self.add_terrain_tiles(root, roots);
+    }
+
+    fn expand_terrain(&mut self, parent: u32, place: &TerrainPlace, above: u32) {
+        let children = self.terrain(parent).map_or_else(Vec::new, |terrain| terrain.children(place, above));
+        self.add_terrain_tiles(parent, children);
+    }
+
+    fn add_terrain_tiles(&mut self, parent: u32, places: Vec<(TerrainPlace, u32)>) {
+        let heights_m = self.heights_above(parent);
+        let level = self.child_level(parent);
+        let id = self.nodes[parent as usize].tileset;
+        let mut last = NONE;
+        for (place, above) in places {
+            let Some(Some(tileset)) = self.tilesets.get_mut(id as usize) else { return };
+            let Some(terrain) = &tileset.terrain else { return };
+            let ecef_from_tile = place.frame().ecef_from_enu;
+            let bounds = Bounds::new(&terrain.volume(&place, heights_m), &ecef_from_tile);
+            let mut node = Node::new(id, Source::Terrain { place, above }, bounds);
+            node.level = level;
+            node.geometric_error = terrain.error_m(&place);
+            node.transform = tileset.transforms.len() as u32;
+            node.expect(terrain.file_url(&place, above), false);
+            tileset.transforms.push(ecef_from_tile);
+            last = self.link(node, parent, last);
+        }
+    }
+
+    /// Heights of the nearest loaded tile of a terrain at or above a node, metres, with room for what finer tiles find.
+    fn heights_above(&self, index: u32) -> Option<[f64; 2]> {
+        let mut at = index;
+        while let Some(node) = self.nodes.get(at as usize) {
+            if let Some([low, high]) = node.info.as_ref().and_then(|info| info.ground_m) {
+                let more = (node.geometric_error / 4.0).min((high - low) / 4.0 + 5.0);
+                return Some([low - more, high + more]);
+            }
+            at = node.parent;
+        }
+        None
+    }
+
+    /// Follows what a loaded tile of a terrain says about how high the ground is: its own bounds, and those of the tiles
+    /// below it that are not loaded.
+    pub(super) fn settle_heights(&mut self, index: u32) {
+        let node = &self.nodes[index as usize];
+        let Source::Terrain { place, .. } = node.source else { return };
+        let own = node.info.as_ref().and_then(|info| info.ground_m);
+        self.place_terrain(index, &place, own);
+        let mut waiting: Vec<u32> = self.children(index).collect();
+        while let Some(child) = waiting.pop() {
+            let node = &self.nodes[child as usize];
+            let Source::Terrain { place, .. } = node.source else { continue };
+            if node.info.is_none() {
+                let heights_m = self.heights_above(child);
+                self.place_terrain(child, &place, heights_m);
+                waiting.extend(self.children(child));
+            }
+        }
+    }
+
+    fn place_terrain(&mut self, index: u32, place: &TerrainPlace, heights_m: Option<[f64; 2]>) {
+        let Some(terrain) = self.terrain(index) else { return };
+        let bounds = Bounds::new(&terrain.volume(place, heights_m), &DMat4::IDENTITY);
+        self.nodes[index as usize].bounds = bounds;
     }
 
     fn expand_explicit(&mut self, parent: u32, doc: u32, tile: u32) {

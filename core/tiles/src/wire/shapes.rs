@@ -5,8 +5,8 @@ use crate::{
     ContentInfo, DocTile, FeatureIds, FeatureSet, Filter, Hierarchy, Image, ImageFormat, Implicit, IndexRange,
     Instances, MetadataClass, MetadataEntity, MetadataEnum, Number, Primitive, Problem, PropertyAttribute,
     PropertyRange, PropertyShape, PropertyTable, PropertyTexture, Refine, Sampler, Schema, SubtreeDoc, SubtreeShape,
-    Texture, TextureRef, TileContent, TileDetails, TileMetadata, TilesetDoc, Topology, UpAxis, Value, Volume, What,
-    Wrap,
+    TerrainDoc, TerrainFormat, TerrainGrid, TerrainPlace, TerrainTile, Texture, TextureRef, TileContent, TileDetails,
+    TileMetadata, TilesetDoc, Topology, UpAxis, Value, Volume, What, Wrap,
 };
 
 wire_struct!(Problem { code, message, place });
@@ -14,7 +14,8 @@ wire_struct!(Problem { code, message, place });
 // ---- Contents; their bulk arrays travel beside them ---------------------------------------------------------------
 
 wire_struct!(TileContent {
-    primitives, images, textures, tables, property_textures, property_attributes, extensions_used, problems;
+    primitives, images, textures, tables, property_textures, property_attributes, ground, extensions_used,
+    problems;
     vertices, indices, property_bytes, image_bytes
 });
 wire_struct!(ContentInfo {
@@ -26,6 +27,7 @@ wire_struct!(ContentInfo {
     instances,
     features,
     bounds,
+    ground_m,
     extensions_used,
     problems
 });
@@ -157,4 +159,12 @@ wire_struct!(ClassProperty {
 wire_struct!(MetadataEnum { id, name, values });
 wire_struct!(ClassStatistics { class, count, properties });
 wire_struct!(PropertyRange { id, minimum, maximum });
-wire_enum!(What { 0 Json, 1 Subtree(shape), 2 Content } else Self::Json);
+wire_enum!(What { 0 Json, 1 Subtree(shape), 2 Content, 3 TerrainLayer, 4 Terrain(tile) } else Self::Json);
+
+// ---- Terrain ------------------------------------------------------------------------------------------------------
+
+wire_struct!(TerrainDoc { grid, templates, y_from_north, available, max_level, attribution });
+wire_struct!(TerrainTile { format, place, above, offset_m });
+wire_struct!(TerrainPlace { grid, level, at });
+wire_enum!(TerrainGrid { 0 Geographic, 1 Mercator } else Self::Geographic);
+wire_enum!(TerrainFormat { 0 QuantizedMesh, 1 Terrarium } else Self::QuantizedMesh);

@@ -1,8 +1,9 @@
 use super::*;
 use crate::{
     Alpha, Attribute, Availability, Column, ColumnKind, DocTile, FeatureIds, FeatureSet, Hierarchy, Image, ImageFormat,
-    IndexRange, Instances, Number, Primitive, Problem, PropertyTable, Refine, Sampler, SubtreeDoc, Texture, TextureRef,
-    TileContent, TilesetDoc, UpAxis, Value, Volume, What,
+    IndexRange, Instances, Number, Primitive, Problem, PropertyTable, Refine, Sampler, SubtreeDoc, TerrainDoc,
+    TerrainFormat, TerrainGrid, TerrainPlace, TerrainTile, Texture, TextureRef, TileContent, TilesetDoc, UpAxis, Value,
+    Volume, What,
 };
 
 fn column(id: &str, kind: ColumnKind, no_data: Option<Value>) -> Column {
@@ -106,6 +107,17 @@ fn what_was_written_is_read_and_nothing_else_is() {
         ..SubtreeDoc::default()
     });
     check(&What::Content);
+    let place = TerrainPlace { grid: TerrainGrid::Mercator, level: 14, at: [9_300, 70] };
+    check(&What::Terrain(TerrainTile { format: TerrainFormat::Terrarium, place, above: 2, offset_m: -17.5 }));
+    check(&TerrainDoc {
+        grid: TerrainGrid::Geographic,
+        templates: vec!["https://h/{z}/{x}/{y}.terrain".into()],
+        y_from_north: true,
+        available: vec![vec![[0, 0, 1, 0]], vec![]],
+        max_level: 14,
+        attribution: Some("whose".into()),
+    });
+    check(&vec![0_u16, 1, 255, 256, u16::MAX]);
     check(&Result::<What, Problem>::Err(Problem::new("a", "b", "c")));
     check(&vec![i64::MIN, -1, 0, 1, i64::MAX]);
     check(&vec![0_u64, 127, 128, u64::MAX]);

@@ -48,6 +48,7 @@ impl Core {
             Err(problem) => Err(problem),
             Ok(Payload::Tileset(doc)) => Ok(Arrival::Tileset(doc)),
             Ok(Payload::Subtree(doc)) => Ok(Arrival::Subtree(doc)),
+            Ok(Payload::Terrain(doc)) => Ok(Arrival::Terrain(doc)),
             Ok(Payload::File(_) | Payload::Picture(_)) => {
                 Err(Problem::new("worker-protocol", "expected a decoded file, found a plain one", &asked.url))
             }

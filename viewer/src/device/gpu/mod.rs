@@ -6,6 +6,7 @@
 //! Nothing here survives a lost context: the whole [`Gpu`] is dropped and made again.
 
 mod boxes;
+mod drape;
 mod draw_block;
 mod eye_dome;
 mod features;

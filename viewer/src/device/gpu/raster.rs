@@ -22,6 +22,7 @@ pub(in crate::device) struct RasterBuffers {
     array: WebGlVertexArrayObject,
     positions: WebGlBuffer,
     texture: WebGlTexture,
+    tile: RasterTile,
     pub(in crate::device) center_ecef: DVec3,
     pub(in crate::device) bytes: u64,
 }
@@ -31,6 +32,16 @@ pub(in crate::device) struct RasterDraw<'a> {
     pub(in crate::device) buffers: &'a RasterBuffers,
     pub(in crate::device) rel_rows: [f32; 12],
     pub(in crate::device) opacity: f32,
+}
+
+impl RasterDraw<'_> {
+    pub(super) fn texture(&self) -> &WebGlTexture {
+        &self.buffers.texture
+    }
+
+    pub(super) fn tile(&self) -> RasterTile {
+        self.buffers.tile
+    }
 }
 
 /// What all tiles share.
@@ -98,7 +109,7 @@ impl RasterGpu {
         let texture = picture(gl, bitmap)?;
         let texels = u64::from(bitmap.width()) * u64::from(bitmap.height());
         let bytes = positions.len() as u64 + texels * 16 / 3;
-        Ok(RasterBuffers { array, positions: positions_on, texture, center_ecef, bytes })
+        Ok(RasterBuffers { array, positions: positions_on, texture, tile, center_ecef, bytes })
     }
 }
 

@@ -54,6 +54,10 @@ impl TileBuffers {
             gl.bind_buffer(Gl::ELEMENT_ARRAY_BUFFER, Some(&indices));
             point_at(gl, primitive);
             rich.iter().for_each(|rich| point_at_texcoords(gl, primitive, rich.texcoords));
+            if content.ground.is_some() {
+                // Pictures are draped by them.
+                point_at_texcoords(gl, primitive, [Some(0), None]);
+            }
             Some(array)
         };
         let arrays = content.primitives.iter().zip(&rich).map(array).collect::<Option<Vec<_>>>();

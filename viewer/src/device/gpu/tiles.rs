@@ -1,5 +1,6 @@
 //! The draw path of tiles: per draw one vertex array, one uniform array and one draw call.
 
+use super::drape::{self, DrapeProgram};
 use super::draw_block::{self, DrawBlocks};
 use super::eye_dome::POINTS_UNIT;
 use super::features::{self, FeatureTexture};
@@ -12,7 +13,7 @@ use super::tile_buffers::constants;
 use super::{FrameLook, TileBuffers};
 use crate::fade::Dither;
 use crate::order::ascending;
-use citytwin_tiles::{Alpha, IndexRange, Primitive, Topology};
+use citytwin_tiles::{Alpha, GroundHeights, IndexRange, Primitive, Topology};
 use std::rc::Rc;
 use web_sys::{WebGl2RenderingContext as Gl, WebGlUniformLocation, WebGlVertexArrayObject};
 
@@ -70,6 +71,8 @@ pub(in crate::device) struct Draw<'a> {
     seen_through: bool,
     /// It fades out, and what takes its place casts its shadows.
     leaves: bool,
+    /// It is the ground of a terrain.
+    ground: Option<&'a GroundHeights>,
 }
 
 /// Which fragments of a draw are drawn.
@@ -132,7 +135,13 @@ impl<'a> Draw<'a> {
             cut: None,
             seen_through: false,
             leaves: false,
+            ground: None,
         })
+    }
+
+    /// As the ground of a terrain, if it is one.
+    pub(in crate::device) fn on_terrain(self, ground: Option<&'a GroundHeights>) -> Self {
+        Self { ground, ..self }
     }
 
     /// The numbers of its block, as `features.glsl` declares it.
@@ -193,6 +202,8 @@ impl<'a> Draw<'a> {
 #[derive(Default)]
 pub(in crate::device) struct DrawLists<'a> {
     flat: Vec<Draw<'a>>,
+    /// The ground of a terrain.
+    terrain: Vec<Draw<'a>>,
     /// Pictures of the ground, in their order.
     rasters: Vec<RasterDraw<'a>>,
     solid: Vec<Draw<'a>>,
@@ -229,6 +240,7 @@ impl<'a> DrawLists<'a> {
             draw.which = Which::Opaque;
         }
         let list = match (primitive.topology, primitive.flat_order) {
+            _ if draw.ground.is_some() => &mut self.terrain,
             (Topology::Lines, _) => &mut self.line,
             (Topology::Points, _) => &mut self.point,
             (Topology::Triangles, Some(_)) => &mut self.flat,
@@ -245,6 +257,11 @@ impl<'a> DrawLists<'a> {
         !self.point.is_empty()
     }
 
+    /// Whether the ground is that of a terrain.
+    pub(in crate::device) fn has_terrain(&self) -> bool {
+        !self.terrain.is_empty()
+    }
+
     /// Whether anything is selected.
     pub(super) fn has_selection(&self) -> bool {
         !self.selected.is_empty()
@@ -252,8 +269,8 @@ impl<'a> DrawLists<'a> {
 
     /// Numbers all draws from 0, and hands out the numbers of each one's block.
     pub(super) fn number_slots(&mut self, mut block: impl FnMut(u32, [f32; draw_block::FLOATS])) {
-        let Self { flat, solid, rich, point, glass, line, selected, x_ray, .. } = self;
-        let lists = [flat, solid, rich, point, glass, line, selected, x_ray];
+        let Self { flat, terrain, solid, rich, point, glass, line, selected, x_ray, .. } = self;
+        let lists = [flat, terrain, solid, rich, point, glass, line, selected, x_ray];
         for (slot, draw) in (0..).zip(lists.into_iter().flatten()) {
             draw.slot = slot;
             block(slot, draw.block());
@@ -270,7 +287,7 @@ impl<'a> DrawLists<'a> {
     /// Puts each list into its drawing order: flat things by their order, solids front to back, glass back to front.
     pub(in crate::device) fn sort(&mut self) {
         arrange(&mut self.flat, |draw| draw.primitive.flat_order.unwrap_or(0).into());
-        for list in [&mut self.solid, &mut self.rich, &mut self.x_ray] {
+        for list in [&mut self.terrain, &mut self.solid, &mut self.rich, &mut self.x_ray] {
             arrange(list, |draw| draw.distance_m);
         }
         for list in [&mut self.point, &mut self.glass] {
@@ -400,6 +417,7 @@ impl TileProgram {
 /// The programs of all passes.
 pub(super) struct TilePrograms {
     raster: RasterProgram,
+    drape: DrapeProgram,
     surface: Family,
     rich: Family,
     point: Family,
@@ -441,6 +459,7 @@ impl TilePrograms {
         let family = |variant, fragment: &[&'static str]| Family::new(compiler, variant, fragment);
         let programs = Self {
             raster: RasterProgram::new(compiler),
+            drape: DrapeProgram::new(compiler),
             surface: family("", SURFACE),
             rich: family("#define RICH\n", SURFACE),
             point: family("#define POINTS\n", SURFACE),
@@ -494,6 +513,7 @@ impl TilePrograms {
         constants(gl);
         let mut culling = Culling::default();
         let (mut last, mut bound, mut is_whole) = (None, None, true);
+        // A terrain casts none: its skirts, which close the gaps between tiles, would lie in the shadow of its own edge.
         for draw in lists.solid.iter().chain(&lists.rich).filter(|draw| !draw.leaves) {
             // What fades in casts its whole shadow at once.
             let kind = (draw.rich.is_some(), draw.cut.is_some_and(|cut| cut.by_shapes));
@@ -532,8 +552,9 @@ impl TilePrograms {
         gl.blend_func(Gl::SRC_ALPHA, Gl::ONE_MINUS_SRC_ALPHA);
         let glass_ground = matches!(lists.ground, Ground::Glass(_));
         if !glass_ground {
+            self.draw_terrain(gl, blocks, lists);
             self.draw_flat(gl, blocks, lists);
-            if look.ground_shadows {
+            if look.ground_shadows && !lists.has_terrain() {
                 self.draw_shadows(gl, blocks, look, lists);
             }
         }
@@ -553,6 +574,34 @@ impl TilePrograms {
         gl.use_program(None);
     }
 
+    /// The ground of a terrain, pushed back a little, so that what lies on it wins.
+    fn draw_terrain(&self, gl: &Gl, blocks: &DrawBlocks, lists: &DrawLists<'_>) {
+        if !lists.has_terrain() {
+            return;
+        }
+        begin_terrain(gl);
+        self.run(gl, blocks, &mut Culling::default(), &lists.terrain, 1.0);
+        gl.disable(Gl::POLYGON_OFFSET_FILL);
+        gl.disable(Gl::CULL_FACE);
+    }
+
+    /// Pictures of the ground, over what was drawn of it so far.
+    fn draw_pictures<'a>(&self, gl: &Gl, lists: &DrawLists<'a>) {
+        if !lists.has_terrain() {
+            return self.raster.draw(gl, &lists.rasters);
+        }
+        // What is cut stays bare: pictures know no shapes.
+        let whole = lists.terrain.iter().filter(|draw| draw.cut.is_none_or(|cut| !cut.by_shapes));
+        let ground = |draw: &Draw<'a>| {
+            let Draw { primitive, array, rel_rows, .. } = *draw;
+            Some(drape::Ground { heights: draw.ground?, primitive, array, rel_rows })
+        };
+        let grounds: Vec<drape::Ground<'_>> = whole.filter_map(ground).collect();
+        gl.disable(Gl::POLYGON_OFFSET_FILL);
+        self.drape.draw(gl, &lists.rasters, &grounds, |primitive| assemble(gl, primitive));
+        begin_flat(gl, lists);
+    }
+
     /// Flat things, each over those of a lower order, which lie in the same plane.
     fn draw_flat(&self, gl: &Gl, blocks: &DrawBlocks, lists: &DrawLists<'_>) {
         gl.disable(Gl::CULL_FACE);
@@ -561,11 +610,11 @@ impl TilePrograms {
         } else {
             gl.disable(Gl::BLEND);
         }
-        begin_flat(gl, lists.ground);
+        begin_flat(gl, lists);
         let (below, above) = lists.flat.split_at(lists.flat.partition_point(|draw| draw.order() < RASTER_ORDER));
         self.run(gl, blocks, &mut Culling::off(), below, 1.0);
         if !lists.rasters.is_empty() {
-            self.raster.draw(gl, &lists.rasters);
+            self.draw_pictures(gl, lists);
             if lists.flat.iter().any(Draw::is_clear) {
                 gl.enable(Gl::BLEND);
             }
@@ -587,7 +636,7 @@ impl TilePrograms {
         gl.stencil_op(Gl::KEEP, Gl::KEEP, Gl::INCR);
         gl.enable(Gl::POLYGON_OFFSET_FILL);
         gl.polygon_offset(1.0, 4.0);
-        self.run(gl, blocks, &mut Culling::off(), lists.flat.iter().rev(), opacity);
+        self.run(gl, blocks, &mut Culling::off(), lists.flat.iter().rev().chain(&lists.terrain), opacity);
         gl.disable(Gl::POLYGON_OFFSET_FILL);
         gl.disable(Gl::STENCIL_TEST);
     }
@@ -763,9 +812,11 @@ impl TilePrograms {
         constants(gl);
         gl.disable(Gl::BLEND);
         gl.disable(Gl::CULL_FACE);
-        begin_flat(gl, lists.ground);
-        self.run_pick(gl, blocks, &mut Culling::off(), &lists.flat);
-        gl.disable(Gl::POLYGON_OFFSET_FILL);
+        self.pick_ground(gl, blocks, lists);
+        if lists.has_terrain() && matches!(lists.ground, Ground::Glass(_)) {
+            // What is below it is meant, where there is something.
+            gl.clear_bufferfv_with_f32_array(Gl::DEPTH, 0, &[1.0]);
+        }
         gl.enable(Gl::DEPTH_TEST);
         gl.depth_func(Gl::LESS);
         gl.depth_mask(true);
@@ -774,12 +825,13 @@ impl TilePrograms {
             // What is seen through is meant only where nothing stands behind it.
             self.run_pick(gl, blocks, &mut culling, &lists.x_ray);
             gl.clear_bufferfv_with_f32_array(Gl::DEPTH, 0, &[1.0]);
-            if lists.ground == Ground::Solid {
+            let hides = !matches!(lists.ground, Ground::Glass(_)) && lists.has_terrain();
+            if hides || lists.ground == Ground::Solid {
                 gl.color_mask(false, false, false, false);
-                begin_flat(gl, lists.ground);
-                self.run_pick(gl, blocks, &mut Culling::off(), &lists.flat);
-                gl.disable(Gl::POLYGON_OFFSET_FILL);
+                self.pick_ground(gl, blocks, lists);
+                gl.enable(Gl::DEPTH_TEST);
                 gl.depth_func(Gl::LESS);
+                gl.depth_mask(true);
                 gl.color_mask(true, true, true, true);
                 culling = Culling::default();
             }
@@ -790,6 +842,16 @@ impl TilePrograms {
         gl.disable(Gl::CULL_FACE);
         gl.bind_vertex_array(None);
         gl.use_program(None);
+    }
+
+    fn pick_ground(&self, gl: &Gl, blocks: &DrawBlocks, lists: &DrawLists<'_>) {
+        if lists.has_terrain() {
+            begin_terrain(gl);
+            self.run_pick(gl, blocks, &mut Culling::off(), &lists.terrain);
+        }
+        begin_flat(gl, lists);
+        self.run_pick(gl, blocks, &mut Culling::off(), &lists.flat);
+        gl.disable(Gl::POLYGON_OFFSET_FILL);
     }
 
     fn run_pick(&self, gl: &Gl, blocks: &DrawBlocks, culling: &mut Culling, draws: &[Draw<'_>]) {
@@ -814,7 +876,8 @@ impl TilePrograms {
     /// Wants the programs that picking among these needs.
     pub(super) fn can_pick(&self, lists: &DrawLists<'_>) {
         let solids = [&lists.solid, &lists.rich, &lists.glass, &lists.x_ray];
-        let all = solids.into_iter().chain([&lists.flat, &lists.line, &lists.point]).flatten();
+        let others = [&lists.flat, &lists.terrain, &lists.line, &lists.point];
+        let all = solids.into_iter().chain(others).flatten();
         let mut using = Using::default();
         for draw in all {
             using.bind(self.pick_family(kind(draw)), draw, |_| {});
@@ -827,10 +890,26 @@ fn kind(draw: &Draw<'_>) -> (bool, bool) {
     (draw.primitive.topology == Topology::Points, draw.rich.is_some())
 }
 
+fn begin_terrain(gl: &Gl) {
+    gl.enable(Gl::DEPTH_TEST);
+    gl.depth_func(Gl::LESS);
+    gl.depth_mask(true);
+    gl.disable(Gl::BLEND);
+    gl.enable(Gl::POLYGON_OFFSET_FILL);
+    gl.polygon_offset(1.0, 1.0);
+}
+
 /// Flat things are drawn over one another in their order, wherever they lie; where the ground hides what is below it,
-/// they leave their depth, pushed back so that what stands on it has its feet.
-fn begin_flat(gl: &Gl, ground: Ground) {
-    if ground == Ground::Solid {
+/// they leave their depth, pushed back so that what stands on it has its feet. On a terrain, hills hide them, and they
+/// are drawn forward, because they follow it only nearly.
+fn begin_flat(gl: &Gl, lists: &DrawLists<'_>) {
+    if lists.has_terrain() {
+        gl.enable(Gl::DEPTH_TEST);
+        gl.depth_func(Gl::LEQUAL);
+        gl.depth_mask(false);
+        gl.enable(Gl::POLYGON_OFFSET_FILL);
+        gl.polygon_offset(-4.0, -16.0);
+    } else if lists.ground == Ground::Solid {
         gl.enable(Gl::DEPTH_TEST);
         gl.depth_func(Gl::ALWAYS);
         gl.depth_mask(true);
