@@ -142,7 +142,9 @@ test("a twin's own icon is drawn, one from elsewhere is refused, and both stay a
       await restored;
       await window.twin.settled();
     });
-    assert.deepEqual(await own(), before);
+    const again = await own();
+    // The picture is made anew by the browser: its edge may fall a little otherwise.
+    for (const part of ["light", "dark"]) assert.ok(Math.abs(again[part] - before[part]) <= 8, JSON.stringify({ before, again }));
   } finally {
     await close();
   }

@@ -8,7 +8,8 @@ uniform vec4 u_part;    // scale and offset to shares of the picture
 
 out vec3 v_rel;
 out vec3 v_normal;
-out vec2 v_uv;
+// Where a tile ends within a pixel, the pixel's middle lies beyond its picture.
+centroid out vec2 v_uv;
 
 void main() {
     vec4 local = vec4(a_position, 1.0);

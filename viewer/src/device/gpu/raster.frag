@@ -5,8 +5,10 @@ uniform float u_opacity;
 in vec3 v_rel;
 #ifdef DRAPED
 in vec3 v_normal;
-#endif
+centroid in vec2 v_uv;
+#else
 in vec2 v_uv;
+#endif
 layout(location = 0) out vec4 o_color;
 
 void main() {
