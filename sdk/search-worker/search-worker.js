@@ -5,7 +5,7 @@
 // with every range that arrives, and a last time (`complete`) when nothing is missing.
 
 import { Refusal, askThrough, request } from "./requests.js";
-import init, { Engine } from "./search_worker.js";
+import init, { Engine, shards } from "./search_worker.js";
 
 /** Wait before a request is tried a second time, milliseconds. */
 const RETRY_AFTER_MS = 400;
@@ -14,7 +14,7 @@ const FORGIVE_AFTER_MS = 3000;
 /** What a server answers for a file that is no more, or is shorter than it was. */
 const GONE = [404, 410, 416];
 
-/** The index: a promise of `{engine, files, root}`. */
+/** The index: a promise of `{engine, files, root, lost}`, the last the URLs of roots that did not come. */
 let index;
 /** Where the root lies. */
 let address;
@@ -47,28 +47,61 @@ self.onmessage = ({ data }) => {
     failedAt = -Infinity;
     // What was asked for before the fault was mended may still fail: that is no answer to the next query.
     for (const flight of flights) flight.stale = true;
+    findLost();
   }
 };
 
 // What failed for want of a network is worth another try when there is one.
-self.addEventListener("online", () => { failedAt = Math.min(failedAt, performance.now() - FORGIVE_AFTER_MS); });
+self.addEventListener("online", () => {
+  failedAt = Math.min(failedAt, performance.now() - FORGIVE_AFTER_MS);
+  if (index) findLost();
+});
 
-async function open() {
-  const [root] = await Promise.all([fetchRoot("no-cache"), init(wasmUrl && { module_or_path: wasmUrl })]);
-  return read(root);
+/** Opens the index anew where roots of it are missing; the next query waits for it. */
+function findLost() {
+  index = index.then((current) => (current.lost.length > 0 ? open(current.lost).catch(() => current) : current));
+  index.catch(() => {}); // It was told when it failed.
 }
 
-/** Opens a root, and tells what is in the index. */
-function read(root) {
-  let engine;
-  try {
-    engine = new Engine(root, address);
-  } catch (message) {
-    throw fault("search-index", String(message));
+/** Opens the index; of the roots that were `lost` before, a cache knows nothing good. */
+async function open(lost = []) {
+  const [root] = await Promise.all([fetchRoot("no-cache"), init(wasmUrl && { module_or_path: wasmUrl })]);
+  return read(root, lost);
+}
+
+/** Opens a root, or the roots that a list of shards and overlays names, and tells what is in the index. */
+async function read(root, lostBefore = []) {
+  const engine = new Engine();
+  const names = sayingWhy(() => shards(root)).split("\n").filter((name) => name !== "");
+  const lost = [];
+  if (names.length === 0) sayingWhy(() => engine.push(root, address));
+  const urls = names.map((name) => new URL(name, address).href);
+  // The name of a root in a list carries its checksum, as those of the other files do.
+  const roots = urls.map((url) => fetchTwice(url, { cache: lostBefore.includes(url) ? "reload" : "force-cache" })
+    .then((response) => response.arrayBuffer())
+    .then((buffer) => new Uint8Array(buffer)));
+  for (const [i, fetched] of (await Promise.allSettled(roots)).entries()) {
+    try {
+      if (fetched.status === "rejected") throw fetched.reason;
+      sayingWhy(() => engine.push(fetched.value, urls[i]));
+    } catch (error) {
+      lost.push(urls[i]);
+      if (lost.length === urls.length) throw error;
+      engine.lose(urls[i], error.message);
+    }
   }
   self.postMessage(engine.opened());
   const files = engine.urls().split("\n").map((url) => ({ url, whole: undefined, refused: false }));
-  return { engine, files, root };
+  return { engine, files, root, lost };
+}
+
+/** Runs a function of the engine, whose faults are mere words. */
+function sayingWhy(step) {
+  try {
+    return step();
+  } catch (message) {
+    throw fault("search-index", String(message));
+  }
 }
 
 /**
@@ -81,7 +114,8 @@ function renew(old) {
     if (now !== old) return true;
     const root = await fetchRoot("reload");
     if (root.length === old.root.length && root.every((byte, i) => byte === old.root[i])) return false;
-    index = Promise.resolve(read(root));
+    const newer = await read(root);
+    index = Promise.resolve(newer);
     for (const flight of flights) flight.stale = true;
     return true;
   })().catch(() => false).finally(() => { renewing = undefined; });

@@ -271,6 +271,76 @@ test("an index that is published anew while the page is open is read anew", asyn
   }, { url: `${server.url}?twin=anew/twin.json`, expected: [/404/] });
 });
 
+test("a newer keystroke breaks off what only the older one waits for", () =>
+  visit(async ({ page, box, options }) => {
+    await box.click();
+    await page.getByRole("group", { name: "What is here" }).waitFor();
+    const broken = [];
+    page.on("requestfailed", (request) => broken.push(`${request.failure()?.errorText} ${request.url()}`));
+    await page.route(/\/search\/(terms|lists|records)-/, async (route) => {
+      await pause(1500);
+      await route.continue().catch(() => {});
+    });
+    const older = page.waitForRequest(/\/search\/terms-/);
+    await box.fill("tehtaanpuisto 7");
+    await older;
+    await page.unrouteAll({ behavior: "ignoreErrors" });
+    await box.fill("bulekuja 40");
+    await options.filter({ hasText: "Bulekuja 40" }).first().waitFor();
+    await settledText(page);
+    assert.ok(broken.some((text) => /ABORTED.*\/search\/terms-/.test(text)), JSON.stringify(broken));
+    assert.equal(await options.filter({ hasText: "Tehtaanpuisto" }).count(), 0);
+  }));
+
+test("shards and an overlay are one index to a visitor, and one that is missing is told", async () => {
+  const folder = path.join(site, "sharded");
+  const search = path.join(folder, "search");
+  const build = (...args) => promisify(execFile)(citytwin, ["search", "build", ...args, "--out", search]);
+  await mkdir(folder, { recursive: true });
+  await writeFile(path.join(folder, "twin.json"), JSON.stringify(TWIN));
+  await build(path.join(site, "assets.ndjson"), "--shard-assets", "4000");
+  const changes = path.join(folder, "changes.ndjson");
+  await writeFile(changes, JSON.stringify({ id: "node/1", name: "Kahvila Birgitta", category: "cafe", lon: 24.94, lat: 60.165 }));
+  await build(changes, "--overlay");
+  const roots = (await readdir(search)).filter((name) => name.startsWith("root-"));
+  assert.equal(roots.length, 4);
+  const url = `${server.url}?twin=sharded/twin.json`;
+  await visit(async ({ page, box, options }) => {
+    await box.click();
+    await page.keyboard.type("kahvila");
+    await options.filter({ hasText: "Kahvila Birgitta" }).waitFor();
+    await settledText(page);
+    assert.equal(await options.filter({ hasText: "Kahvila Ursula" }).count(), 0);
+    // The first and the last of the list: of different shards.
+    for (const name of ["Mannerkatu 5", "Runebergpolku 250"]) {
+      await box.fill(name);
+      await options.filter({ hasText: name }).first().waitFor();
+    }
+    assert.equal(await page.getByText("A part of the search index").count(), 0);
+  }, { url });
+  // The root of the shard that holds the last name, found by asking without each.
+  const without = async (root, look) => {
+    await rename(path.join(search, root), path.join(folder, "away"));
+    try { return await look(); } finally { await rename(path.join(folder, "away"), path.join(search, root)).catch(() => {}); }
+  };
+  const finds = async () => JSON.parse((await promisify(execFile)(citytwin,
+    ["search", "query", search, "Runebergpolku 250", "--json"])).stdout).some((hit) => hit.name === "Runebergpolku 250");
+  let last;
+  for (const root of roots) if (!(await without(root, finds))) last = root;
+  await without(last, () => visit(async ({ page, box, options }) => {
+    await box.click();
+    await page.keyboard.type("kahvila b");
+    await options.filter({ hasText: "Kahvila Birgitta" }).waitFor();
+    await page.getByText("A part of the search index could not be loaded").waitFor();
+    await rename(path.join(folder, "away"), path.join(search, last));
+    await page.getByRole("button", { name: "Try again" }).click();
+    await box.fill("runebergpolku 250");
+    await options.filter({ hasText: "Runebergpolku 250" }).first().waitFor();
+    await settledText(page);
+    assert.equal(await page.getByText("A part of the search index").count(), 0);
+  }, { url, expected: [/404/] }));
+});
+
 test("without a network, what was looked at before is found", async () => {
   const own = await serve(site);
   await visit(async ({ page, box, options }) => {
