@@ -1010,7 +1010,7 @@ export {};
 
 /** A city's search, without the 3D view: the entry `citytwin/search`. */
 export { CityTwinError, type CityTwinErrorCode } from "./errors.js";
-export { type AttributeValue, type Condition, type Facet, Search, type SearchAnswer, type SearchHit, type SearchOptions, } from "./search.js";
+export { type AttributeValue, type Condition, type Facet, Search, type SearchAnswer, type SearchField, type SearchHere, type SearchHit, type SearchOptions, } from "./search.js";
 export type { RequestOptions, TransformedRequest, TransformRequest } from "./requests.js";
 export type { Problem } from "./types.js";
 
@@ -1035,9 +1035,11 @@ export interface Condition {
     /** It is one of these. */
     oneOf?: AttributeValue[];
 }
+/** A text of a thing: its name in the city's own language, in another one, an old or other name, its address. */
+export type SearchField = "name" | "translation" | "other" | "address";
 /** What a query may ask for besides its text. */
 export interface SearchOptions {
-    /** At most this many hits, from 0 to 1000. Default 10. */
+    /** At most this many hits, from 0 to 1000; with none, facets are counted all the same. Default 10. */
     limit?: number;
     /** Prefer what is near this longitude and latitude (degrees); without a text, the nearest first. */
     near?: [lon: number, lat: number];
@@ -1049,6 +1051,8 @@ export interface SearchOptions {
     polygon?: [lon: number, lat: number][][];
     /** Only of these categories. */
     categories?: string[];
+    /** Match the text against these alone. Default: all. */
+    fields?: SearchField[];
     /** Only what is on this floor, as its venue names it. */
     floor?: string;
     /** Only what meets all of these. */
@@ -1116,6 +1120,15 @@ export interface SearchAnswer {
     /** Nothing more is to come. */
     complete: boolean;
 }
+/** What lies at a position. */
+export interface SearchHere {
+    /** The nearest things, the nearest first. */
+    nearest: SearchHit[];
+    /** The nearest that has an address, or is one; null where there is none. */
+    address: SearchHit | null;
+    /** Parts of the index that could not be had; what they hold is missing. */
+    problems: Problem[];
+}
 /**
  * A city's search, answered on the visitor's device from the index files that the city publishes. It runs in a worker
  * of its own and fetches only the pieces that a query needs. Made by {@link Search.open}.
@@ -1138,8 +1151,8 @@ export declare class Search {
     /**
      * The answer to a query, once it is complete. Parts of the index that could not be had are among its `problems`.
      *
-     * @throws CityTwinError `search` when the worker has broken down, `removed` after {@link Search.close}; the signal's
-     * reason when it was aborted
+     * @throws CityTwinError `search` when the worker has broken down, `option`, `removed` after {@link Search.close}; the
+     * signal's reason when it was aborted
      */
     query(text: string, options?: SearchOptions): Promise<SearchAnswer>;
     /**
@@ -1149,6 +1162,13 @@ export declare class Search {
      * @throws CityTwinError as {@link Search.query}
      */
     stream(text: string, options?: SearchOptions): AsyncGenerator<SearchAnswer, void, void>;
+    /**
+     * What is here? The nearest things, and the nearest address.
+     *
+     * @param position longitude and latitude, degrees
+     * @throws CityTwinError as {@link Search.query}
+     */
+    here(position: [lon: number, lat: number], options?: Pick<SearchOptions, "limit" | "signal">): Promise<SearchHere>;
     /**
      * Ends the worker and gives its memory back. Queries under way and later ones fail; this call may repeat. In Node the
      * program goes on until it is called.

@@ -5,19 +5,18 @@ import fs from 'node:fs';
 import zlib from 'node:zlib';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { load, readIndex } from './engine.mjs';
+import { load } from './engine.mjs';
 
 const [data, folder, wasmPath, queriesPath, ...flags] = process.argv.slice(2);
 const { queries } = await import(pathToFileURL(path.resolve(queriesPath)));
 const docs = fs.readFileSync(data, 'utf8').trim().split('\n').map((line) => JSON.parse(line));
 const sets = queries(docs, 1000);
-const { root, files } = readIndex(folder);
 const quantile = (values, q) => values.sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * q))];
 const result = { records: docs.length, sets: {} };
 
 const engine = await load(wasmPath);
 const empty = engine.memoryBytes();
-engine.open(root);
+const { roots, files } = engine.openFolder(folder);
 files.forEach((bytes, file) => engine.feed(file, 0, bytes));
 for (const [name, set] of Object.entries(sets)) {
   for (const [text] of set.slice(0, 100)) engine.query(text);
@@ -42,11 +41,15 @@ for (const [name, set] of Object.entries(sets)) {
 }
 result.wasmMemoryMb = +(engine.memoryBytes() / 1e6).toFixed(1);
 result.wasmMemoryEmptyMb = +(empty / 1e6).toFixed(1);
-result.indexRawMb = +([root, ...files].reduce((sum, bytes) => sum + bytes.length, 0) / 1e6).toFixed(2);
+result.indexRawMb = +([...roots, ...files].reduce((sum, bytes) => sum + bytes.length, 0) / 1e6).toFixed(2);
 if (flags.includes('--sizes')) {
-  const brotli = (bytes) => zlib.brotliCompressSync(bytes, { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 9, [zlib.constants.BROTLI_PARAM_LGWIN]: 24 } }).length;
-  const sizes = [root, ...files].map(brotli);
-  result.brotli = { rootKb: +(sizes[0] / 1e3).toFixed(1), termsMb: sizes[1] / 1e6, listsMb: sizes[2] / 1e6, recordsMb: sizes[3] / 1e6, placesMb: sizes[4] / 1e6, totalMb: +(sizes.reduce((a, b) => a + b) / 1e6).toFixed(2) };
+  const quality = 11;
+  const brotli = (bytes) => zlib.brotliCompressSync(bytes, { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: quality, [zlib.constants.BROTLI_PARAM_SIZE_HINT]: bytes.length, [zlib.constants.BROTLI_PARAM_LGWIN]: 24 } }).length;
+  const sum = (values) => values.reduce((a, b) => a + b, 0);
+  const rootSizes = roots.map(brotli);
+  const sizes = files.map(brotli);
+  const megabytes = (kind) => +(sum(sizes.filter((_, file) => file % 4 === kind)) / 1e6).toFixed(3);
+  result.brotli = { quality, rootKb: +(sum(rootSizes) / 1e3).toFixed(1), termsMb: megabytes(0), listsMb: megabytes(1), recordsMb: megabytes(2), placesMb: megabytes(3), totalMb: +(sum([...rootSizes, ...sizes]) / 1e6).toFixed(2) };
 }
 
 if (flags.includes('--cold')) {
@@ -55,7 +58,7 @@ if (flags.includes('--cold')) {
     const requests = [], bytes = [], rounds = [];
     let found = 0;
     for (const [text, doc] of set) {
-      cold.open(root);
+      cold.open(roots);
       let request = 0, byte = 0, round = 0, answer;
       for (;;) {
         answer = cold.query(text);

@@ -2,8 +2,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
-const FILES = ['terms', 'lists', 'records', 'places'];
-
 export async function load(wasmPath) {
   const { instance } = await WebAssembly.instantiate(fs.readFileSync(wasmPath), {});
   const wasm = instance.exports;
@@ -14,15 +12,29 @@ export async function load(wasmPath) {
     new Uint8Array(wasm.memory.buffer, start, bytes.length).set(bytes);
     return [start, bytes.length];
   };
+  const output = (length) => decoder.decode(new Uint8Array(wasm.memory.buffer, wasm.output(), length));
+  const lines = (text) => text.split('\n').filter((line) => line);
+  const open = (roots) => {
+    wasm.reset();
+    for (const root of roots) if (wasm.push(...pass(root)) < 0) throw new Error('this root cannot be opened');
+  };
   return {
     memoryBytes: () => wasm.memory.buffer.byteLength,
-    open: (root) => wasm.open(...pass(root)),
+    open,
+    /** Opens the index in a folder, or its shards: the roots, and the other files as queries number them. */
+    openFolder(folder) {
+      const read = (name) => fs.readFileSync(path.join(folder, name));
+      const first = read('search.bin');
+      const names = lines(output(wasm.shards(...pass(first))));
+      const roots = names.length ? names.map(read) : [first];
+      open(roots);
+      return { roots, files: lines(output(wasm.file_names())).map(read) };
+    },
     feed: (file, offset, bytes) => wasm.feed(file, offset, ...pass(bytes)),
     query(text, limit = 10) {
       const length = wasm.query(...pass(encoder.encode(text)), limit);
-      const answer = decoder.decode(new Uint8Array(wasm.memory.buffer, wasm.output(), length));
+      const answer = output(length);
       const split = answer.indexOf('\n\n') >= 0 && !answer.startsWith('\n') ? answer.indexOf('\n\n') + 1 : 0;
-      const lines = (text) => text.split('\n').filter((line) => line);
       return {
         needs: lines(answer.slice(0, split)).map((line) => line.split(' ').map(Number)),
         hits: lines(answer.slice(split)).map((line) => {
@@ -32,11 +44,4 @@ export async function load(wasmPath) {
       };
     },
   };
-}
-
-// The files of an index folder: the root's bytes, and the others in the order in which queries number them.
-export function readIndex(folder) {
-  const names = fs.readdirSync(folder);
-  const read = (name) => fs.readFileSync(path.join(folder, name));
-  return { root: read('search.bin'), files: FILES.map((stem) => read(names.find((name) => name.startsWith(stem) && name.endsWith('.bin')))) };
 }

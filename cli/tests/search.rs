@@ -243,6 +243,9 @@ fn each_option_of_a_query_does_what_it_says() {
     check(&["apteekki", "--bbox", "-1,-1,1,1"], &[]);
     check(&["--polygon", "24.95,60.16 24.97,60.16 24.96,60.18"], &["node/4"]);
     check(&["--floor", "2", "kamppi"], &["way/1"]);
+    check(&["mannerheim", "--field", "address"], &["node/2"]);
+    check(&["mannerheim", "--field", "name", "--field", "translation"], &[]);
+    check(&["坎皮", "--field", "translation"], &["way/1"]);
     check(&["--floor", "-1", "kamppi"], &[]);
     for condition in
         ["shops", "shops=150", "shops>100", "shops<151", "shops=100..150", "use=school|retail", "roof=true"]
@@ -289,6 +292,7 @@ fn each_error_of_a_query_says_what_to_do() {
         (&["x", "--polygon", "1,1 2,2"], "--polygon takes three corners"),
         (&["x", "--polygon", "1,1 2,2 3"], "--polygon takes 2 numbers"),
         (&["x", "--where", "a="], "--where takes NAME"),
+        (&["x", "--field", "names"], "--field takes name, translation, other or address"),
         (&["x", "--where", "=3"], "names no attribute"),
         (&["--reverse", "1,91"], "--reverse takes a longitude"),
         (&["x", "--reverse", "1,1"], "cannot be used with"),

@@ -31,6 +31,15 @@ export const signal = rule((value) => value instanceof AbortSignal, "an AbortSig
 export const record = rule((value) => typeof value === "object" && value !== null && !Array.isArray(value), "an object");
 /** One of some texts. */
 export const oneOf = (...known: string[]): Rule => rule((value) => known.includes(value as string), known.map((name) => `"${name}"`).join(", "));
+/** A list whose items follow a rule; of `length` items, where that is given. */
+export function list(item: Rule, length?: number): Rule {
+  return (value) => {
+    if (!Array.isArray(value)) return "a list";
+    if (length !== undefined && value.length !== length) return `a list of ${length}`;
+    const wanted = value.map(item).find((words) => words !== undefined);
+    return wanted && `a list, and in it each ${wanted}`;
+  };
+}
 /** Whatever; somebody else looks at it. */
 export const anything: Rule = () => undefined;
 

@@ -1,5 +1,5 @@
 import { CityTwinError } from "./errors.js";
-import { callable, checkOptions, record } from "./options.js";
+import { callable, checkOptions, list, number, oneOf, record, type Rule, signal, text } from "./options.js";
 import { checkHeaders, type RequestOptions, Requests } from "./requests.js";
 import type { Problem } from "./types.js";
 import { surroundings } from "./surroundings.js";
@@ -23,9 +23,12 @@ export interface Condition {
   oneOf?: AttributeValue[];
 }
 
+/** A text of a thing: its name in the city's own language, in another one, an old or other name, its address. */
+export type SearchField = "name" | "translation" | "other" | "address";
+
 /** What a query may ask for besides its text. */
 export interface SearchOptions {
-  /** At most this many hits, from 0 to 1000. Default 10. */
+  /** At most this many hits, from 0 to 1000; with none, facets are counted all the same. Default 10. */
   limit?: number;
   /** Prefer what is near this longitude and latitude (degrees); without a text, the nearest first. */
   near?: [lon: number, lat: number];
@@ -37,6 +40,8 @@ export interface SearchOptions {
   polygon?: [lon: number, lat: number][][];
   /** Only of these categories. */
   categories?: string[];
+  /** Match the text against these alone. Default: all. */
+  fields?: SearchField[];
   /** Only what is on this floor, as its venue names it. */
   floor?: string;
   /** Only what meets all of these. */
@@ -108,6 +113,16 @@ export interface SearchAnswer {
   complete: boolean;
 }
 
+/** What lies at a position. */
+export interface SearchHere {
+  /** The nearest things, the nearest first. */
+  nearest: SearchHit[];
+  /** The nearest that has an address, or is one; null where there is none. */
+  address: SearchHit | null;
+  /** Parts of the index that could not be had; what they hold is missing. */
+  problems: Problem[];
+}
+
 interface WorkerHit {
   record: Omit<SearchHit, "names" | "attributes" | "distanceM" | "score" | "match">
     & { names?: Record<string, string>; attributes?: Record<string, AttributeValue> };
@@ -121,15 +136,49 @@ interface Opened {
   count: number;
   categories: [string, number][];
 }
-type WorkerAnswer = Omit<SearchAnswer, "hits"> & { id: number; hits: WorkerHit[] };
+type WorkerAnswer = Omit<SearchAnswer, "hits"> & { id: number; hits: WorkerHit[]; address: WorkerHit | null };
 interface Reply {
   opened?: Opened;
   failed?: Problem;
   answer?: WorkerAnswer;
 }
 interface Listener {
-  answer(answer: SearchAnswer): void;
+  answer(answer: WorkerAnswer): void;
   fail(error: unknown): void;
+}
+
+const limit: Rule = (value) => (Number.isInteger(value) ? number(0, 1000)(value) : "a whole number from 0 to 1000");
+const degrees = number(-360, 360);
+const place = list(degrees, 2);
+const texts = list(text);
+const value: Rule = (value) =>
+  typeof value === "string" || typeof value === "boolean" || Number.isFinite(value) ? undefined : "a string, a finite number, true or false";
+const CONDITION: Record<string, Rule> = {
+  attribute: text, equals: value, less: value, more: value, between: list(value, 2), oneOf: list(value),
+};
+const OPTIONS: Record<string, Rule> = {
+  limit,
+  near: place,
+  radiusM: number(0),
+  bbox: list(degrees, 4),
+  polygon: list(list(place)),
+  categories: texts,
+  fields: list(oneOf("name", "translation", "other", "address")),
+  floor: text,
+  where: list(record),
+  facets: texts,
+  signal,
+};
+
+function checkQuery(words: unknown, options: SearchOptions): void {
+  if (typeof words !== "string") throw new CityTwinError("option", "Search.query takes a text, which may be empty.");
+  checkOptions("Search.query", options, OPTIONS);
+  for (const condition of options.where ?? []) {
+    checkOptions("Search.query: where", condition, CONDITION);
+    if (typeof condition.attribute !== "string") {
+      throw new CityTwinError("option", "Search.query: each condition of \"where\" names its attribute.");
+    }
+  }
 }
 
 /**
@@ -190,8 +239,8 @@ export class Search {
   /**
    * The answer to a query, once it is complete. Parts of the index that could not be had are among its `problems`.
    *
-   * @throws CityTwinError `search` when the worker has broken down, `removed` after {@link Search.close}; the signal's
-   * reason when it was aborted
+   * @throws CityTwinError `search` when the worker has broken down, `option`, `removed` after {@link Search.close}; the
+   * signal's reason when it was aborted
    */
   async query(text: string, options: SearchOptions = {}): Promise<SearchAnswer> {
     let last: SearchAnswer | undefined;
@@ -206,18 +255,41 @@ export class Search {
    * @throws CityTwinError as {@link Search.query}
    */
   async *stream(text: string, options: SearchOptions = {}): AsyncGenerator<SearchAnswer, void, void> {
+    checkQuery(text, options);
     const { signal, ...conditions } = options;
+    for await (const { hits, id: _, address: __, ...rest } of this.#ask({ text, ...conditions }, signal)) {
+      yield { hits: hits.map(hitOf), ...rest };
+    }
+  }
+
+  /**
+   * What is here? The nearest things, and the nearest address.
+   *
+   * @param position longitude and latitude, degrees
+   * @throws CityTwinError as {@link Search.query}
+   */
+  async here(position: [lon: number, lat: number], options: Pick<SearchOptions, "limit" | "signal"> = {}): Promise<SearchHere> {
+    checkOptions("Search.here", options, { limit, signal });
+    checkOptions("Search.here", { position }, { position: place });
+    let last: WorkerAnswer | undefined;
+    for await (const answer of this.#ask({ here: position, limit: options.limit }, options.signal)) last = answer;
+    const { hits, address, problems } = last!;
+    return { nearest: hits.map(hitOf), address: address && hitOf(address), problems };
+  }
+
+  /** The worker's answers to a query; leaving the loop gives it up. */
+  async *#ask(query: object, signal: AbortSignal | undefined): AsyncGenerator<WorkerAnswer, void, void> {
     signal?.throwIfAborted();
     if (this.#gone) throw this.#gone;
     const id = ++this.#lastId;
-    const arrived: SearchAnswer[] = [];
+    const arrived: WorkerAnswer[] = [];
     let failed: { error: unknown } | undefined;
     let wake = () => {};
     const fail = (error: unknown) => { failed = { error }; wake(); };
     const onAbort = () => fail(signal!.reason);
     signal?.addEventListener("abort", onAbort);
     this.#listeners.set(id, { answer: (answer) => { arrived.push(answer); wake(); }, fail });
-    this.#worker.postMessage(JSON.stringify({ ask: { id, query: { text, ...conditions } } }));
+    this.#worker.postMessage(JSON.stringify({ ask: { id, query } }));
     try {
       for (;;) {
         if (failed) throw failed.error;
@@ -247,10 +319,7 @@ export class Search {
   #hear(reply: Reply): void {
     if (reply.failed) this.#end(failure(reply.failed));
     if (reply.opened) this.#opened = reply.opened;
-    if (reply.answer) {
-      const { id, hits, ...rest } = reply.answer;
-      this.#listeners.get(id)?.answer({ hits: hits.map(hitOf), ...rest });
-    }
+    if (reply.answer) this.#listeners.get(reply.answer.id)?.answer(reply.answer);
   }
 
   #end(error: CityTwinError): void {

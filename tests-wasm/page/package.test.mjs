@@ -98,32 +98,50 @@ test("the search works from JavaScript without the 3D view", () =>
     const seen = await page.evaluate(async () => {
       const { CityTwinError, Search } = await import("/node_modules/citytwin/dist/search-entry.js");
       const search = await Search.open("twin/search/search.bin");
+      const steps = [];
+      for await (const answer of search.stream("kahvila", { facets: ["category"] })) steps.push(answer.complete);
       const near = [24.9438, 60.1724];
       const { hits, complete, problems } = await search.query("finnish natinal theatre", { near, limit: 3 });
       const { match, ...hit } = hits[0];
       const marked = match.ranges.map(([start, end]) => match.text.slice(start, end));
-      const steps = [];
-      for await (const answer of search.stream("kahvila", { facets: ["category"] })) steps.push(answer.complete);
       const cafes = await search.query("", { categories: ["cafe"], near, radiusM: 800, limit: 5 });
+      const counted = await search.query("", { near, radiusM: 800, limit: 0, facets: ["category"] });
+      const here = await search.here(near, { limit: 2 });
+      const addresses = await search.query("mannerheimintie", { fields: ["address"], limit: 3 });
       const code = async (work) => work().then(() => "no error", (error) =>
         error instanceof CityTwinError ? error.code : error.name);
       const codes = [
         await code(() => search.query("kamppi", { signal: AbortSignal.abort() })),
         await code(() => Search.open("twin/twin.json")),
       ];
+      const wrong = [];
+      for (const options of [
+        { limit: 1.5 }, { limit: -1 }, { near: [NaN, 60] }, { bbox: [1, 2, 3] }, { polygon: [[1, 2]] }, { fields: ["names"] },
+        { where: [{ equals: 3 }] }, { where: [{ attribute: "a", between: [1] }] }, { radius: 5 }, { categories: "cafe" },
+      ]) wrong.push(await code(() => search.query("kamppi", options)));
+      wrong.push(await code(() => search.query(7)), await code(() => search.here([24, "60"])));
       const both = await Promise.all([search.query("kamppi"), search.query("tori")]);
       const waiting = code(() => search.query("aleksanterinkatu 52"));
       search.close();
       search.close();
       codes.push(await waiting, await code(() => search.query("x")));
       const found = both.map((answer) => answer.hits.length > 0);
-      return { count: search.count, hit, marked, complete, problems, steps, cafes: cafes.hits, codes, found };
+      return {
+        count: search.count, hit, marked, complete, problems, steps, cafes: cafes.hits, codes, found, counted, here, wrong,
+        addresses: addresses.hits.map((hit) => hit.match.text),
+      };
     });
     assert.ok(seen.count > 1000 && seen.complete && seen.problems.length === 0, JSON.stringify(seen));
     assert.ok(Math.abs(seen.hit.lon - 24.9438) < 1e-3 && Math.abs(seen.hit.lat - 60.1724) < 1e-3, JSON.stringify(seen.hit));
     assert.deepEqual(seen.marked, ["Finnish", "National", "Theatre"]);
-    assert.equal(seen.steps.at(-1), true);
+    assert.ok(seen.steps.length > 1 && seen.steps.every((complete, i) => complete === (i === seen.steps.length - 1)), `${seen.steps}`);
     assert.ok(seen.cafes.length === 5 && seen.cafes.every((hit) => hit.category === "cafe" && hit.distanceM <= 800));
+    assert.ok(seen.counted.hits.length === 0 && seen.counted.facets[0].exact, JSON.stringify(seen.counted));
+    assert.ok(new Map(seen.counted.facets[0].counts).get("cafe") >= 5, JSON.stringify(seen.counted.facets));
+    assert.ok(seen.here.nearest.length === 2 && seen.here.nearest[0].distanceM <= seen.here.nearest[1].distanceM);
+    assert.ok(seen.here.address.address ?? seen.here.address.name, JSON.stringify(seen.here.address));
+    assert.ok(seen.addresses.length === 3 && seen.addresses.every((text) => /^mannerheimintie/i.test(text)), `${seen.addresses}`);
+    assert.deepEqual([...new Set(seen.wrong)], ["option"]);
     assert.deepEqual(seen.codes, ["AbortError", "search", "removed", "removed"]);
     assert.deepEqual(seen.found, [true, true]);
     assert.deepEqual(complaints, []);

@@ -3,8 +3,8 @@
 use super::ROOT_NAME;
 use anyhow::{Context, Result, bail};
 use citytwin_search::{
-    Area, Facet, Found, How, Need, Predicate, Problem, Query, Searcher, Shards, Stack, StackAnswer, StackHere, Test,
-    Value as Attribute, is_plain_name,
+    Area, Facet, FieldKind, Found, How, Need, Predicate, Problem, Query, Searcher, Shards, Stack, StackAnswer,
+    StackHere, Test, Value as Attribute, is_plain_name,
 };
 use clap::Args;
 use serde_json::{Value, json};
@@ -35,6 +35,10 @@ pub struct QueryArgs {
     /// Only of this category; may be given several times
     #[arg(long)]
     pub category: Vec<String>,
+    /// Match the text against this alone: name, translation, other (an old or other name) or address; may be given
+    /// several times
+    #[arg(long = "field", value_name = "FIELD")]
+    pub fields: Vec<String>,
     /// Only on this floor, as its venue names it
     #[arg(long, allow_hyphen_values = true)]
     pub floor: Option<String>,
@@ -48,7 +52,7 @@ pub struct QueryArgs {
     pub facets: Vec<String>,
     /// What is here? The nearest things and the nearest address, instead of a search
     #[arg(long, value_name = "LON,LAT", allow_hyphen_values = true,
-          conflicts_with_all = ["text", "near", "bbox", "polygon", "category", "floor", "conditions", "facets"])]
+          conflicts_with_all = ["text", "near", "bbox", "polygon", "category", "fields", "floor", "conditions", "facets"])]
     pub reverse: Option<String>,
     /// At most so many hits
     #[arg(long, default_value_t = 10)]
@@ -186,11 +190,19 @@ fn query_of(args: &QueryArgs) -> Result<Query> {
         near,
         area: area_of(args, near)?,
         categories: args.category.clone(),
+        fields: args.fields.iter().map(|name| field(name)).collect::<Result<_>>()?,
         floor: args.floor.clone(),
         predicates: args.conditions.iter().map(|text| predicate(text)).collect::<Result<_>>()?,
         facets: args.facets.clone(),
         ..Query::default()
     })
+}
+
+fn field(name: &str) -> Result<FieldKind> {
+    match FieldKind::of_name(name) {
+        Some(field) => Ok(field),
+        None => bail!("--field takes name, translation, other or address, not {name:?}"),
+    }
 }
 
 fn area_of(args: &QueryArgs, near: Option<(f64, f64)>) -> Result<Option<Area>> {

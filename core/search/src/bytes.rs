@@ -254,10 +254,11 @@ pub(crate) fn seal(block: &mut Vec<u8>) {
     block.extend_from_slice(&sum.to_le_bytes());
 }
 
-/// The content of a sealed block, or `None` when its checksum is wrong.
+/// The content of a sealed block, or `None` when its checksum is wrong. A fuzzer, which could not guess it, reaches what
+/// lies behind: whoever publishes an index can write any checksum.
 pub(crate) fn unseal(block: &[u8]) -> Option<&[u8]> {
     let (content, sum) = block.split_last_chunk::<4>()?;
-    (checksum(content) == u32::from_le_bytes(*sum)).then_some(content)
+    (cfg!(feature = "fuzzing") || checksum(content) == u32::from_le_bytes(*sum)).then_some(content)
 }
 
 #[cfg(test)]

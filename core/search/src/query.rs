@@ -12,7 +12,7 @@ use std::ops::Range;
 pub struct Query {
     /// What was typed; when empty, everything within the other conditions is a hit.
     pub text: String,
-    /// At most this many hits; [`Query::new`] says 10.
+    /// At most this many hits; [`Query::new`] says 10. With none, what is found is still counted for the facets.
     pub limit: usize,
     /// Prefer what is near this longitude and latitude (degrees). Without a text: the nearest first.
     pub near: Option<(f64, f64)>,
@@ -134,7 +134,8 @@ pub struct Facet {
     pub of: String,
     /// Values with their number of hits, the most frequent first.
     pub counts: Vec<(Value, u32)>,
-    /// The counts are those of all matches. `false`: of those that were looked at, so there are at least so many.
+    /// The counts are those of all matches: of exhaustive queries, and of those for all that lies in an area, unless it
+    /// is most of a large index. `false`: of those that were looked at, so there are at least so many.
     pub exact: bool,
 }
 

@@ -100,6 +100,19 @@ pub enum FieldKind {
     Address,
 }
 
+impl FieldKind {
+    /// The kind that is called `name`, `translation`, `other` or `address`.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "name" => Self::Name,
+            "translation" => Self::Translation,
+            "other" => Self::Other,
+            "address" => Self::Address,
+            _ => return None,
+        })
+    }
+}
+
 /// Extras of a stored record: what it has beside its name. Numbers from [`FIRST_TAG`] on are languages, and after
 /// these attributes.
 mod extra {

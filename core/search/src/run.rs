@@ -108,6 +108,8 @@ pub(crate) struct Run<'a> {
     awaited: usize,
     /// Groups looked at, by the reading of the query and whether typos were allowed.
     seen: Numbering,
+    /// Every record that could match was looked at, but for those that lack.
+    saw_all: bool,
 }
 
 impl<'a> Run<'a> {
@@ -126,6 +128,7 @@ impl<'a> Run<'a> {
             names: Keyed::default(),
             awaited: 0,
             seen: Numbering::default(),
+            saw_all: query.exhaustive,
         }
     }
 
@@ -161,7 +164,8 @@ impl<'a> Run<'a> {
     }
 
     pub(crate) fn search(&mut self) {
-        if self.query.limit == 0 || self.searcher.is_empty() || self.filter.passes_none() {
+        let wants_nothing = self.query.limit == 0 && self.query.facets.is_empty();
+        if wants_nothing || self.searcher.is_empty() || self.filter.passes_none() {
             return;
         }
         let readings = readings_of_query(&self.query.text);

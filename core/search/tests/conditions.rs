@@ -165,8 +165,28 @@ fn facets_count_what_a_plain_scan_counts() {
             }
             assert!(facet.counts.is_sorted_by_key(|(_, count)| std::cmp::Reverse(*count)));
         }
+        let counted = ask(&mut searcher, &index, &Query { limit: 0, ..query.clone() });
+        assert_eq!((counted.hits.len(), &counted.facets), (0, &answer.facets), "{text}: none is wanted");
         assert_eq!(answer.facets.len(), facets.len());
         assert!(!ask(&mut searcher, &index, &Query { exhaustive: false, ..query }).facets[0].exact);
+    }
+}
+
+#[test]
+fn what_lies_in_an_area_is_counted_whole() {
+    let records = random_records(&mut Random(57), 2000);
+    let index = build(records.clone(), &BuildOptions { position_digits: 7, ..BuildOptions::default() });
+    let mut searcher = Searcher::open(&index.root).unwrap();
+    let area = Area::Box([24.92, 60.12, 24.96, 60.17]);
+    let within = scanned(&records, |record| area.contains((record.lon, record.lat))).len();
+    for limit in [0, 10] {
+        let query = Query { area: Some(area.clone()), facets: vec!["category".to_owned()], limit, ..Query::default() };
+        let facet = &ask(&mut searcher, &index, &query).facets[0];
+        let counted: u32 = facet.counts.iter().map(|(_, count)| count).sum();
+        assert!(facet.exact && within > 100);
+        assert_eq!(counted as usize, within, "limit {limit}");
+        // Before anything has arrived nothing is known for sure.
+        assert!(!Searcher::open(&index.root).unwrap().query(&query).facets[0].exact);
     }
 }
 

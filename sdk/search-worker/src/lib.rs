@@ -8,7 +8,7 @@ mod json;
 mod protocol;
 mod wire;
 
-use citytwin_search::{File, Need, Searcher, Shards, Stack, is_plain_name};
+use citytwin_search::{File, Found, Need, Searcher, Shards, Stack, StackAnswer, StackHere, is_plain_name};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wire::{Fault, Told};
 
@@ -101,7 +101,12 @@ impl Engine {
     /// When it cannot be read, in words.
     pub fn ask(&self, ask: &str) -> Result<Step, String> {
         let asked = wire::read_ask(ask)?;
-        let answer = self.stack.query(&asked.query);
+        let (mut answer, address) = match asked.here {
+            Some(position) => self.here(position, asked.query.limit),
+            None => (self.stack.query(&asked.query), None),
+        };
+        // What is lost is not counted.
+        answer.facets.iter_mut().for_each(|facet| facet.exact &= self.lost.is_empty());
         let needs: Vec<f64> = answer.needs.iter().flat_map(|(part, need)| numbers_of(*part, need)).collect();
         let problems = answer.problems.iter().map(|(part, problem)| {
             let range = &problem.range;
@@ -111,6 +116,7 @@ impl Engine {
         let reply = wire::answered(&Told {
             id: asked.id,
             hits: answer.hits.into_iter().map(|(_, hit)| hit).collect(),
+            address,
             facets: answer.facets,
             completions: answer.completions,
             did_you_mean: answer.did_you_mean,
@@ -139,6 +145,13 @@ impl Engine {
         self.stack.parts_mut().iter_mut().for_each(Searcher::retry);
     }
 
+    /// What lies at a position as an answer, and the nearest address.
+    fn here(&self, position: (f64, f64), limit: usize) -> (StackAnswer, Option<Found>) {
+        let StackHere { nearest, address, needs, problems } = self.stack.here(position, limit);
+        let answer = StackAnswer { hits: nearest, needs, problems, ..StackAnswer::default() };
+        (answer, address.map(|(_, hit)| hit))
+    }
+
     /// The index and the file of a number.
     fn part(&mut self, file: usize) -> Option<(&mut Searcher, File)> {
         Some((self.stack.parts_mut().get_mut(file / FILES)?, *File::ALL.get(file % FILES)?))
@@ -157,7 +170,7 @@ fn numbers_of(part: usize, need: &Need) -> [f64; 3] {
 mod tests {
     use super::*;
     use crate::protocol::{Answer, Ask, Condition, Facet, Opened, Query, Reply};
-    use citytwin_search::{Area, BuildOptions, BuiltIndex, Predicate, Record, Test, Value, build};
+    use citytwin_search::{Area, BuildOptions, BuiltIndex, FieldKind, Predicate, Record, Test, Value, build};
 
     fn index() -> BuiltIndex {
         let record = |id: &str, name: &str, category: &str, lon: f64| Record {
@@ -167,6 +180,7 @@ mod tests {
             lon,
             lat: 60.0,
             floor: (lon < 24.05).then(|| "2".to_owned()),
+            address: (lon < 24.05).then(|| "Urho Kekkosen katu 1".to_owned()),
             attributes: [("floors".to_owned(), Value::Number(lon.floor()))].into(),
             ..Record::default()
         };
@@ -244,9 +258,14 @@ mod tests {
             (r#"{"where":[{"attribute":"windows"}]}"#, &[]),
             (r#"{"text":"shan"}"#, &["node/3"]),
             (r#"{"text":"kamp","limit":0}"#, &[]),
+            (r#"{"text":"kamp","fields":["name","other"]}"#, &["way/1", "node/2"]),
+            (r#"{"text":"kamp","fields":["address"]}"#, &[]),
+            (r#"{"here":[24.1,60.0],"limit":2}"#, &["node/2", "way/1"]),
         ] {
             assert_eq!(ids(&complete(&mut engine, &index, query)), expected, "{query}");
         }
+        let here = complete(&mut engine, &index, r#"{"here":[24.1,60.0],"limit":1}"#);
+        assert_eq!((here.hits[0].distance_m, here.address.map(|hit| hit.record.id)), (Some(0.0), Some("way/1".into())));
         let counted = complete(&mut engine, &index, r#"{"text":"kamp","facets":["category"]}"#);
         let counts = vec![(Value::Text("mall".to_owned()), 1), (Value::Text("pharmacy".to_owned()), 1)];
         assert_eq!(counted.facets, [Facet { of: "category".to_owned(), counts, exact: false }]);
@@ -257,6 +276,8 @@ mod tests {
             r#"{"limit":-1}"#,
             r#"{"limit":1.5}"#,
             r#"{"near":[1]}"#,
+            r#"{"here":[1]}"#,
+            r#"{"fields":["names"]}"#,
             r#"{"bbox":[1,2,3,"4"]}"#,
             r#"{"polygon":[[1,2]]}"#,
             r#"{"where":{}}"#,
@@ -327,6 +348,10 @@ mod tests {
         assert_eq!(ids(&answer), ["way/1", "node/2"]);
         assert_eq!(answer.hits[0].record.name, "Kamppi 2");
         assert!(answer.complete);
+        // What the lost one has is not counted.
+        let ask = r#"{"id":8,"query":{"bbox":[-1,-1,30,80],"facets":["category"]}}"#;
+        let counted = self::answer(&mut engine.ask(ask).expect("a query"));
+        assert_eq!((counted.facets[0].counts.len(), counted.facets[0].exact), (3, false));
         assert_eq!((answer.problems.len(), answer.problems[0].message.as_str()), (1, "the server answered 404"));
         assert_eq!(answer.problems[0].place, "https://a.example/search/root-3.bin");
     }
@@ -352,6 +377,8 @@ mod tests {
             radius_m: Some(200.5),
             bbox: None,
             polygon: Some(vec![vec![(1.0, 2.0), (3.5, 4.0)], vec![]]),
+            here: Some([1.5, 2.5]),
+            fields: vec!["translation".to_owned(), "address".to_owned()],
             categories: vec!["cafe".to_owned(), "lamp".to_owned()],
             floor: Some("B1".to_owned()),
             conditions,
@@ -363,6 +390,7 @@ mod tests {
         let read = asked.query;
         assert_eq!((read.text, read.limit, read.near), (query.text.clone(), 5, Some((121.47, -31.2))));
         assert_eq!(read.area, query.polygon.clone().map(Area::Polygon));
+        assert_eq!((asked.here, read.fields), (Some((1.5, 2.5)), vec![FieldKind::Translation, FieldKind::Address]));
         assert_eq!(
             (read.categories, read.floor, read.facets),
             (query.categories.clone(), query.floor.clone(), query.facets.clone())

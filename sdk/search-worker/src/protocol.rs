@@ -33,8 +33,13 @@ pub(crate) struct Query {
     pub(crate) bbox: Option<[f64; 4]>,
     /// Only within these rings of longitudes and latitudes (degrees); a ring within another is a hole.
     pub(crate) polygon: Option<Vec<Vec<(f64, f64)>>>,
+    /// What lies at this longitude and latitude (degrees), instead of a search: the nearest things, and the nearest
+    /// address. Of the other fields only the limit counts.
+    pub(crate) here: Option<[f64; 2]>,
     /// Only of these categories; empty for all.
     pub(crate) categories: Vec<String>,
+    /// Match the text against these alone (`name`, `translation`, `other`, `address`); empty for all.
+    pub(crate) fields: Vec<String>,
     /// Only what is on this floor, as its venue names it.
     pub(crate) floor: Option<String>,
     /// Only what meets all of these.
@@ -89,8 +94,10 @@ pub(crate) struct Opened {
 pub(crate) struct Answer {
     /// The query's number.
     pub(crate) id: u32,
-    /// The best hits, best first.
+    /// The best hits, best first; or what lies at [`Query::here`], the nearest first.
     pub(crate) hits: Vec<Hit>,
+    /// The nearest that has an address or is one, for [`Query::here`].
+    pub(crate) address: Option<Box<Hit>>,
     /// Counts for [`Query::facets`], in their order.
     pub(crate) facets: Vec<Facet>,
     /// Whole texts of the best hits that the words typed so far begin.

@@ -1,7 +1,7 @@
 //! Queries from JSON and answers to JSON, as `protocol.rs` says; a test holds the two against each other.
 
 use crate::json::{Reader, Writer};
-use citytwin_search::{Area, Facet, Found, How, Predicate, Query, Record, Test, Value};
+use citytwin_search::{Area, Facet, FieldKind, Found, How, Predicate, Query, Record, Test, Value};
 
 /// Hits when a query names no limit.
 const DEFAULT_LIMIT: usize = 10;
@@ -16,6 +16,8 @@ type Result<T> = std::result::Result<T, String>;
 pub(crate) struct Asked {
     pub(crate) id: f64,
     pub(crate) query: Query,
+    /// A longitude and latitude: what lies there is asked for, instead of what the query says.
+    pub(crate) here: Option<(f64, f64)>,
 }
 
 /// A fault from which the search goes on.
@@ -34,22 +36,23 @@ pub(crate) fn read_ask(text: &str) -> Result<Asked> {
     let mut reader = Reader::new(text);
     let mut id = None;
     let mut query = None;
+    let mut here = None;
     reader.object(&mut |reader, name| {
         match name {
             "id" => id = Some(count(reader)?),
-            "query" => query = Some(read_query(reader)?),
+            "query" => query = Some(read_query(reader, &mut here)?),
             _ => reader.skip()?,
         }
         Ok(())
     })?;
     reader.end()?;
     match (id, query) {
-        (Some(id), Some(query)) => Ok(Asked { id, query }),
+        (Some(id), Some(query)) => Ok(Asked { id, query, here }),
         _ => Err("the query lacks its number or itself".to_owned()),
     }
 }
 
-fn read_query(reader: &mut Reader<'_>) -> Result<Query> {
+fn read_query(reader: &mut Reader<'_>, here: &mut Option<(f64, f64)>) -> Result<Query> {
     let mut query = Query { limit: DEFAULT_LIMIT, ..Query::default() };
     let mut radius_m = None;
     let mut edges = None;
@@ -58,13 +61,15 @@ fn read_query(reader: &mut Reader<'_>) -> Result<Query> {
         match name {
             "text" => query.text = reader.string()?,
             // What is not given.
-            "limit" | "near" | "radiusM" | "bbox" | "polygon" | "floor" if reader.null() => {}
+            "limit" | "near" | "radiusM" | "bbox" | "polygon" | "floor" | "here" if reader.null() => {}
             "limit" => query.limit = count(reader)?.min(MAX_LIMIT) as usize,
             "near" => query.near = Some(position(reader)?),
             "radiusM" => radius_m = Some(reader.number()?),
             "bbox" => edges = Some(reader.numbers::<4>()?),
             "polygon" => rings = Some(reader.list(&mut |reader| reader.list(&mut position))?),
             "floor" => query.floor = Some(reader.string()?),
+            "here" => *here = Some(position(reader)?),
+            "fields" => query.fields = reader.list(&mut field)?,
             "categories" => query.categories = reader.list(&mut Reader::string)?,
             "facets" => query.facets = reader.list(&mut Reader::string)?,
             "where" => query.predicates = reader.list(&mut predicates)?.into_iter().flatten().collect(),
@@ -113,6 +118,11 @@ fn predicates(reader: &mut Reader<'_>) -> Result<Vec<Predicate>> {
     Ok(tests.into_iter().map(|test| Predicate { attribute: attribute.clone(), test }).collect())
 }
 
+fn field(reader: &mut Reader<'_>) -> Result<FieldKind> {
+    let wrong = reader.expected("name, translation, other or address");
+    FieldKind::of_name(&reader.string()?).ok_or(wrong)
+}
+
 fn value(reader: &mut Reader<'_>) -> Result<Value> {
     if reader.is_string() {
         return Ok(Value::Text(reader.string()?));
@@ -155,6 +165,7 @@ pub(crate) fn opened(count: usize, categories: &[(String, u32)]) -> String {
 pub(crate) struct Told {
     pub(crate) id: f64,
     pub(crate) hits: Vec<Found>,
+    pub(crate) address: Option<Found>,
     pub(crate) facets: Vec<Facet>,
     pub(crate) completions: Vec<String>,
     pub(crate) did_you_mean: Option<String>,
@@ -169,6 +180,10 @@ pub(crate) fn answered(told: &Told) -> String {
     out.key("hits").word("[");
     told.hits.iter().for_each(|found| hit(&mut out, found));
     out.close(']');
+    match &told.address {
+        Some(found) => hit(out.key("address"), found),
+        None => drop(out.key("address").word("null")),
+    }
     out.key("facets").word("[");
     for facet in &told.facets {
         out.word("{").key("of").text(&facet.of);

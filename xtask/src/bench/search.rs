@@ -13,25 +13,53 @@ use std::time::Instant;
 /// The data set's own scripts and names; they are not part of the project.
 const DATA: &str = "../shared/data/search";
 /// The project's part of the benchmark.
-const SCRIPTS: [&str; 6] = ["bench.mjs", "convert.mjs", "engine.mjs", "package.json", "package-lock.json", "peers.mjs"];
+const SCRIPTS: [&str; 7] =
+    ["bench.mjs", "convert.mjs", "engine.mjs", "package.json", "package-lock.json", "peers.mjs", "vary.mjs"];
 /// Names of the engines as `peers.mjs` takes them, and as people know them.
 const PEERS: [(&str, &str); 3] = [("mini", "MiniSearch"), ("flex", "FlexSearch"), ("orama", "Orama")];
 
-/// Measures 100,000 records, or with `million` ten times as many, prints a table, and writes
-/// `target/bench-search.json`.
-pub(crate) fn bench(repo: &Repo, million: bool) -> Result<()> {
+/// How many records are searched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Scale {
+    /// 100,000.
+    #[default]
+    HundredThousand,
+    /// 1,000,000.
+    Million,
+    /// 10,000,000 in shards, which no other engine holds.
+    TenMillion,
+}
+
+impl Scale {
+    /// What names of files say of it.
+    fn stem(self) -> &'static str {
+        match self {
+            Self::HundredThousand => "100k",
+            Self::Million => "1m",
+            Self::TenMillion => "10m",
+        }
+    }
+}
+
+/// Measures so many records, prints a table, and writes `target/bench-search.json`.
+pub(crate) fn bench(repo: &Repo, scale: Scale) -> Result<()> {
     let data = repo.at(DATA);
     if !data.join("queries.mjs").is_file() {
         bail!("the names of the search benchmark are not at {DATA}: it cannot run without them");
     }
     let folder = Folder { path: repo.target.join("bench-search"), repo };
     folder.set_up(&data)?;
-    let stem = if million { "1m" } else { "100k" };
-    let names = folder.names(&data, million)?;
-    let (assets, plain) = (format!("assets-{stem}.ndjson"), format!("names-{stem}.ndjson"));
+    let stem = scale.stem();
+    let names = folder.names(&data, scale)?;
+    let (mut assets, plain) = (format!("assets-{stem}.ndjson"), format!("names-{stem}.ndjson"));
     step("convert the names", || {
         run(folder.node(&["--max-old-space-size=4000"]).args(["convert.mjs", &names, &assets, &plain]))
     })?;
+    if scale == Scale::TenMillion {
+        let varied = format!("varied-{stem}.ndjson");
+        step("vary them ten times", || run(folder.node(&[]).args(["vary.mjs", &assets, "10", &varied])))?;
+        assets = varied;
+    }
     let citytwin = native::citytwin(repo, Build::Release)?;
     let index = format!("index-{stem}");
     let clock = Instant::now();
@@ -43,10 +71,10 @@ pub(crate) fn bench(repo: &Repo, million: bool) -> Result<()> {
     let ours =
         folder.measure("time our engine", &["bench.mjs", &plain, &index, &wasm, "queries.mjs", "--cold", "--sizes"])?;
     let mut engines = vec![("CityTwin".to_owned(), ours)];
-    for (peer, name) in PEERS {
+    for (peer, name) in PEERS.iter().filter(|_| scale != Scale::TenMillion) {
         // An engine that cannot hold so many records is told as such, and does not end the comparison.
         match folder.measure(&format!("time {name}"), &["peers.mjs", &plain, "queries.mjs", peer]) {
-            Ok(result) => engines.push((name.to_owned(), result)),
+            Ok(result) => engines.push(((*name).to_owned(), result)),
             Err(error) => println!("    {name} gave up: {error:#}"),
         }
     }
@@ -94,9 +122,9 @@ impl Folder<'_> {
         setup::node_packages_in(self.repo, &self.path, "the search benchmark")
     }
 
-    /// The file of names: the one that is there, or for a million the one that the data set's script makes.
-    fn names(&self, data: &Path, million: bool) -> Result<String> {
-        if !million {
+    /// The file of names: the one that is there, or from a million on the one that the data set's script makes.
+    fn names(&self, data: &Path, scale: Scale) -> Result<String> {
+        if scale == Scale::HundredThousand {
             return Ok(data.join("names-100k.ndjson.gz").to_string_lossy().into_owned());
         }
         let made = "data-1m.ndjson";
@@ -151,7 +179,8 @@ fn print_table(engines: &[(String, Value)], build_secs: f64) {
         "\n  index built in {build_secs:.1} s; brotli {} MB, root {} kB",
         ours["brotli"]["totalMb"], ours["brotli"]["rootKb"]
     );
-    println!("  memory: CityTwin {} MB, {}", ours["wasmMemoryMb"], heaps.collect::<Vec<_>>().join(", "));
+    let ours = format!("CityTwin {} MB", ours["wasmMemoryMb"]);
+    println!("  memory: {}", std::iter::once(ours).chain(heaps).collect::<Vec<_>>().join(", "));
 }
 
 /// One engine's figures of a set; marked when it was asked less often than ours.

@@ -66,7 +66,7 @@ impl Run<'_> {
         let best = order.iter().filter_map(|(_, number)| hits.get(u64::from(*number)));
         let readings = readings_of_query(&self.query.text);
         let hits: Vec<Found> = best.filter_map(|hit| self.found(hit, &readings)).collect();
-        let complete = self.query.exhaustive && self.needs.is_empty() && self.problems.is_empty();
+        let complete = self.saw_all && self.needs.is_empty() && self.problems.is_empty();
         let facets = self.facets(complete);
         let (completions, did_you_mean) = (completions(&self.query.text, &hits), correction(&hits));
         Answer { hits, facets, completions, did_you_mean, needs: coalesce(self.needs), problems: self.problems }

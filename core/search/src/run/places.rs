@@ -11,8 +11,12 @@ use crate::root::File;
 impl Run<'_> {
     /// Whether an area has so few cells that looking at its records beats looking for the words first.
     pub(super) fn is_small(&self, area: &Area) -> bool {
+        self.cell_count(area) <= 64
+    }
+
+    fn cell_count(&self, area: &Area) -> u64 {
         cells_of(area.bounds(), self.root())
-            .is_none_or(|([left, low], [right, high])| u64::from(right - left + 1) * u64::from(high - low + 1) <= 64)
+            .map_or(0, |([left, low], [right, high])| u64::from(right - left + 1) * u64::from(high - low + 1))
     }
 
     /// The groups of the records in the given cells; ascending.
@@ -41,7 +45,7 @@ impl Run<'_> {
         let Some(([left, low], [right, high])) = cells_of(area.bounds(), self.root()) else { return Vec::new() };
         let mut cells: Vec<u64> = (low..=high)
             .flat_map(|row| (left..=right).map(move |column| interleave(column, row)))
-            .take(if self.query.exhaustive { usize::MAX } else { MAX_CELLS })
+            .take(MAX_CELLS)
             .collect();
         sort_by_key(&mut cells, |cell| *cell);
         cells
@@ -56,11 +60,15 @@ impl Run<'_> {
 
     /// No text: everything in an area, or what is nearest.
     pub(super) fn search_places(&mut self) {
-        match (&self.query.area, self.query.near) {
-            (Some(area), _) => self.search_area(area, &[], false),
-            (None, Some(near)) => self.search_around(near, &[]),
-            (None, None) => {
-                // The most important records of the wanted categories.
+        // An area with more cells than are looked at is a filter: its first cells would be one edge of it.
+        let area = self.query.area.as_ref().filter(|area| self.cell_count(area) <= MAX_CELLS as u64);
+        match (area, self.query.near) {
+            (Some(area), _) => {
+                self.search_area(area, &[], false);
+                self.saw_all = true;
+            }
+            (None, Some(near)) if self.query.area.is_none() => self.search_around(near, &[]),
+            _ => {
                 let most = if self.query.exhaustive { u32::MAX } else { MAX_FILTERED_GROUPS as u32 };
                 let groups = (0..self.root().group_count().min(most)).collect();
                 let list = List { groups, ..List::default() };
