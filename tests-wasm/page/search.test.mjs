@@ -271,6 +271,29 @@ test("an index that is published anew while the page is open is read anew", asyn
   }, { url: `${server.url}?twin=anew/twin.json`, expected: [/404/] });
 });
 
+test("a newer keystroke breaks off what only the older one waits for", () =>
+  visit(async ({ page, box, options }) => {
+    await box.click();
+    // The words of so small a city come in one piece; what follows upon them lies further apart.
+    await page.keyboard.type("kahvila");
+    await options.filter({ hasText: "Kahvila Ursula" }).waitFor();
+    await settledText(page);
+    const broken = [];
+    page.on("requestfailed", (request) => broken.push(`${request.failure()?.errorText} ${request.url()}`));
+    await page.route(/\/search\/(terms|lists|records)-/, async (route) => {
+      await pause(800);
+      await route.continue().catch(() => {});
+    });
+    const older = page.waitForRequest(/\/search\/terms-/);
+    await box.fill("tehtaanpuisto 7");
+    await older;
+    await box.fill("bulekuja 40");
+    await options.filter({ hasText: "Bulekuja 40" }).first().waitFor();
+    await settledText(page);
+    assert.ok(broken.some((text) => /ABORTED.*\/search\/terms-/.test(text)), JSON.stringify(broken));
+    assert.equal(await options.filter({ hasText: "Tehtaanpuisto" }).count(), 0);
+  }));
+
 test("shards and an overlay are one index to a visitor, and one that is missing is told", async () => {
   const folder = path.join(site, "sharded");
   const search = path.join(folder, "search");
