@@ -471,6 +471,7 @@ export {};
 export { CityTwinError, type CityTwinErrorCode } from "./errors.js";
 export { Positioning, type PositioningOptions, type Replay, type ReplayOptions } from "./positioning.js";
 export type { DeviceOptions, DeviceSource } from "./positioning-device.js";
+export type { RequestOptions, TransformedRequest, TransformRequest } from "./requests.js";
 export type * from "./positioning-types.js";
 
 // ---- positioning-types.d.ts
@@ -751,8 +752,12 @@ export {};
 
 import { type DeviceOptions, type DeviceSource } from "./positioning-device.js";
 import type { Exposure, ExposureOptions, PositioningCounts, PositioningError, PositioningObservation, PositioningPosition, PositioningWatchOptions, TrackPoint, VenuePlan } from "./positioning-types.js";
-/** What {@link Positioning.open} takes. */
-export interface PositioningOptions {
+import { type RequestOptions } from "./requests.js";
+/**
+ * What {@link Positioning.open} takes. Its `headers` are for the origin of the first file that is fetched: of the venue,
+ * or else the radio map.
+ */
+export interface PositioningOptions extends RequestOptions {
     /** The venue: URLs of its files (IMDF, IndoorGML, GeoJSON), or their names and texts. */
     venue?: (string | URL | {
         name: string;
@@ -786,7 +791,7 @@ export declare class Positioning {
     /**
      * Starts an engine.
      *
-     * @throws CityTwinError `positioning` when a file cannot be fetched, or is no venue or radio map
+     * @throws CityTwinError `positioning` when a file cannot be fetched, or is no venue or radio map; `option`
      */
     static open(options?: PositioningOptions): Promise<Positioning>;
     private constructor();

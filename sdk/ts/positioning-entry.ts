@@ -2,4 +2,5 @@
 export { CityTwinError, type CityTwinErrorCode } from "./errors.js";
 export { Positioning, type PositioningOptions, type Replay, type ReplayOptions } from "./positioning.js";
 export type { DeviceOptions, DeviceSource } from "./positioning-device.js";
+export type { RequestOptions, TransformedRequest, TransformRequest } from "./requests.js";
 export type * from "./positioning-types.js";

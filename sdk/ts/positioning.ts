@@ -1,13 +1,19 @@
 import { CityTwinError } from "./errors.js";
+import { anything, callable, checkOptions, number, record } from "./options.js";
 import { type DeviceOptions, type DeviceSource, startDevice } from "./positioning-device.js";
 import type {
   Exposure, ExposureOptions, PositioningCounts, PositioningError, PositioningObservation, PositioningPosition,
   PositioningWatchOptions, TrackPoint, VenuePlan,
 } from "./positioning-types.js";
+import { checkHeaders, type RequestOptions, Requests } from "./requests.js";
+import { Refusal } from "./wasm/requests.js";
 import { startPositioningWorker } from "./workers.js";
 
-/** What {@link Positioning.open} takes. */
-export interface PositioningOptions {
+/**
+ * What {@link Positioning.open} takes. Its `headers` are for the origin of the first file that is fetched: of the venue,
+ * or else the radio map.
+ */
+export interface PositioningOptions extends RequestOptions {
   /** The venue: URLs of its files (IMDF, IndoorGML, GeoJSON), or their names and texts. */
   venue?: (string | URL | { name: string; text: string })[];
   /** The radio map that `citytwin locate survey` made: its URL, or its bytes. */
@@ -81,17 +87,23 @@ export class Positioning {
   /**
    * Starts an engine.
    *
-   * @throws CityTwinError `positioning` when a file cannot be fetched, or is no venue or radio map
+   * @throws CityTwinError `positioning` when a file cannot be fetched, or is no venue or radio map; `option`
    */
   static async open(options: PositioningOptions = {}): Promise<Positioning> {
-    const venue = await Promise.all((options.venue ?? []).map(async (file) => {
-      if (typeof file === "object" && "text" in file) return [file.name, file.text];
-      return [String(file), await (await fetched(file)).text()];
-    }));
+    checkOptions("Positioning.open", options,
+      { venue: anything, radioMap: anything, seed: number(0), headers: record, transformRequest: callable });
+    checkHeaders("Positioning.open", options.headers);
+    const files = (options.venue ?? []).map((file) =>
+      (typeof file === "object" && "text" in file ? file : new URL(file, document.baseURI)));
     const { radioMap } = options;
-    const map = radioMap === undefined || radioMap instanceof Uint8Array
-      ? radioMap ?? null
-      : new Uint8Array(await (await fetched(radioMap)).arrayBuffer());
+    const map = radioMap === undefined || radioMap instanceof Uint8Array ? radioMap ?? null : new URL(radioMap, document.baseURI);
+    const first = [...files, map].find((file) => file instanceof URL);
+    const requests = new Requests(options, first?.origin ?? location.origin);
+    const [mapBytes, ...venue] = await Promise.all([
+      map instanceof URL ? fetched(requests, map).then(async (response) => new Uint8Array(await response.arrayBuffer())) : map,
+      ...files.map(async (file) =>
+        (file instanceof URL ? [file.href, await (await fetched(requests, file)).text()] : [file.name, file.text])),
+    ]);
     const [worker, wasmUrl] = startPositioningWorker();
     return new Promise((resolve, reject) => {
       const fail = (message: string) => {
@@ -103,7 +115,7 @@ export class Positioning {
         if (data.failed !== undefined) fail(`Positioning cannot start: ${data.failed}`);
         else if (data.opened) resolve(new Positioning(worker));
       };
-      worker.postMessage({ open: { venue, radioMap: map, seed: options.seed ?? 1 }, wasmUrl });
+      worker.postMessage({ open: { venue, radioMap: mapBytes, seed: options.seed ?? 1 }, wasmUrl });
     });
   }
 
@@ -339,12 +351,13 @@ export class Positioning {
   }
 }
 
-async function fetched(url: string | URL): Promise<Response> {
-  const absolute = new URL(url, document.baseURI).href;
-  const response = await fetch(absolute).catch((cause: unknown) => {
-    throw new CityTwinError("positioning", `${absolute} cannot be fetched.`, cause);
+async function fetched(requests: Requests, url: URL): Promise<Response> {
+  const failed = (what: string, cause?: unknown) =>
+    new CityTwinError("positioning", `${url.href} cannot be fetched: ${what}.`, cause);
+  const response = await requests.fetch(url.href).catch((cause: unknown) => {
+    throw failed(cause instanceof Refusal ? cause.message : "the server cannot be reached", cause);
   });
-  if (!response.ok) throw new CityTwinError("positioning", `${absolute} cannot be fetched: status ${response.status}.`);
+  if (!response.ok) throw failed(`status ${response.status}`);
   return response;
 }
 

@@ -133,3 +133,35 @@ test("transformRequest says how each file is asked for, and what it does wrong i
     assert.ok(seen.asked.every((url) => url.startsWith(`${city.origin}/signed/`)), seen.asked[0]);
     assert.ok(real(city).every(({ path, headers }) => path.startsWith("/twin/") && headers.authorization === SECRET));
   }));
+
+test("a venue and a radio map are asked for in the same way", () =>
+  visit(async (page) => {
+    const seen = await page.evaluate(async ([city, thief, authorization]) => {
+      const { Positioning } = await import("/citytwin/positioning-entry.js");
+      const code = (options) => Positioning.open(options).then(() => "opened", (error) => `${error.code}: ${error.message}`);
+      const venue = [`${city}/twin/venue.geojson`];
+      const radioMap = `${thief}/twin/map.ctrm`;
+      const asked = [];
+      return [
+        await code({ venue, radioMap }),
+        await code({ venue, radioMap, headers: { Authorization: authorization } }),
+        await code({ venue, transformRequest: (url) => { asked.push(url); return { headers: { Authorization: authorization } }; } }),
+        await code({ venue, transformRequest: () => { throw new Error("no token today"); } }),
+        await code({ venue, headers: { "not a name": "x" } }),
+        await code({ venues: venue }),
+        asked.join(),
+      ];
+    }, [city.origin, thief.origin, SECRET]);
+    const of = city.origin;
+    assert.match(seen[0], /venue\.geojson cannot be fetched: status 401|map\.ctrm cannot be fetched: status 404/);
+    assert.match(seen[1], /cannot be fetched: status 404/);
+    assert.equal(seen[2], `positioning: ${of}/twin/venue.geojson cannot be fetched: status 404.`);
+    assert.match(seen[3], /cannot be fetched: transformRequest says: no token today/);
+    assert.match(seen[4], /^option: Positioning\.open: "headers" cannot be sent/);
+    assert.match(seen[5], /^option: .*venues/);
+    assert.equal(seen[6], `${of}/twin/venue.geojson`);
+    assert.deepEqual(secrets(thief), []);
+    assert.deepEqual(real(city).filter(({ headers }) => headers.authorization === SECRET).map(({ path }) => path),
+      ["/twin/venue.geojson", "/twin/venue.geojson"]);
+    assert.equal(secrets(city).every(({ headers }) => headers.authorization === SECRET), true);
+  }));
