@@ -119,6 +119,17 @@ impl<'a> At<'a> {
         whole.map_or_else(|| self.expected(&format!("a whole number up to {most}")), |value| value as u32)
     }
 
+    /// A whole number from `least` to `most`.
+    pub fn signed(&self, least: i32, most: i32) -> i32 {
+        let whole = self.json.and_then(Value::as_i64).filter(|value| (least.into()..=most.into()).contains(value));
+        whole.map_or_else(|| self.expected(&format!("a whole number from {least} to {most}")), |value| value as i32)
+    }
+
+    /// A text that `parse` understands, `what` it should be.
+    pub fn parsed<T>(&self, what: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        self.json.and_then(Value::as_str).and_then(parse).or_else(|| self.expected(what))
+    }
+
     /// Yes or no.
     pub fn flag(&self) -> bool {
         self.json.and_then(Value::as_bool).unwrap_or_else(|| self.expected("true or false"))
@@ -225,6 +236,14 @@ mod tests {
         check(&json, |at| at.get("two").array::<f64, 3>(|at| at.number()), "two has an invalid length, expected 3");
         check(&json, |at| at.get("two").array::<f64, 1>(|at| at.number()), "two has an invalid length, expected 1");
         check(&json, |at| at.get("k").choice(&["y", "z"]), "k is a text (\"x\"), expected one of y, z");
+        check(&json, |at| at.get("n").signed(-1, 0), "");
+        check(&json, |at| at.get("n").signed(0, 1), "n is a number (-1), expected a whole number from 0 to 1");
+        check(&json, |at| at.get("k").parsed("an x", |text| (text == "x").then_some(1)), "");
+        check(
+            &json,
+            |at| at.get("k").parsed("a y", |text| (text == "y").then_some(1)),
+            "k is a text (\"x\"), expected a y",
+        );
         check(&json, |at| at.get("n").knows(&[]), "n is a number (-1), expected an object");
         check(&json, |at| at.knows(&["a", "n", "k"]), "two is an unknown key, expected one of a, n, k");
         check(&json!([]), |at| at.get("x").text(), "it is a list, expected an object");

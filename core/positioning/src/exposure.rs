@@ -8,6 +8,7 @@
 //!
 //! Nothing here sends anything. [`TrackLog`] forgets after 14 days, and at once when asked to.
 
+use crate::order::sort_by;
 use crate::venue::Venue;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -28,7 +29,7 @@ const NINETY: f64 = 1.645;
 const MOST_POINTS: usize = 1_300_000;
 
 /// A point of a track.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TrackPoint {
     /// Milliseconds since 1970 (UTC).
@@ -113,7 +114,7 @@ impl Track {
     /// Of points in any order; those that hold what is no number are left out.
     pub fn new(points: impl IntoIterator<Item = TrackPoint>) -> Self {
         let mut points: Vec<TrackPoint> = points.into_iter().filter(TrackPoint::is_sane).take(MOST_POINTS).collect();
-        points.sort_by(|a, b| a.wall_ms.total_cmp(&b.wall_ms));
+        sort_by(&mut points, |a, b| a.wall_ms.total_cmp(&b.wall_ms));
         points.dedup_by(|a, b| a.wall_ms == b.wall_ms);
         Self { points }
     }
@@ -142,7 +143,7 @@ impl Track {
 }
 
 /// A distance between the two devices, measured directly (ultra-wide band, Bluetooth channel sounding).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DirectRange {
     /// Milliseconds since 1970 (UTC).
@@ -154,8 +155,8 @@ pub struct DirectRange {
 }
 
 /// How tracks are compared.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ExposureOptions {
     /// The air of a room forgets with this time constant, minutes.
     pub air_minutes: f64,
@@ -290,7 +291,7 @@ pub fn compare(
 ) -> Exposure {
     let sane = |r: &&DirectRange| r.range_m.is_finite() && (1e-3..100.0).contains(&r.sigma_m) && r.wall_ms.is_finite();
     let mut ranges: Vec<&DirectRange> = ranges.iter().filter(sane).collect();
-    ranges.sort_by(|a, b| a.wall_ms.total_cmp(&b.wall_ms));
+    sort_by(&mut ranges, |a, b| a.wall_ms.total_cmp(&b.wall_ms));
     let edges: &[f64] = if ranges.is_empty() { &[0.0, 5.0, 10.0] } else { &[0.0, 2.0, 5.0, 10.0] };
     // For each moment of both the probability of each bucket, and the weight of walls and floors.
     let mut moments: Vec<(f64, Vec<f64>)> = Vec::new();

@@ -12,11 +12,13 @@ use crate::Status;
 use crate::conformal::Radii;
 use crate::ground::{CELL_SIGMA_M, Heard};
 use crate::observation::{Counts, Intake, Measurement, Observation, Rejected};
+use crate::order::sort_by;
 use crate::pdr::{Step, StepDetector};
 use crate::radio::{Place, RadioFix, RadioMap};
 use crate::random::Random;
+use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 /// How the filter weighs what it knows.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -121,7 +123,7 @@ pub struct IndoorFilter {
     random: Random,
     particles: Vec<Particle>,
     weights: Vec<f64>,
-    floors: BTreeMap<(u16, i16), f64>,
+    floors: LiteMap<(u16, i16), f64>,
     locked: Option<i16>,
     /// Time and displacement of the last steps.
     recent: VecDeque<(f64, [f64; 2])>,
@@ -143,7 +145,7 @@ impl IndoorFilter {
             random: Random::new(options.seed),
             particles: Vec::new(),
             weights: Vec::new(),
-            floors: BTreeMap::new(),
+            floors: LiteMap::new(),
             locked: None,
             recent: VecDeque::new(),
             heading_rad: None,
@@ -169,7 +171,7 @@ impl IndoorFilter {
     /// Takes observations that arrived together, in order of time whatever their order in the slice.
     pub fn observe_batch(&mut self, map: &RadioMap, batch: &[Observation]) {
         let mut order: Vec<&Observation> = batch.iter().collect();
-        order.sort_by(|a, b| a.time_ms.total_cmp(&b.time_ms).then_with(|| a.what.kind().cmp(&b.what.kind())));
+        sort_by(&mut order, |a, b| a.time_ms.total_cmp(&b.time_ms).then_with(|| a.what.kind().cmp(&b.what.kind())));
         for observation in order {
             let _ = self.observe(map, observation);
         }
@@ -197,7 +199,7 @@ impl IndoorFilter {
             self.particles.push(particle);
         }
         self.weights = vec![1.0; self.particles.len()];
-        self.floors = BTreeMap::from([((place.building, place.floor), 1.0)]);
+        self.floors = LiteMap::from_iter([((place.building, place.floor), 1.0)]);
         self.scans = self.scans.max(1);
     }
 
@@ -346,7 +348,7 @@ impl IndoorFilter {
     fn hear(&mut self, map: &RadioMap, scan: &[(crate::Mac, f64)], time_ms: f64) -> Result<(), Rejected> {
         let posterior = map.floor_probabilities(scan).ok_or(Rejected::NotUsed)?;
         let leak = self.floor_leak();
-        for known in self.floors.values_mut() {
+        for (_, known) in self.floors.iter_mut() {
             // A floor may change at any time, or at stairs where they are known: forget a little.
             *known = (1.0 - 0.03 * leak) * *known + 0.001 * leak;
         }
@@ -354,7 +356,7 @@ impl IndoorFilter {
             *self.floors.entry(floor).or_insert(if self.scans == 0 { 1.0 } else { 0.001 }) *= p.max(0.01).sqrt();
         }
         let sum: f64 = self.floors.values().sum();
-        self.floors.values_mut().for_each(|p| *p /= sum);
+        self.floors.iter_mut().for_each(|(_, p)| *p /= sum);
         let Some(((_, floor), _)) = self.floor() else { return Err(Rejected::NotUsed) };
         let floor = self.locked.unwrap_or(floor);
         let fix = map.locate_for_track(scan, floor).ok_or(Rejected::NotUsed)?;

@@ -17,6 +17,7 @@ mod handover;
 mod heading;
 mod indoor;
 mod observation;
+mod order;
 mod outdoor;
 mod pdr;
 mod positioner;
@@ -25,6 +26,7 @@ mod random;
 pub mod evaluate;
 pub mod exposure;
 pub mod formats;
+pub mod json;
 pub mod radio;
 pub mod routes;
 #[cfg(any(test, feature = "simulator"))]

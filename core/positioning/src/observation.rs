@@ -4,7 +4,7 @@
 //! `kind` names the [`Measurement`]; fields that a host does not know are left out. [`crate::wire`] is the same in
 //! a fifth of the bytes.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Version of the schema that this crate speaks; observations of another one are [`Rejected::UnknownVersion`].
 pub const SCHEMA_VERSION: u32 = 1;
@@ -22,28 +22,23 @@ const LEAP_MS: f64 = 600e3;
 const LEAPS_BELIEVED: u32 = 3;
 
 /// One measurement and when it was made.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Observation {
     /// Version of the schema; [`SCHEMA_VERSION`] when left out.
-    #[serde(default = "schema_version")]
     pub v: u32,
     /// Milliseconds on the host's monotonic clock, at the moment of measurement; any origin, never goes back.
     pub time_ms: f64,
     /// Milliseconds since 1970 (UTC) on the host's wall clock; may jump; only copied to answers, never computed with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub wall_ms: Option<f64>,
     /// What was measured.
     #[serde(flatten)]
     pub what: Measurement,
 }
 
-fn schema_version() -> u32 {
-    SCHEMA_VERSION
-}
-
 /// What an [`Observation`] measured.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 #[non_exhaustive]
 pub enum Measurement {
@@ -56,19 +51,19 @@ pub enum Measurement {
         /// 95 % radius, metres; above 0.
         accuracy_m: f64,
         /// Metres above the WGS84 ellipsoid.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         altitude_m: Option<f64>,
         /// Satellites used in the fix.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         satellites: Option<u32>,
         /// Mean carrier-to-noise density of the satellites used, dB-Hz; 0 to 70.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         cn0_dbhz: Option<f64>,
         /// Speed over ground, m/s; 0 to 500.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         speed_mps: Option<f64>,
         /// Direction of travel, degrees clockwise from true north; 0 to 360.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         course_deg: Option<f64>,
     },
     /// A WiFi scan.
@@ -95,13 +90,13 @@ pub enum Measurement {
         /// Acceleration with gravity, m/s² (9.81 along the upward axis at rest); at most 400 per axis.
         accel_mps2: [f64; 3],
         /// Rotation rate, rad/s, right-handed; at most 70 per axis.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         gyro_radps: Option<[f64; 3]>,
         /// Magnetic flux density, µT; at most 5,000 per axis.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         magnet_ut: Option<[f64; 3]>,
         /// Rotation from device to east-north-up: the vector part (x, y, z) of the unit quaternion with w ≥ 0.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         rotation: Option<[f64; 3]>,
     },
     /// Air pressure.
@@ -114,10 +109,10 @@ pub enum Measurement {
         /// The marker's name in the venue; at most 64 bytes.
         id: String,
         /// Metres east and north in the venue's plane; when left out, the venue says where the marker is.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         at_m: Option<[f64; 2]>,
         /// The floor's number, ground floor 0; left out together with `at_m`.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         floor: Option<i16>,
         /// Standard deviation per axis, metres; above 0.
         sigma_m: f64,
@@ -131,7 +126,7 @@ pub enum Measurement {
         /// 95 % radius, metres; above 0.
         accuracy_m: f64,
         /// The floor's number, ground floor 0, when the host knows it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         floor: Option<i16>,
     },
     /// The visitor tapped the map: "I am here".
@@ -146,7 +141,7 @@ pub enum Measurement {
 }
 
 /// One access point in a scan.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WifiReading {
     /// The access point's address.
@@ -154,21 +149,21 @@ pub struct WifiReading {
     /// Received power, dBm; −127 to 20.
     pub rssi_dbm: f64,
     /// Centre frequency, MHz.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub frequency_mhz: Option<u32>,
     /// How old this reading was when the scan was reported, milliseconds; operating systems repeat old readings.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub age_ms: Option<f64>,
     /// Round-trip-time range (IEEE 802.11mc), metres; −10 to 500, small negative ones happen.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub rtt_m: Option<f64>,
     /// Standard deviation of `rtt_m`, metres; above 0.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub rtt_sigma_m: Option<f64>,
 }
 
 /// One Bluetooth beacon heard.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BleReading {
     /// The beacon's address.
@@ -176,13 +171,13 @@ pub struct BleReading {
     /// Received power, dBm; −127 to 20.
     pub rssi_dbm: f64,
     /// Power at 1 m that an iBeacon or Eddystone announces, dBm; −127 to 20.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tx_power_dbm: Option<f64>,
     /// iBeacon proximity UUID.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub uuid: Option<Uuid>,
     /// iBeacon major and minor.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub major_minor: Option<[u16; 2]>,
 }
 
@@ -228,13 +223,6 @@ impl Serialize for Mac {
     }
 }
 
-impl<'de> Deserialize<'de> for Mac {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| de::Error::custom("expected six hexadecimal pairs, as in 0a:74:9c:2b:56:67"))
-    }
-}
-
 /// A 128-bit identifier (RFC 9562), in JSON `"9195b3ad-a9d0-4500-85ff-9fb0f65a5201"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Uuid(pub [u8; 16]);
@@ -271,15 +259,6 @@ impl std::fmt::Display for Uuid {
 impl Serialize for Uuid {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Uuid {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| {
-            de::Error::custom("expected 32 hexadecimal digits, as in 9195b3ad-a9d0-4500-85ff-9fb0f65a5201")
-        })
     }
 }
 

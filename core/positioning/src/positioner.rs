@@ -5,7 +5,9 @@
 //! Li, Kirubarajan 2001, section 1.4.16). So there is no moment of handover at which the position could jump.
 
 use crate::handover::{Handover, Reception};
+use crate::json::write;
 use crate::observation::{Counts, Intake, Measurement, Observation, Rejected};
+use crate::order::sort_by;
 use crate::outdoor::OutdoorFilter;
 use crate::radio::{Place, RadioMap};
 use crate::venue::{Plane, Venue};
@@ -76,10 +78,10 @@ impl Positioner {
     /// to tell the watches. What became of each is in [`Positioner::counts`].
     pub fn feed(&mut self, batch: &[Observation]) -> Vec<WatchEvent> {
         let mut order: Vec<&Observation> = batch.iter().collect();
-        order.sort_by(|a, b| {
+        sort_by(&mut order, |a, b| {
             let by_kind = || a.what.kind().cmp(&b.what.kind());
             // Ranges of one moment: any order will do that does not depend on theirs.
-            let by_text = || format!("{:?}", a.what).cmp(&format!("{:?}", b.what));
+            let by_text = || write(&a.what).cmp(&write(&b.what));
             a.time_ms.total_cmp(&b.time_ms).then_with(by_kind).then_with(by_text)
         });
         let (mut changed, mut events) = (false, Vec::new());

@@ -19,8 +19,10 @@ pub use file::ReadError;
 use crate::conformal::Radii;
 use crate::ground::Ground;
 use crate::observation::Mac;
+use crate::order::{sort_and_dedup, sort_by};
 use crate::routes::RouteGraph;
 use floors::Floors;
+use litemap::LiteMap;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So many best cells vote on the floor.
@@ -186,7 +188,7 @@ pub struct RadioMap {
     pub(crate) smooth_radii: Radii,
     pub(crate) routes: RouteGraph,
     /// What each building's floors are like.
-    grounds: BTreeMap<(u16, i16), Ground>,
+    grounds: LiteMap<(u16, i16), Ground>,
     /// Weights of a query.
     pub query: QueryOptions,
     /// For each access point the cells that know it.
@@ -278,7 +280,7 @@ impl RadioMap {
             track_radii: Radii::default(),
             smooth_radii: Radii::default(),
             routes: RouteGraph::default(),
-            grounds: BTreeMap::new(),
+            grounds: LiteMap::new(),
             query,
             index,
             sums,
@@ -287,7 +289,8 @@ impl RadioMap {
 
     /// Sets where people walk.
     pub fn set_routes(&mut self, routes: RouteGraph) {
-        let floors: BTreeSet<(u16, i16)> = routes.nodes.iter().map(|node| (node.building, node.floor)).collect();
+        let mut floors: Vec<(u16, i16)> = routes.nodes.iter().map(|node| (node.building, node.floor)).collect();
+        sort_and_dedup(&mut floors);
         let ground = |(building, floor)| {
             let points: Vec<[f64; 2]> = routes.points(building, floor, 1.0).iter().map(|p| p.at_m).collect();
             ((building, floor), Ground::new(&points))
@@ -375,12 +378,12 @@ impl RadioMap {
 
     /// The probability of each building and floor that a scan may have been made on; `None` when it holds nothing that
     /// the map knows.
-    pub fn floor_probabilities(&self, scan: &[(Mac, f64)]) -> Option<BTreeMap<(u16, i16), f64>> {
+    pub fn floor_probabilities(&self, scan: &[(Mac, f64)]) -> Option<LiteMap<(u16, i16), f64>> {
         let mut weights = self.score(scan, None)?.weights;
         sort_to_weights(&mut weights)?;
         let mut floors = self.floor_masses(&weights, scan);
         let total: f64 = floors.values().sum();
-        floors.values_mut().for_each(|p| *p /= total);
+        floors.iter_mut().for_each(|(_, p)| *p /= total);
         Some(floors)
     }
 
@@ -400,14 +403,14 @@ impl RadioMap {
     }
 
     /// Floors by the mass of the best cells and by the linear classifier, not normalised.
-    fn floor_masses(&self, weights: &[(usize, f64)], scan: &[(Mac, f64)]) -> BTreeMap<(u16, i16), f64> {
-        let mut floors = BTreeMap::new();
+    fn floor_masses(&self, weights: &[(usize, f64)], scan: &[(Mac, f64)]) -> LiteMap<(u16, i16), f64> {
+        let mut floors: LiteMap<(u16, i16), f64> = LiteMap::new();
         for &(cell, weight) in weights.iter().take(FLOOR_VOTERS) {
             let place = self.cells[cell].place;
             *floors.entry((place.building, place.floor)).or_insert(0.0) += weight;
         }
         let by_line = self.floors.ln_probabilities(&floors::known(scan, &self.aps));
-        for (floor, mass) in &mut floors {
+        for (floor, mass) in floors.iter_mut() {
             let ln = self.floors.classes.binary_search(floor).map_or(0.0, |class| by_line[class]);
             *mass = f64::max(*mass, 1e-12).powf(self.query.neighbour_floor_power)
                 * (self.query.linear_floor_power * ln).exp();
@@ -466,7 +469,7 @@ impl RadioMap {
 
 /// Sorts log-weights, best first, and takes them to weights with the best at 1; `None` without any.
 fn sort_to_weights(weights: &mut [(usize, f64)]) -> Option<()> {
-    weights.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    sort_by(weights, |a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     let best = weights.first()?.1;
     weights.iter_mut().for_each(|w| w.1 = (w.1 - best).exp());
     Some(())
@@ -481,7 +484,7 @@ struct Scores {
 /// The sane readings in a fixed order, one for each address (the strongest).
 fn readings(scan: &[(Mac, f64)]) -> Vec<(Mac, f64)> {
     let mut sorted: Vec<_> = scan.iter().copied().filter(|(_, dbm)| (-127.0..=STRONGEST_DBM).contains(dbm)).collect();
-    sorted.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
+    sort_by(&mut sorted, |a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
     sorted.dedup_by_key(|r| r.0);
     sorted
 }

@@ -1,5 +1,6 @@
 //! Where people walk: a graph learnt from surveys.
 
+use crate::order::sort_by;
 use crate::radio::{Place, distance};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -57,7 +58,7 @@ impl RouteGraph {
     /// Places along the routes of a floor, `spacing_m` apart on each edge; those of different edges that fall into one
     /// square of half that size become one, and where several edges run side by side each stands for less.
     pub(crate) fn points(&self, building: u16, floor: i16, spacing_m: f64) -> Vec<RoutePoint> {
-        let mut squares: BTreeMap<[i64; 2], [f64; 2]> = BTreeMap::new();
+        let mut squares: Vec<([i64; 2], [f64; 2])> = Vec::new();
         let square = |at_m: [f64; 2], side: f64| at_m.map(|x| (x / side).floor() as i64);
         for (a, b) in &self.edges {
             let (a, b) = (self.nodes[*a as usize], self.nodes[*b as usize]);
@@ -68,18 +69,31 @@ impl RouteGraph {
             for i in 0..=pieces {
                 let s = f64::from(i) / f64::from(pieces);
                 let at_m = [0, 1].map(|k| a.at_m[k] + s * (b.at_m[k] - a.at_m[k]));
-                if squares.len() < MOST_POINTS {
-                    squares.entry(square(at_m, spacing_m / 2.0)).or_insert(at_m);
+                squares.push((square(at_m, spacing_m / 2.0), at_m));
+            }
+            if squares.len() > 4 * MOST_POINTS {
+                first_of_each(&mut squares);
+                if squares.len() > MOST_POINTS {
+                    break;
                 }
             }
         }
+        first_of_each(&mut squares);
+        squares.truncate(MOST_POINTS);
         let crowd = |at_m: &[f64; 2]| {
             let [x, y] = square(*at_m, spacing_m / 2.0);
-            let rows = (x - 4..=x + 4).flat_map(|x| squares.range([x, y - 4]..=[x, y + 4]));
+            let from = |at: [i64; 2]| squares.partition_point(|s| s.0 < at);
+            let rows = (x - 4..=x + 4).flat_map(|x| &squares[from([x, y - 4])..from([x, y + 5])]);
             rows.map(|(_, q)| (-(distance(*at_m, *q) / spacing_m).powi(2)).exp()).sum::<f64>()
         };
-        squares.values().map(|at_m| RoutePoint { at_m: *at_m, length_m: spacing_m / crowd(at_m) }).collect()
+        squares.iter().map(|(_, at_m)| RoutePoint { at_m: *at_m, length_m: spacing_m / crowd(at_m) }).collect()
     }
+}
+
+/// Sorts by square and keeps the first point of each.
+fn first_of_each(squares: &mut Vec<([i64; 2], [f64; 2])>) {
+    sort_by(squares, |a, b| a.0.cmp(&b.0));
+    squares.dedup_by_key(|s| s.0);
 }
 
 /// Squares of `side_m` within `reach_m` of the points, that no point lies in or beside: the floor off the routes.

@@ -13,7 +13,7 @@ use crate::observation::{Intake, Mac, Measurement, Observation};
 use crate::pdr::{Step, StepDetector};
 use crate::radio::{Place, RadioFix, RadioMap, distance};
 use crate::routes::{RoutePoint, off_route};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// How walks are smoothed. Chosen on the first fifth of the mall's walks.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -274,7 +274,7 @@ fn read(observations: &[Observation], options: &SmoothOptions) -> (Vec<Step>, Ve
 fn floor_sequence(map: &RadioMap, scans: &[Scan]) -> Vec<Option<(u16, i16)>> {
     let seen: Vec<_> = scans.iter().map(|(_, scan)| map.floor_probabilities(scan)).collect();
     let all: Vec<(u16, i16)> =
-        seen.iter().flatten().flat_map(BTreeMap::keys).copied().collect::<BTreeSet<_>>().into_iter().collect();
+        seen.iter().flatten().flat_map(|p| p.keys().copied()).collect::<BTreeSet<_>>().into_iter().collect();
     let mut best = vec![0.0_f64; all.len()];
     let mut from: Vec<Vec<usize>> = Vec::with_capacity(seen.len());
     for p in seen.iter().flatten() {

@@ -6,12 +6,15 @@
 
 mod geojson;
 mod indoorgml;
+mod names;
+mod number;
 mod plane;
 mod walls;
 
 pub use plane::Plane;
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::order::{sort_and_dedup, sort_by};
+use litemap::LiteMap;
 use walls::Walls;
 
 /// Height of a floor where the venue tells none, metres.
@@ -46,7 +49,7 @@ pub struct Venue {
     /// What of the files could not be read, in words.
     pub problems: Vec<String>,
     plane: Option<Plane>,
-    planes: BTreeMap<i16, Plane>,
+    planes: LiteMap<i16, Plane>,
     bounds_m: [[f64; 2]; 2],
 }
 
@@ -230,7 +233,7 @@ impl Venue {
 #[derive(Default)]
 pub(crate) struct Parts {
     pub(crate) name: String,
-    pub(crate) levels: BTreeMap<i16, LevelParts>,
+    pub(crate) levels: LiteMap<i16, LevelParts>,
     pub(crate) links: Vec<Link>,
     pub(crate) connectors: Vec<Connector>,
     /// A piece of stairs or a lift on one level, to be joined with those above and below.
@@ -238,7 +241,7 @@ pub(crate) struct Parts {
     pub(crate) entrances: Vec<Spot>,
     pub(crate) beacons: Vec<Beacon>,
     pub(crate) plane: Option<Plane>,
-    pub(crate) planes: BTreeMap<i16, Plane>,
+    pub(crate) planes: LiteMap<i16, Plane>,
     pub(crate) problems: Vec<String>,
     pub(crate) corners: usize,
 }
@@ -291,7 +294,7 @@ impl Parts {
         for link in &self.links {
             if link.from.floor != link.to.floor {
                 let mut stops = vec![link.from, link.to];
-                stops.sort_by_key(|s| s.floor);
+                sort_by(&mut stops, |a, b| a.floor.cmp(&b.floor));
                 let connector = Connector { kind: link.by.unwrap_or(ConnectorKind::Stairs), stops };
                 // A way up and the same way down are one.
                 if !self.connectors.contains(&connector) {
@@ -325,7 +328,7 @@ impl Parts {
         if !self.links.is_empty() {
             return;
         }
-        for (floor, level) in &self.levels {
+        for (floor, level) in self.levels.iter() {
             let spot = |at_m| Spot { at_m, floor: *floor };
             for opening in &level.openings {
                 let middle = mid(opening[0], opening[1]);
@@ -339,7 +342,7 @@ impl Parts {
 
     /// Pieces of stairs that lie above each other become one connector.
     fn join_flights(&mut self) {
-        self.flights.sort_by(|a, b| a.1.floor.cmp(&b.1.floor).then(a.0.cmp(&b.0)));
+        sort_by(&mut self.flights, |a, b| a.1.floor.cmp(&b.1.floor).then(a.0.cmp(&b.0)));
         let mut joined: Vec<Connector> = Vec::new();
         for (kind, spot) in self.flights.drain(..) {
             let below = joined.iter_mut().find(|c| {
@@ -386,15 +389,15 @@ impl LevelParts {
 
 fn graph(links: &[Link]) -> (Vec<Spot>, Vec<(u32, u32)>) {
     let key = |s: &Spot| (s.floor, s.at_m.map(|x| (x / SAME_NODE_M).round() as i64));
-    let nodes: BTreeMap<_, Spot> = links.iter().flat_map(|l| [l.from, l.to]).map(|s| (key(&s), s)).collect();
-    let numbers: BTreeMap<_, u32> = nodes.keys().zip(0..).map(|(key, n)| (*key, n)).collect();
-    let edges: BTreeSet<(u32, u32)> = links
-        .iter()
-        .map(|l| (numbers[&key(&l.from)], numbers[&key(&l.to)]))
-        .filter(|(a, b)| a != b)
-        .map(|(a, b)| (a.min(b), a.max(b)))
-        .collect();
-    (nodes.into_values().collect(), edges.into_iter().collect())
+    // Of ends at one node the last counts.
+    let mut nodes: Vec<_> = links.iter().flat_map(|l| [l.from, l.to]).map(|s| (key(&s), s)).rev().collect();
+    sort_by(&mut nodes, |a, b| a.0.cmp(&b.0));
+    nodes.dedup_by_key(|n| n.0);
+    let number = |s: &Spot| nodes.partition_point(|n| n.0 < key(s)) as u32;
+    let ends = links.iter().map(|l| (number(&l.from), number(&l.to)));
+    let mut edges: Vec<(u32, u32)> = ends.filter(|(a, b)| a != b).map(|(a, b)| (a.min(b), a.max(b))).collect();
+    sort_and_dedup(&mut edges);
+    (nodes.into_iter().map(|n| n.1).collect(), edges)
 }
 
 pub(crate) fn distance(a: [f64; 2], b: [f64; 2]) -> f64 {

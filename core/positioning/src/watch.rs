@@ -2,8 +2,9 @@
 //! passes the time.
 
 use crate::Status;
+use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 /// Without a counted observation for so long a track coasts, milliseconds.
 pub const COASTING_AFTER_MS: f64 = 5e3;
@@ -15,8 +16,8 @@ const COASTING_GROWTH_MPS: f64 = 1.4;
 const TRAIL_EVERY_MS: f64 = 1e3;
 
 /// `PositionOptions` of the W3C: what a watch asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct WatchOptions {
     /// Asks for the best there is; this engine always gives that.
     pub enable_high_accuracy: bool,
@@ -116,7 +117,7 @@ pub enum WatchEvent {
 /// All watches of a page, the newest position and the trail.
 #[derive(Clone, Debug)]
 pub struct Watches {
-    watches: BTreeMap<u32, Watch>,
+    watches: LiteMap<u32, Watch>,
     next_id: u32,
     newest: Option<WatchPosition>,
     coasting: Option<Status>,
@@ -136,7 +137,7 @@ impl Watches {
     /// No watches; the trail keeps the last `trail_length` positions.
     pub fn new(trail_length: usize) -> Self {
         Self {
-            watches: BTreeMap::new(),
+            watches: LiteMap::new(),
             next_id: 1,
             newest: None,
             coasting: None,
@@ -224,7 +225,7 @@ impl Watches {
                 }));
             }
         }
-        for (id, watch) in &mut self.watches {
+        for (id, watch) in self.watches.iter_mut() {
             if watch.waiting_since_ms.is_some_and(|since| now_ms - since > watch.options.timeout) {
                 watch.waiting_since_ms = None;
                 events.push(WatchEvent::Error(*id, WatchError::Timeout));
@@ -244,7 +245,7 @@ impl Watches {
     }
 
     fn tell(&mut self, position: &WatchPosition) -> Vec<WatchEvent> {
-        for watch in self.watches.values_mut() {
+        for (_, watch) in self.watches.iter_mut() {
             watch.waiting_since_ms = Some(position.timestamp);
         }
         self.watches.keys().map(|id| WatchEvent::Position(*id, Box::new(position.clone()))).collect()

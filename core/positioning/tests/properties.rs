@@ -272,6 +272,23 @@ fn a_smoothed_walk_is_turned_to_where_it_went() {
 }
 
 #[test]
+fn a_survey_that_heard_nothing_makes_a_map_that_knows_nothing() {
+    let silent = Fingerprint { place: Place { at_m: [1.0, 2.0], floor: 0, building: 0 }, readings: vec![], group: 1 };
+    for survey in [vec![], vec![silent]] {
+        let map = RadioMap::new(&survey, &SurveyOptions::default(), QueryOptions::default());
+        assert_eq!((map.cell_count(), map.locate(&[(Mac::from_index(1), -50.0)], None)), (0, None));
+        let read = RadioMap::from_bytes(&map.to_bytes()).expect("our own bytes");
+        assert_eq!(read.cell_count(), 0);
+        let mut filter = IndoorFilter::new(IndoorOptions::default());
+        for observation in walk() {
+            let _ = filter.observe(&map, &observation);
+        }
+        assert!(!filter.has_fix() && filter.position(&map).is_none());
+        assert!(smooth(&map, &walk(), &SmoothOptions::default()).moments().is_empty());
+    }
+}
+
+#[test]
 fn a_cell_lies_midway_between_cells_that_are_near() {
     let place = |x: f64| Place { at_m: [x, 0.0], floor: 0, building: 0 };
     let fingerprint = |x: f64, dbm: f64| Fingerprint {

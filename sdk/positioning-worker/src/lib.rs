@@ -3,18 +3,20 @@
 //! `positioning-worker.js` hands over what the page posts, and posts back what comes out: JSON both ways, but for radio
 //! maps and observations in their binary form. This crate knows no sensor, no network and no page.
 
+use citytwin_manifest::read::{At, read};
 use citytwin_positioning::exposure::{DirectRange, Exposure, ExposureOptions, Track, TrackLog, TrackPoint, compare};
+use citytwin_positioning::json;
 use citytwin_positioning::radio::RadioMap;
 use citytwin_positioning::venue::{ConnectorKind, Venue};
 use citytwin_positioning::watch::{WatchEvent, WatchOptions, WatchPosition};
 use citytwin_positioning::{Counts, IndoorOptions, Observation, Positioner, PositionerOptions, wire};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 use std::sync::Arc;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// What a page may ask.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "call", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[derive(Debug)]
 enum Call {
     Feed { observations: Vec<Observation>, wall_offset_ms: f64 },
     Tick { now_ms: f64 },
@@ -29,6 +31,62 @@ enum Call {
     DeleteTrack { from_ms: f64, to_ms: f64 },
     Exposure { track: Vec<TrackPoint>, ranges: Vec<DirectRange>, options: ExposureOptions },
     Plan {},
+}
+
+/// The calls by their names.
+const CALLS: [&str; 13] = [
+    "feed",
+    "tick",
+    "watch",
+    "clearWatch",
+    "lockFloor",
+    "setPosition",
+    "position",
+    "trail",
+    "counts",
+    "track",
+    "deleteTrack",
+    "exposure",
+    "plan",
+];
+
+impl Call {
+    fn read(at: &At<'_>) -> Self {
+        let number = |key: &str| at.get(key).number();
+        match CALLS[at.get("call").choice(&CALLS)] {
+            "feed" => {
+                let observations = at.get("observations").items().map(|at| json::observation(&at)).collect();
+                Self::Feed { observations, wall_offset_ms: number("wallOffsetMs") }
+            }
+            "tick" => Self::Tick { now_ms: number("nowMs") },
+            "watch" => Self::Watch { options: json::watch_options(&at.get("options")), now_ms: number("nowMs") },
+            "clearWatch" => Self::ClearWatch { watch: at.get("watch").whole(u32::MAX) },
+            "lockFloor" => Self::LockFloor { floor: at.get("floor").optional(json::floor) },
+            "setPosition" => Self::SetPosition {
+                now_ms: number("nowMs"),
+                longitude: number("longitude"),
+                latitude: number("latitude"),
+                accuracy: number("accuracy"),
+                floor: at.get("floor").optional(json::floor),
+            },
+            "position" => Self::Position { now_ms: number("nowMs") },
+            "trail" => Self::Trail {},
+            "counts" => Self::Counts {},
+            "track" => Self::Track {},
+            "deleteTrack" => Self::DeleteTrack { from_ms: number("fromMs"), to_ms: number("toMs") },
+            "exposure" => Self::Exposure {
+                track: at.get("track").items().map(|at| json::track_point(&at)).collect(),
+                ranges: at.get("ranges").items().map(|at| json::direct_range(&at)).collect(),
+                options: json::exposure_options(&at.get("options")),
+            },
+            _ => Self::Plan {},
+        }
+    }
+}
+
+fn parsed<T>(text: &str, of: impl FnOnce(&At<'_>) -> T) -> Result<T, String> {
+    let json: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    read(&json, of)
 }
 
 /// What a page is told: events for watches, and what it asked for.
@@ -114,8 +172,9 @@ impl Engine {
     /// What is wrong with them, in words.
     #[wasm_bindgen(constructor)]
     pub fn new(venue_files: &str, radio_map: &[u8], seed: u32) -> Result<Engine, String> {
-        let files: Vec<(String, String)> = serde_json::from_str(venue_files).map_err(|error| error.to_string())?;
-        let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        let files: Vec<Vec<String>> = parsed(venue_files, |at| at.items().map(|at| at.texts()).collect())?;
+        let files: Vec<(&str, &str)> =
+            files.iter().filter_map(|file| Some((file.first()?.as_str(), file.get(1)?.as_str()))).collect();
         let venue = if files.is_empty() { None } else { Some(Arc::new(Venue::read(&files, None)?)) };
         let map = if radio_map.is_empty() { None } else { Some(RadioMap::from_bytes(radio_map)) };
         let map = map.transpose().map_err(|error| error.to_string())?;
@@ -129,8 +188,8 @@ impl Engine {
     /// # Errors
     /// When it cannot be read, in words; nothing has changed then.
     pub fn call(&mut self, call: &str) -> Result<String, String> {
-        let call: Call = serde_json::from_str(call).map_err(|error| error.to_string())?;
-        Ok(json(&self.carry_out(call)))
+        let call = parsed(call, Call::read)?;
+        Ok(json::write(&self.carry_out(call)))
     }
 
     /// Takes observations in their binary form, as `call` takes those in JSON.
@@ -139,7 +198,7 @@ impl Engine {
     /// When they are none, in words; nothing has changed then.
     pub fn feed(&mut self, observations: &[u8], wall_offset_ms: f64) -> Result<String, String> {
         let observations = wire::decode(observations).map_err(|error| error.to_string())?;
-        Ok(json(&self.carry_out(Call::Feed { observations, wall_offset_ms })))
+        Ok(json::write(&self.carry_out(Call::Feed { observations, wall_offset_ms })))
     }
 }
 
@@ -150,7 +209,7 @@ impl Engine {
 #[wasm_bindgen]
 pub fn decode(observations: &[u8]) -> Result<String, String> {
     let observations = wire::decode(observations).map_err(|error| error.to_string())?;
-    Ok(serde_json::to_string(&observations).expect("observations have only string keys"))
+    Ok(json::write(&observations))
 }
 
 impl Engine {
@@ -240,15 +299,10 @@ fn plan(venue: &Venue) -> Plan {
     }
 }
 
-fn json(reply: &Reply) -> String {
-    serde_json::to_string(reply).expect("a reply has only string keys")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use citytwin_positioning::simulate::{Devices, radio_map, venue_files, walk};
-    use serde_json::Value;
 
     fn engine() -> Engine {
         Engine::new(&serde_json::to_string(&venue_files()).expect("texts"), &radio_map().to_bytes(), 1)

@@ -3,8 +3,10 @@
 
 use super::{IndoorFilter, Particle};
 use crate::observation::{BleReading, Measurement, Observation, Rejected, WifiReading};
+use crate::order::sort_by;
 use crate::radio::Place;
 use crate::venue::{Beacon, BeaconKind, Venue};
+use litemap::LiteMap;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -150,7 +152,7 @@ impl IndoorFilter {
     /// Says that the visitor is outdoors, on the ground: floors and pressure start from there.
     pub(crate) fn set_on_ground(&mut self) {
         let building = self.building();
-        self.floors = [((building, 0), 1.0)].into();
+        self.floors = LiteMap::from_iter([((building, 0), 1.0)]);
         self.fusion.pressure.zero = self.fusion.pressure.state.map(|s| s.1);
         self.fusion.pressure.last = None;
     }
@@ -168,13 +170,13 @@ impl IndoorFilter {
     pub fn floor_probabilities(&self) -> Vec<(i16, f64)> {
         let sum: f64 = self.floors.values().sum();
         let mut floors: Vec<(i16, f64)> = Vec::new();
-        for ((_, floor), p) in &self.floors {
+        for ((_, floor), p) in self.floors.iter() {
             match floors.iter_mut().find(|f| f.0 == *floor) {
                 Some(known) => known.1 += p / sum,
                 None => floors.push((*floor, p / sum)),
             }
         }
-        floors.sort_unstable_by_key(|f| f.0);
+        sort_by(&mut floors, |a, b| a.0.cmp(&b.0));
         floors
     }
 
@@ -247,12 +249,12 @@ impl IndoorFilter {
         }
         let n = self.floors.len().max(1) as f64;
         let sum: f64 = self.floors.values().sum();
-        for ((_, floor), p) in &mut self.floors {
+        for ((_, floor), p) in self.floors.iter_mut() {
             *p = ((1.0 - change) * *p / sum + change / n) * weight(*floor).max(1e-12);
         }
         let sum: f64 = self.floors.values().sum();
         if sum > 0.0 && sum.is_finite() {
-            self.floors.values_mut().for_each(|p| *p /= sum);
+            self.floors.iter_mut().for_each(|(_, p)| *p /= sum);
         }
     }
 
@@ -294,7 +296,7 @@ impl IndoorFilter {
     pub(super) fn round_trips(&mut self, readings: &[WifiReading], time_ms: f64) -> bool {
         let Some(venue) = self.fusion.venue.clone() else { return false };
         let mut ranged: Vec<&WifiReading> = readings.iter().filter(|r| r.rtt_m.is_some()).collect();
-        ranged.sort_unstable_by_key(|r| r.bssid);
+        sort_by(&mut ranged, |a, b| a.bssid.cmp(&b.bssid));
         let mut counted = false;
         for reading in ranged {
             let Some(point) = venue.beacon(BeaconKind::WifiRtt, &reading.bssid.to_string()) else { continue };
@@ -351,7 +353,7 @@ impl IndoorFilter {
             [centre[0] + radius * turn.sin(), centre[1] + radius * turn.cos()]
         };
         if self.particles.is_empty() {
-            self.floors = [((self.building(), from.spot.floor), 1.0)].into();
+            self.floors = LiteMap::from_iter([((self.building(), from.spot.floor), 1.0)]);
             self.scatter(ring);
             self.fusion.ranged_ms = Some(time_ms);
             return Ok(());
@@ -393,7 +395,7 @@ impl IndoorFilter {
             let beacon = beacon.or_else(|| named.and_then(|id| venue.beacon(BeaconKind::Bluetooth, &id)));
             heard.extend(beacon.map(|b| (b, reading.rssi_dbm)));
         }
-        heard.sort_by(|a, b| a.0.id.cmp(&b.0.id).then(a.1.total_cmp(&b.1)));
+        sort_by(&mut heard, |a, b| a.0.id.cmp(&b.0.id).then(a.1.total_cmp(&b.1)));
         let Some((strongest, dbm)) = heard.iter().max_by(|a, b| a.1.total_cmp(&b.1)).copied() else {
             return Err(Rejected::NotUsed);
         };

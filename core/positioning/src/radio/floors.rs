@@ -47,7 +47,7 @@ impl Floors {
         // The order of the survey must not matter.
         samples.sort_by(|a, b| a.1.cmp(&b.1).then_with(|| a.0.partial_cmp(&b.0).unwrap_or(std::cmp::Ordering::Equal)));
         let mut random = Random::new(seed);
-        let steps = (EPOCHS * samples.len()).max(1);
+        let steps = EPOCHS * samples.len();
         let mut scale = 1.0_f64; // weights = scale × stored: decay in O(1)
         for step in 0..steps {
             let (scan, class) = &samples[random.below(samples.len())];

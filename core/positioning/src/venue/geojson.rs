@@ -2,12 +2,14 @@
 //! Japanese indoor specification with its pedestrian network (as in Shinjuku terminal), and the floor maps of the
 //! Indoor Location Competition 2.0.
 
+use super::names::Names;
+use super::number::number;
 use super::{
     AreaParts, Beacon, BeaconKind, Connector, ConnectorKind, Link, Parts, Plane, Ring, Spot, distance, inside,
     middle_of,
 };
+use crate::order::{sort_and_dedup, sort_by};
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 /// Reads all files; what is no GeoJSON is left alone, what is broken becomes a problem.
 pub(super) fn read(files: &[&(&str, &str)], plane: Option<&Plane>, parts: &mut Parts) {
@@ -35,7 +37,7 @@ pub(super) fn read(files: &[&(&str, &str)], plane: Option<&Plane>, parts: &mut P
             }
         }
     }
-    features.sort_by_key(|f| order(f.1));
+    sort_by(&mut features, |a, b| order(a.1).cmp(&order(b.1)));
     for (name, json) in collections.iter().filter(|c| is_competition_map(c.0)) {
         reader.competition_map(name, json, &collections, parts);
     }
@@ -99,8 +101,9 @@ struct Reader {
     from_degrees: Option<Plane>,
     /// Of metres, by nodes that tell both.
     fitted: Option<Plane>,
-    level_floors: BTreeMap<String, i16>,
-    nodes: BTreeMap<String, Spot>,
+    /// Floors are found like nodes, so that both share their code.
+    level_spots: Names<Spot>,
+    nodes: Names<Spot>,
 }
 
 impl Reader {
@@ -194,7 +197,7 @@ impl Reader {
                     return parts.problems.push(format!("{file}: a level without ordinal"));
                 };
                 if let Some(id) = id_of(feature) {
-                    self.level_floors.insert(id, floor);
+                    self.level_spots.insert(id, Spot { floor, at_m: [0.0; 2] });
                 }
                 let outline = self.polygons(geometry, parts);
                 let level = parts.level(floor);
@@ -229,9 +232,9 @@ impl Reader {
     }
 
     /// The floor that a feature refers to by its level's id.
-    fn floor(&self, file: &str, properties: &Value, parts: &mut Parts) -> Option<i16> {
+    fn floor(&mut self, file: &str, properties: &Value, parts: &mut Parts) -> Option<i16> {
         let id = ["level_id", "floor_id"].iter().find_map(|key| properties[*key].as_str());
-        let floor = id.and_then(|id| self.level_floors.get(id)).copied();
+        let floor = id.and_then(|id| self.level_spots.get(id)).map(|spot| spot.floor);
         let floor = floor.or_else(|| properties["ordinal"].as_f64().and_then(floor_of));
         if floor.is_none() {
             parts.problems.push(format!("{file}: a feature of no known level"));
@@ -261,7 +264,7 @@ impl Reader {
         }
     }
 
-    fn beacon(&self, file: &str, properties: &Value, geometry: &Value, parts: &mut Parts) {
+    fn beacon(&mut self, file: &str, properties: &Value, geometry: &Value, parts: &mut Parts) {
         let kind = match properties["kind"].as_str() {
             Some("ble") => BeaconKind::Bluetooth,
             Some("uwb") => BeaconKind::Uwb,
@@ -275,7 +278,7 @@ impl Reader {
         };
         parts.beacons.push(Beacon {
             kind,
-            id: id.to_lowercase(),
+            id: id.to_ascii_lowercase(),
             spot: Spot { at_m: self.metres(at), floor },
             height_m: sane(&properties["height_m"], 100.0).unwrap_or(2.5),
             tx_power_dbm: sane(&properties["tx_power_dbm"], 127.0).unwrap_or(-59.0),
@@ -300,8 +303,8 @@ impl Reader {
         }
     }
 
-    fn link(&self, properties: &Value, geometry: &Value, parts: &mut Parts) {
-        let end = |key: &str| properties[key].as_str().and_then(|id| self.nodes.get(id)).copied();
+    fn link(&mut self, properties: &Value, geometry: &Value, parts: &mut Parts) {
+        let mut end = |key: &str| properties[key].as_str().and_then(|id| self.nodes.get(id));
         let (Some(from), Some(to)) = (end("start_id"), end("end_id")) else { return };
         let by = match properties["route_type"].as_str() {
             Some("4") => Some(ConnectorKind::Lift),
@@ -437,7 +440,7 @@ fn floor_of(ordinal: f64) -> Option<i16> {
 fn floors_of(text: &str) -> Vec<i16> {
     let mut floors = Vec::new();
     for part in text.split(';').map(str::trim) {
-        if let Some(floor) = part.parse::<f64>().ok().and_then(floor_of) {
+        if let Some(floor) = number(part).and_then(floor_of) {
             floors.push(floor);
         } else if let Some((from, to)) = part.char_indices().skip(1).find(|c| c.1 == '-').map(|c| part.split_at(c.0)) {
             let ends = (from.parse::<i16>(), to[1..].parse::<i16>());
@@ -446,8 +449,7 @@ fn floors_of(text: &str) -> Vec<i16> {
             }
         }
     }
-    floors.sort_unstable();
-    floors.dedup();
+    sort_and_dedup(&mut floors);
     floors
 }
 

@@ -3,8 +3,10 @@
 //! A document is read tag by tag, once. Cells and states belong to the level whose height is next to theirs; transitions
 //! between levels are stairs. IndoorGML tells no datum that a browser could look up, so its metres are the plane.
 
+use super::names::Names;
+use super::number::number;
 use super::{AreaParts, Link, Parts, Ring, Spot, distance};
-use std::collections::BTreeMap;
+use crate::order::sort_numbers;
 
 /// Floors further apart than this are two levels, metres.
 const LEVELS_APART_M: f64 = 1.5;
@@ -29,7 +31,7 @@ struct Transition {
 /// When it is no IndoorGML, or its tags do not end.
 pub(super) fn read(text: &str, parts: &mut Parts) -> Result<(), String> {
     let mut cells: Vec<Cell> = Vec::new();
-    let mut states: BTreeMap<String, [f64; 3]> = BTreeMap::new();
+    let mut states: Names<[f64; 3]> = Names::default();
     let mut transitions: Vec<Transition> = Vec::new();
     let mut scope = Scope::Nothing;
     let mut points: Vec<[f64; 3]> = Vec::new();
@@ -92,7 +94,7 @@ pub(super) fn read(text: &str, parts: &mut Parts) -> Result<(), String> {
     if !is_indoor {
         return Err("no IndoorFeatures".to_owned());
     }
-    assemble(cells, &states, &transitions, parts);
+    assemble(cells, &mut states, &transitions, parts);
     Ok(())
 }
 
@@ -115,11 +117,11 @@ impl Cell {
     }
 }
 
-fn assemble(cells: Vec<Cell>, states: &BTreeMap<String, [f64; 3]>, transitions: &[Transition], parts: &mut Parts) {
+fn assemble(cells: Vec<Cell>, states: &mut Names<[f64; 3]>, transitions: &[Transition], parts: &mut Parts) {
     let mut heights: Vec<f64> = cells.iter().filter_map(|c| c.floor.as_ref().map(|f| f.0)).collect();
     if heights.is_empty() {
         // A graph alone: heights of its states, which are at most a storey above their floors.
-        heights.extend(states.values().map(|p| p[2]));
+        heights.extend(states.things().map(|p| p[2]));
     }
     let elevations = levels(heights);
     // The ground floor is the level next to height 0, or the lowest of a document that knows no 0.
@@ -140,7 +142,7 @@ fn assemble(cells: Vec<Cell>, states: &BTreeMap<String, [f64; 3]>, transitions: 
     }
     let spot = |p: &[f64; 3]| Spot { at_m: [p[0], p[1]], floor: floor_at(p[2]) };
     for transition in transitions {
-        let ends: Vec<[f64; 3]> = transition.ends.iter().filter_map(|id| states.get(id)).copied().collect();
+        let ends: Vec<[f64; 3]> = transition.ends.iter().filter_map(|id| states.get(id)).collect();
         let line = if transition.line.len() > 1 { &transition.line } else { &ends };
         let changes = line.first().map(&spot).map(|s| s.floor) != line.last().map(&spot).map(|s| s.floor);
         if let (true, Some(first), Some(last)) = (changes, line.first(), line.last()) {
@@ -155,7 +157,7 @@ fn assemble(cells: Vec<Cell>, states: &BTreeMap<String, [f64; 3]>, transitions: 
 
 /// Heights that are apart, lowest first; at most a thousand.
 fn levels(mut heights: Vec<f64>) -> Vec<f64> {
-    heights.sort_unstable_by(f64::total_cmp);
+    sort_numbers(&mut heights);
     let mut levels: Vec<f64> = Vec::new();
     for z in heights {
         if levels.last().is_none_or(|last| z - last > LEVELS_APART_M) && levels.len() < 1000 {
@@ -212,7 +214,7 @@ fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
 
 /// Triples of numbers; one that is none ends the list.
 fn points_of(text: &str) -> Vec<[f64; 3]> {
-    let sane = |t: &str| t.parse::<f64>().ok().filter(|x| x.abs() < 1e8);
+    let sane = |t: &str| number(t).filter(|x| x.abs() < 1e8);
     let numbers: Vec<f64> =
         text.split([' ', ',', '\n', '\t', '\r']).filter(|t| !t.is_empty()).map_while(sane).collect();
     numbers.chunks_exact(3).map(|c| [c[0], c[1], c[2]]).collect()

@@ -1,7 +1,7 @@
 //! Where walls are, and whether a way crosses one.
 
 use super::{Area, Ring, distance, inside, sides, to_segment};
-use std::collections::BTreeMap;
+use crate::order::{sort_by, sort_numbers};
 
 /// Borders are looked at in pieces of this length, metres.
 const PIECE_M: f64 = 0.5;
@@ -40,15 +40,28 @@ impl Walls {
         let square = SQUARE_M.max((size[0] * size[1] / MOST_SQUARES).sqrt()).max(size[0].max(size[1]) / MOST_SQUARES);
         let [columns, rows] = size.map(|s| (s / square) as usize + 1);
         let mut walls = Self { segments, low, square, columns, starts: Vec::new(), items: Vec::new() };
-        let mut lists: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
-        for (n, [a, b]) in walls.segments.iter().enumerate() {
-            walls.squares(*a, *b, |i| lists.entry(i).or_default().push(n as u32));
+        // How many walls each square has, where its list ends, and then the lists, filled from their ends.
+        let mut starts = vec![0_u32; columns * rows + 1];
+        let each = |walls: &Self, with: &mut dyn FnMut(usize, u32)| {
+            for (n, [a, b]) in walls.segments.iter().enumerate().rev() {
+                walls.squares(*a, *b, |i| with(i, n as u32));
+            }
+        };
+        let squares = columns * rows;
+        each(&walls, &mut |i, _| starts[i.min(squares)] += u32::from(i < squares));
+        let mut end = 0;
+        for start in &mut starts {
+            end += *start;
+            *start = end;
         }
-        walls.starts = vec![0; columns * rows + 1];
-        for i in 0..columns * rows {
-            walls.items.extend(lists.get(&i).into_iter().flatten());
-            walls.starts[i + 1] = walls.items.len() as u32;
-        }
+        let mut items = vec![0; end as usize];
+        each(&walls, &mut |i, n| {
+            if i < squares {
+                starts[i] -= 1;
+                items[starts[i] as usize] = n;
+            }
+        });
+        (walls.starts, walls.items) = (starts, items);
         walls
     }
 
@@ -91,7 +104,7 @@ impl Walls {
             }
         });
         if at.len() > 1 {
-            at.sort_unstable_by(f64::total_cmp);
+            sort_numbers(&mut at);
             let apart = WALL_M / distance(from, to).max(1e-9);
             at.dedup_by(|b, a| *b - *a < apart);
         }
@@ -127,18 +140,17 @@ pub(crate) fn find(
             areas.iter().zip(&boxes).filter(|(a, b)| here(b) && inside(&a.rings, p)).map(|(a, _)| a.open).peekable();
         if holding.peek().is_some() { holding.all(|open| open) } else { outline.iter().any(|rings| inside(rings, p)) }
     };
-    let mut seen = BTreeMap::new();
     let rings = areas.iter().flat_map(|a| &a.rings).chain(outline.iter().flatten());
-    for [a, b] in rings.flat_map(sides) {
+    // Rooms share sides: the first counts.
+    let key = |p: [f64; 2]| p.map(|x| (x * 20.0).round() as i64);
+    let keyed = |(n, [a, b]): (usize, [[f64; 2]; 2])| ((key(a).min(key(b)), key(a).max(key(b))), n, [a, b]);
+    let has_length = |side: &[[f64; 2]; 2]| (0.01..1e5).contains(&distance(side[0], side[1]));
+    let mut all: Vec<_> = rings.flat_map(sides).filter(has_length).enumerate().map(keyed).collect();
+    sort_by(&mut all, |a, b| a.0.cmp(&b.0));
+    all.dedup_by_key(|side| side.0);
+    sort_by(&mut all, |a, b| a.1.cmp(&b.1));
+    for (_, _, [a, b]) in all {
         let length = distance(a, b);
-        if !(0.01..1e5).contains(&length) {
-            continue;
-        }
-        let key = |p: [f64; 2]| p.map(|x| (x * 20.0).round() as i64);
-        let (key_a, key_b) = (key(a), key(b));
-        if seen.insert((key_a.min(key_b), key_a.max(key_b)), ()).is_some() {
-            continue;
-        }
         let doors: Vec<f64> = routes.iter().filter_map(|route| crossing([a, b], *route)).map(|t| t * length).collect();
         let beside: Vec<&[[f64; 2]; 2]> = openings.iter().filter(|o| close([a, b], **o)).collect();
         let normal = [-(b[1] - a[1]) / length * BESIDE_M, (b[0] - a[0]) / length * BESIDE_M];
