@@ -343,9 +343,18 @@ impl IndoorFilter {
         sigma_m: f64,
         time_ms: f64,
     ) -> Result<(), Rejected> {
-        let floor = self.floor_now();
-        let up = venue.elevation_m(from.spot.floor) + from.height_m - venue.elevation_m(floor) - CARRIED_M;
         let centre = from.spot.at_m;
+        if !self.particles.is_empty() {
+            self.diffuse(time_ms);
+        }
+        let (mean, variance) = self.cloud();
+        // Who climbs stairs hears the next floor's anchors before the floor is known: then that floor fits better.
+        let ups = [self.floor_now(), from.spot.floor].map(|floor| {
+            (floor, venue.elevation_m(from.spot.floor) + from.height_m - venue.elevation_m(floor) - CARRIED_M)
+        });
+        let innovation = |up: f64| range_m - (square(mean, centre) + up * up).sqrt();
+        let [now, theirs] = ups.map(|(_, up)| innovation(up).abs());
+        let (floor, up) = if self.particles.is_empty() || theirs < now { ups[1] } else { ups[0] };
         let ring = |filter: &mut Self| {
             let flat = (range_m * range_m - up * up).max(0.0).sqrt();
             let (turn, noise) = (std::f64::consts::TAU * filter.random.uniform(), filter.random.normal());
@@ -358,11 +367,9 @@ impl IndoorFilter {
             self.fusion.ranged_ms = Some(time_ms);
             return Ok(());
         }
-        self.diffuse(time_ms);
-        let (mean, variance) = self.cloud();
         // While the cloud is wide the range is blunted, or hardly a particle would lie on its ring.
         let sigma = sigma_m.max(0.1).hypot(0.2 * variance.sqrt());
-        let innovation = range_m - (square(mean, centre) + up * up).sqrt();
+        let innovation = innovation(up);
         let deviation = (sigma * sigma + variance).sqrt();
         // A range may be too long by a reflection, but never too short.
         if innovation < -4.0 * deviation || innovation > 4.0 * deviation + 6.0 * EXCESS_M {
