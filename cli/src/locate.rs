@@ -186,9 +186,12 @@ fn cross_validated(survey: &Survey, only: &[u32], methods: &[Method]) -> Rows {
         Survey::Table(fingerprints) => {
             let (options, query) = table_options();
             let (samples, unanswered) = evaluate::leave_groups_out(fingerprints, &options, query);
+            let samples = some(samples, only);
+            let surveyed: Vec<Sample> = samples.iter().copied().filter(|s| s.surveyed).collect();
             vec![
                 ("plain 1-NN", Summary::new(&some(evaluate::leave_groups_out_nearest(fingerprints), only), 0)),
-                ("radio map", Summary::new(&some(samples, only), unanswered)),
+                ("radio map, where others surveyed", Summary::new(&surveyed, 0)),
+                ("radio map", Summary::new(&samples, unanswered)),
             ]
         }
         Survey::Walks(walks) => {
