@@ -6,6 +6,7 @@ use crate::shell::{files_below, output, program, read, read_text, remove, run, s
 use crate::web::{self, Profile};
 use anyhow::{Result, ensure};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Builds the package into `target/npm/citytwin`, packs it, and returns the tarball.
 pub(crate) fn package(repo: &Repo, profile: Profile) -> Result<PathBuf> {
@@ -34,26 +35,25 @@ pub(crate) fn package(repo: &Repo, profile: Profile) -> Result<PathBuf> {
         copy(&path, &bound.join(path.file_name().unwrap_or_default()))?;
     }
     let package = npm.join("citytwin");
-    step("compile the TypeScript", || {
+    let dist = package.join("dist");
+    step("check the TypeScript", || {
         run(program(repo, "node")
             .arg(repo.at("sdk/node_modules/typescript/bin/tsc"))
             .arg("--project")
             .arg(sources.join("tsconfig.json"))
             .arg("--outDir")
-            .arg(package.join("dist")))
+            .arg(&dist))
     })?;
+    for module in INTERNAL_MODULES {
+        remove(&dist.join(module).with_extension("d.ts"))?;
+    }
     for file in files_below(&bound)? {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        // The glue of the workers goes into their scripts.
-        if name.ends_with(".wasm") || name.starts_with("citytwin.") || name == "requests.js" {
-            copy(&file, &package.join("dist/wasm").join(name))?;
+        if name.ends_with(".wasm") || name == "citytwin.d.ts" {
+            copy(&file, &dist.join("wasm").join(name))?;
         }
     }
-    bundle_workers(repo, &bound, &package.join("dist/wasm"))?;
-    copy(&repo.at(SEARCH_THREAD_JS), &package.join("dist/wasm/node-worker.js"))?;
-    for module in INTERNAL_MODULES {
-        remove(&package.join("dist").join(module).with_extension("d.ts"))?;
-    }
+    step("bundle the scripts", || bundle(repo, &sources, &bound, &dist))?;
     for (from, to) in
         [("sdk/npm/README.md", "README.md"), ("LICENSE-MIT", "LICENSE-MIT"), ("LICENSE-APACHE", "LICENSE-APACHE")]
     {
@@ -70,6 +70,8 @@ pub(crate) fn package(repo: &Repo, profile: Profile) -> Result<PathBuf> {
     Ok(tarball)
 }
 
+/// The scripts that `sdk/npm/package.json` exports.
+const ENTRIES: [&str; 5] = ["index", "search-entry", "search-node", "positioning-entry", "element"];
 /// The scripts of the workers.
 const WORKERS: [&str; 5] = [
     web::DECODE_WORKER_JS,
@@ -80,29 +82,28 @@ const WORKERS: [&str; 5] = [
 ];
 /// What makes a thread of Node look like a worker to the search's script.
 const SEARCH_THREAD_JS: &str = "sdk/search-worker/node-worker.js";
-/// Modules of which no entry names anything: nobody needs their types.
+/// Modules of which no entry names anything.
 pub(crate) const INTERNAL_MODULES: [&str; 6] = ["options", "search-node", "sheets", "surroundings", "words", "workers"];
 /// Types of the scripts that the TypeScript stands on, too.
 pub(crate) const SHARED_TYPES: [&str; 1] = ["viewer/decode-worker/requests.d.ts"];
 
-/// Makes one file of each worker's script and what it imports: bundlers copy what `new URL("…", import.meta.url)`
+/// Makes few and small files of the scripts. The entries share what they import in chunks; the engine's glue stays beside
+/// its module. Each worker is one file with all that it imports: bundlers copy what `new URL("…", import.meta.url)`
 /// names, each in its own way, but none looks for what a copied file may import.
-fn bundle_workers(repo: &Repo, sources: &Path, out: &Path) -> Result<()> {
-    step("bundle the workers", || {
-        let mut esbuild = program(repo, repo.at("sdk/node_modules/esbuild/bin/esbuild"));
-        for script in WORKERS {
-            esbuild.arg(sources.join(repo.at(script).file_name().unwrap_or_default()));
-        }
-        esbuild.arg(format!("--outdir={}", out.display()));
-        run(esbuild.args([
-            "--bundle",
-            "--format=esm",
-            "--target=es2022",
-            "--minify",
-            "--sourcemap",
-            "--log-level=warning",
-        ]))
-    })
+fn bundle(repo: &Repo, sources: &Path, bound: &Path, dist: &Path) -> Result<()> {
+    let entries = ENTRIES.map(|entry| sources.join(entry).with_extension("ts"));
+    let apart = ["--external:./wasm/citytwin.js", "--external:node:*"];
+    run(esbuild(repo, dist).args(["--bundle", "--splitting"]).args(apart).args(entries))?;
+    let workers = WORKERS.map(|script| bound.join(Path::new(script).file_name().unwrap_or_default()));
+    run(esbuild(repo, &dist.join("wasm")).arg("--bundle").args(workers))?;
+    run(esbuild(repo, &dist.join("wasm")).args([bound.join("citytwin.js"), repo.at(SEARCH_THREAD_JS)]))
+}
+
+fn esbuild(repo: &Repo, out: &Path) -> Command {
+    let mut esbuild = program(repo, repo.at("sdk/node_modules/esbuild/bin/esbuild"));
+    esbuild.args(["--format=esm", "--target=es2022", "--minify", "--sourcemap", "--log-level=warning"]);
+    esbuild.arg(format!("--outdir={}", out.display()));
+    esbuild
 }
 
 /// The package's manifest, with the workspace's version.

@@ -1,18 +1,20 @@
 //! What a browser downloads, against `xtask/budgets.toml`.
 
+use crate::package;
 use crate::repo::Repo;
 use crate::shell::{files_below, read, read_text};
 use crate::web::{self, Profile};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How much a group of files may weigh.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Budget {
-    /// Names in the pkg folder, beside `index.html`, or of the npm package's module.
+    /// Names in the pkg folder or beside `index.html`; after `citytwin/`, in the `dist` folder of the npm package, and
+    /// then every chunk that a script imports counts, too.
     files: Vec<String>,
     /// The most that they may weigh together, compressed with brotli 11, bytes.
     brotli_bytes: u64,
@@ -58,30 +60,21 @@ fn kb(bytes: u64) -> f64 {
     bytes as f64 / 1000.0
 }
 
-/// Where the npm package's module lies for weighing.
-const ENGINE: &str = "bound/engine";
-
-/// Binds the modules of the npm package that the app does not load; they were compiled with the app's.
-fn engine(repo: &Repo) -> Result<()> {
-    web::bind(
-        repo,
-        Profile::Release,
-        &[web::SDK, web::GEOJSON_WORKER, web::POSITIONING_WORKER],
-        &repo.target.join(ENGINE),
-    )
-}
-
 /// Weighs every group of `budgets.toml` in a build.
 pub(crate) fn weigh(repo: &Repo, pkg: &Path) -> Result<Vec<Size>> {
-    engine(repo)?;
+    package::package(repo, Profile::Release)?;
     let budgets: BTreeMap<String, Budget> =
         toml::from_str(&read_text(&repo.at("xtask/budgets.toml"))?).context("xtask/budgets.toml")?;
     let mut sizes = Vec::new();
     for (group, budget) in budgets {
         anyhow::ensure!(!budget.reason.is_empty(), "xtask/budgets.toml gives no reason for {group}");
         let mut size = Size { group, raw_bytes: 0, brotli_bytes: 0, budget_bytes: budget.brotli_bytes };
+        let mut files = Vec::new();
         for name in &budget.files {
-            let bytes = read(&find(repo, pkg, name)?)?;
+            add(&mut files, find(repo, pkg, name)?)?;
+        }
+        for file in files {
+            let bytes = read(&file)?;
             size.raw_bytes += bytes.len() as u64;
             size.brotli_bytes += brotli_len(&bytes)?;
         }
@@ -90,14 +83,40 @@ pub(crate) fn weigh(repo: &Repo, pkg: &Path) -> Result<Vec<Size>> {
     Ok(sizes)
 }
 
-fn find(repo: &Repo, pkg: &Path, name: &str) -> Result<std::path::PathBuf> {
-    let (beside, engine) = (repo.dist(), repo.target.join(ENGINE));
-    let found = [pkg, &beside, &engine].into_iter().map(|dir| dir.join(name)).find(|file| file.is_file());
-    found.with_context(|| {
+fn find(repo: &Repo, pkg: &Path, name: &str) -> Result<PathBuf> {
+    let places = match name.strip_prefix("citytwin/") {
+        Some(name) => vec![repo.target.join("npm/citytwin/dist").join(name)],
+        None => vec![pkg.join(name), repo.dist().join(name)],
+    };
+    places.into_iter().find(|file| file.is_file()).with_context(|| {
         let there: Vec<_> =
             files_below(pkg).unwrap_or_default().iter().map(|file| repo.short(file).to_string()).collect();
         format!("xtask/budgets.toml names {name}, which was not built; there are {}", there.join(", "))
     })
+}
+
+/// Adds a file, and the chunks that it imports.
+fn add(files: &mut Vec<PathBuf>, file: PathBuf) -> Result<()> {
+    if files.contains(&file) {
+        return Ok(());
+    }
+    let imported = match file.extension() {
+        Some(extension) if extension == "js" => {
+            chunks(&read_text(&file)?).map(|name| file.with_file_name(name)).collect()
+        }
+        _ => Vec::new(),
+    };
+    files.push(file);
+    imported.into_iter().try_for_each(|file| add(files, file))
+}
+
+/// The chunks that a minified script of ours names.
+fn chunks(script: &str) -> impl Iterator<Item = &str> {
+    script
+        .split("\"./")
+        .skip(1)
+        .filter_map(|rest| Some(rest.split_once('"')?.0))
+        .filter(|name| name.starts_with("chunk-"))
 }
 
 /// What the server would send, bytes.
@@ -106,4 +125,15 @@ fn brotli_len(bytes: &[u8]) -> Result<u64> {
     let mut out = Vec::new();
     brotli::BrotliCompress(&mut &*bytes, &mut out, &params).context("brotli")?;
     Ok(out.len() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::chunks;
+
+    #[test]
+    fn chunks_of_a_script() {
+        let script = r#"import{a as e}from"./chunk-A1.js";import"./chunk-B2.js";import t from"./wasm/citytwin.js";new URL("./x.js",e)"#;
+        assert_eq!(chunks(script).collect::<Vec<_>>(), ["chunk-A1.js", "chunk-B2.js"]);
+    }
 }
