@@ -51,6 +51,15 @@ async function picture(page, name) {
   await keepPicture(page, name);
 }
 
+/** Keeps what a command printed, as a terminal shows it. */
+async function terminal(name, command, printed) {
+  const page = await browser.newPage({ viewport: { width: 960, height: 600 } });
+  await page.setContent('<body style="margin:0;background:#0f1720"><pre style="margin:24px;font:20px/1.5 monospace;color:#eaf0f5;white-space:pre-wrap">');
+  await page.locator("pre").evaluate((pre, text) => { pre.textContent = text; }, `$ ${command}\n${printed}`);
+  await keepPicture(page, name);
+  await page.close();
+}
+
 async function keepPicture(page, name) {
   await mkdir(pictures, { recursive: true });
   for (let quality = 70; quality > 20; quality -= 10) {
@@ -275,11 +284,25 @@ test("the search alone finds and counts, and loads nothing of the 3D view", () =
     await picture(page, "search-only");
   }));
 
+test("the positioning alone follows a walk, and loads nothing of the 3D view", () =>
+  visit("positioning-only", async (page) => {
+    const requested = [];
+    page.on("request", (request) => requested.push(request.url()));
+    await page.reload();
+    await page.locator("#speed").selectOption("40");
+    await page.locator("body[data-done=yes]").waitFor();
+    assert.match(await page.locator("#place").innerText(), /floor 2/);
+    const engine = requested.filter((url) => /citytwin_bg|decode|\.glb/.test(url));
+    assert.deepEqual(engine, []);
+    await picture(page, "positioning-only");
+  }));
+
 test("Node searches the index's files", async () => {
   const folder = path.join(built, "node");
   const find = (...words) => run(process.execPath, ["find.mjs", "twin/search/search.bin", ...words], { cwd: folder });
   const { stdout } = await find("finnish", "natinal", "theatre");
   assert.match(stdout.split("\n")[0], /Finnish National Theatre|Kansallisteatteri/);
+  if (process.env.UPDATE_PICTURES) await terminal("node", "node find.mjs twin/search/search.bin finnish natinal theatre", stdout);
   const gone = await run(process.execPath, ["find.mjs", "nowhere/search.bin", "x"], { cwd: folder }).catch((error) => error);
   assert.match(gone.stderr, /nowhere/);
   assert.equal(gone.code, 1);

@@ -30,7 +30,7 @@ pub(crate) fn package(repo: &Repo, profile: Profile) -> Result<PathBuf> {
     copy(&repo.at("sdk/ts"), &sources)?;
     let bound = sources.join("wasm");
     web::bind(repo, profile, &packed, &bound)?;
-    for script in WORKERS.iter().chain(&[web::REQUESTS_JS]).chain(&SHARED_TYPES) {
+    for script in WORKERS.iter().chain(&[SEARCH_THREAD_JS, web::REQUESTS_JS]).chain(&SHARED_TYPES) {
         let path = repo.at(script);
         copy(&path, &bound.join(path.file_name().unwrap_or_default()))?;
     }
@@ -96,7 +96,7 @@ fn bundle(repo: &Repo, sources: &Path, bound: &Path, dist: &Path) -> Result<()> 
     run(esbuild(repo, dist).args(["--bundle", "--splitting"]).args(apart).args(entries))?;
     let workers = WORKERS.map(|script| bound.join(Path::new(script).file_name().unwrap_or_default()));
     run(esbuild(repo, &dist.join("wasm")).arg("--bundle").args(workers))?;
-    run(esbuild(repo, &dist.join("wasm")).args([bound.join("citytwin.js"), repo.at(SEARCH_THREAD_JS)]))
+    run(esbuild(repo, &dist.join("wasm")).args(["citytwin.js", "node-worker.js"].map(|script| bound.join(script))))
 }
 
 fn esbuild(repo: &Repo, out: &Path) -> Command {

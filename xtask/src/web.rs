@@ -51,34 +51,49 @@ pub(crate) struct Module {
     pub(crate) typescript: bool,
     /// Features of the package that it is built with.
     pub(crate) features: &'static [&'static str],
+    /// Whether it is compiled by itself: its features, or those that Leptos wants of what all use, would get into all.
+    apart: bool,
 }
 
 /// The shell and its apps.
-pub(crate) const APP: Module = Module { package: "citytwin-www", stem: "app", typescript: false, features: &[] };
+pub(crate) const APP: Module =
+    Module { package: "citytwin-www", stem: "app", typescript: false, features: &[], apart: true };
 /// What runs in each decode worker.
 pub(crate) const DECODE_WORKER: Module =
-    Module { package: "citytwin-decode-worker", stem: "decode_worker", typescript: false, features: &[] };
+    Module { package: "citytwin-decode-worker", stem: "decode_worker", typescript: false, features: &[], apart: false };
 /// The same with every decoder, which a worker loads when a tile needs one.
 pub(crate) const DECODE_WORKER_FULL: Module = Module {
     package: "citytwin-decode-worker",
     stem: "decode_worker_full",
     typescript: false,
     features: &["citytwin-decode-worker/full"],
+    apart: true,
 };
 /// What runs in the style worker.
 pub(crate) const STYLE_WORKER: Module =
-    Module { package: "citytwin-style-worker", stem: "style_worker", typescript: false, features: &[] };
+    Module { package: "citytwin-style-worker", stem: "style_worker", typescript: false, features: &[], apart: false };
 /// What runs in the search worker.
 pub(crate) const SEARCH_WORKER: Module =
-    Module { package: "citytwin-search-worker", stem: "search_worker", typescript: false, features: &[] };
+    Module { package: "citytwin-search-worker", stem: "search_worker", typescript: false, features: &[], apart: false };
 /// What runs in the positioning worker.
-pub(crate) const POSITIONING_WORKER: Module =
-    Module { package: "citytwin-positioning-worker", stem: "positioning_worker", typescript: false, features: &[] };
+pub(crate) const POSITIONING_WORKER: Module = Module {
+    package: "citytwin-positioning-worker",
+    stem: "positioning_worker",
+    typescript: false,
+    features: &[],
+    apart: false,
+};
 /// What runs in the GeoJSON worker.
-pub(crate) const GEOJSON_WORKER: Module =
-    Module { package: "citytwin-geojson-worker", stem: "geojson_worker", typescript: false, features: &[] };
+pub(crate) const GEOJSON_WORKER: Module = Module {
+    package: "citytwin-geojson-worker",
+    stem: "geojson_worker",
+    typescript: false,
+    features: &[],
+    apart: false,
+};
 /// What the npm package stands on.
-pub(crate) const SDK: Module = Module { package: "citytwin-sdk", stem: "citytwin", typescript: true, features: &[] };
+pub(crate) const SDK: Module =
+    Module { package: "citytwin-sdk", stem: "citytwin", typescript: true, features: &[], apart: false };
 
 /// The script of a decode worker; it lies beside the bound modules.
 pub(crate) const DECODE_WORKER_JS: &str = "viewer/decode-worker/worker.js";
@@ -115,13 +130,12 @@ pub(crate) fn compile_all(repo: &Repo) -> Result<()> {
     compile(repo, Profile::Release, &modules)
 }
 
-/// Compiles modules. Those without features in one go, so that what they share is compiled once; the others each by
-/// itself, or their features would get into all.
+/// Compiles modules: in one go, so that what they share is compiled once, but those apart each by itself.
 pub(crate) fn compile(repo: &Repo, profile: Profile, modules: &[Module]) -> Result<()> {
     require_wasm_target(repo)?;
-    let (plain, special): (Vec<&Module>, Vec<&Module>) = modules.iter().partition(|module| module.features.is_empty());
-    compile_together(repo, profile, &plain)?;
-    special.iter().try_for_each(|module| compile_together(repo, profile, &[module]))
+    let (apart, together): (Vec<&Module>, Vec<&Module>) = modules.iter().partition(|module| module.apart);
+    compile_together(repo, profile, &together)?;
+    apart.iter().try_for_each(|module| compile_together(repo, profile, &[module]))
 }
 
 fn compile_together(repo: &Repo, profile: Profile, modules: &[&Module]) -> Result<()> {
@@ -146,7 +160,7 @@ fn compile_together(repo: &Repo, profile: Profile, modules: &[&Module]) -> Resul
 
 /// Has the standard library compiled for size with the rest: its own choice of sorting, searching and formatting takes
 /// a tenth of each module off. The one thing here that stable Rust does not have; the pinned toolchain keeps it as it is.
-fn small_std(repo: &Repo, command: &mut Command) -> Result<()> {
+pub(crate) fn small_std(repo: &Repo, command: &mut Command) -> Result<()> {
     let sysroot = output(rustc(repo).args(["--print", "sysroot"]))?;
     if !Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library/Cargo.lock").is_file() {
         step("fetch the sources of Rust's standard library", || {

@@ -91,15 +91,11 @@ pub(crate) fn bench(repo: &Repo, scale: Scale) -> Result<()> {
 fn engine(repo: &Repo) -> Result<String> {
     web::require_wasm_target(repo)?;
     step("compile the engine to wasm", || {
-        run(cargo(repo).args([
-            "build",
-            "--profile",
-            web::Profile::Release.name(),
-            "--target",
-            web::TARGET,
-            "--package",
-            "citytwin-search-bench",
-        ]))
+        let mut command = cargo(repo);
+        command.args(["build", "--profile", web::Profile::Release.name(), "--target", web::TARGET]);
+        command.args(["--package", "citytwin-search-bench"]);
+        web::small_std(repo, &mut command)?;
+        run(&mut command)
     })?;
     let file = repo.target.join(web::TARGET).join(web::Profile::Release.name()).join("citytwin_search_bench.wasm");
     Ok(file.to_string_lossy().into_owned())
