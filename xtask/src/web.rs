@@ -55,45 +55,33 @@ pub(crate) struct Module {
     apart: bool,
 }
 
+impl Module {
+    /// A module that is compiled with others, without type declarations.
+    const fn of(package: &'static str, stem: &'static str) -> Self {
+        Self { package, stem, typescript: false, features: &[], apart: false }
+    }
+}
+
 /// The shell and its apps.
-pub(crate) const APP: Module =
-    Module { package: "citytwin-www", stem: "app", typescript: false, features: &[], apart: true };
+pub(crate) const APP: Module = Module { apart: true, ..Module::of("citytwin-www", "app") };
 /// What runs in each decode worker.
-pub(crate) const DECODE_WORKER: Module =
-    Module { package: "citytwin-decode-worker", stem: "decode_worker", typescript: false, features: &[], apart: false };
+pub(crate) const DECODE_WORKER: Module = Module::of("citytwin-decode-worker", "decode_worker");
 /// The same with every decoder, which a worker loads when a tile needs one.
 pub(crate) const DECODE_WORKER_FULL: Module = Module {
-    package: "citytwin-decode-worker",
-    stem: "decode_worker_full",
-    typescript: false,
     features: &["citytwin-decode-worker/full"],
     apart: true,
+    ..Module::of("citytwin-decode-worker", "decode_worker_full")
 };
 /// What runs in the style worker.
-pub(crate) const STYLE_WORKER: Module =
-    Module { package: "citytwin-style-worker", stem: "style_worker", typescript: false, features: &[], apart: false };
+pub(crate) const STYLE_WORKER: Module = Module::of("citytwin-style-worker", "style_worker");
 /// What runs in the search worker.
-pub(crate) const SEARCH_WORKER: Module =
-    Module { package: "citytwin-search-worker", stem: "search_worker", typescript: false, features: &[], apart: false };
+pub(crate) const SEARCH_WORKER: Module = Module::of("citytwin-search-worker", "search_worker");
 /// What runs in the positioning worker.
-pub(crate) const POSITIONING_WORKER: Module = Module {
-    package: "citytwin-positioning-worker",
-    stem: "positioning_worker",
-    typescript: false,
-    features: &[],
-    apart: false,
-};
+pub(crate) const POSITIONING_WORKER: Module = Module::of("citytwin-positioning-worker", "positioning_worker");
 /// What runs in the GeoJSON worker.
-pub(crate) const GEOJSON_WORKER: Module = Module {
-    package: "citytwin-geojson-worker",
-    stem: "geojson_worker",
-    typescript: false,
-    features: &[],
-    apart: false,
-};
+pub(crate) const GEOJSON_WORKER: Module = Module::of("citytwin-geojson-worker", "geojson_worker");
 /// What the npm package stands on.
-pub(crate) const SDK: Module =
-    Module { package: "citytwin-sdk", stem: "citytwin", typescript: true, features: &[], apart: false };
+pub(crate) const SDK: Module = Module { typescript: true, ..Module::of("citytwin-sdk", "citytwin") };
 
 /// The script of a decode worker; it lies beside the bound modules.
 pub(crate) const DECODE_WORKER_JS: &str = "viewer/decode-worker/worker.js";
