@@ -51,7 +51,7 @@ pub(crate) struct Module {
     pub(crate) typescript: bool,
     /// Features of the package that it is built with.
     pub(crate) features: &'static [&'static str],
-    /// Whether it is compiled by itself: its features, or those that Leptos wants of what all use, would get into all.
+    /// Whether it is compiled by itself: its features, or those it wants of what all use, would get into all.
     apart: bool,
 }
 
@@ -79,7 +79,8 @@ pub(crate) const SEARCH_WORKER: Module = Module::of("citytwin-search-worker", "s
 /// What runs in the positioning worker.
 pub(crate) const POSITIONING_WORKER: Module = Module::of("citytwin-positioning-worker", "positioning_worker");
 /// What runs in the GeoJSON worker.
-pub(crate) const GEOJSON_WORKER: Module = Module::of("citytwin-geojson-worker", "geojson_worker");
+pub(crate) const GEOJSON_WORKER: Module =
+    Module { apart: true, ..Module::of("citytwin-geojson-worker", "geojson_worker") };
 /// What the npm package stands on.
 pub(crate) const SDK: Module = Module { typescript: true, ..Module::of("citytwin-sdk", "citytwin") };
 
@@ -149,16 +150,27 @@ fn compile_together(repo: &Repo, profile: Profile, modules: &[&Module]) -> Resul
 /// Has the standard library compiled for size with the rest: its own choice of sorting, searching and formatting takes
 /// a tenth of each module off. The one thing here that stable Rust does not have; the pinned toolchain keeps it as it is.
 pub(crate) fn small_std(repo: &Repo, command: &mut Command) -> Result<()> {
-    let sysroot = output(rustc(repo).args(["--print", "sysroot"]))?;
-    if !Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library/Cargo.lock").is_file() {
-        step("fetch the sources of Rust's standard library", || {
-            run(program(repo, "rustup").args(["component", "add", "rust-src"]))
-                .context("published modules need them: the component rust-src of the toolchain in rust-toolchain.toml")
-        })?;
+    if std_sources(repo)? {
+        command.env("RUSTC_BOOTSTRAP", "1");
+        command.args(["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"]);
     }
-    command.env("RUSTC_BOOTSTRAP", "1");
-    command.args(["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"]);
     Ok(())
+}
+
+/// Whether the sources of the standard library are there, or can be fetched. Without them modules are larger, no worse.
+pub(crate) fn std_sources(repo: &Repo) -> Result<bool> {
+    let sysroot = output(rustc(repo).args(["--print", "sysroot"]))?;
+    let lock = Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library/Cargo.lock");
+    if lock.is_file() {
+        return Ok(true);
+    }
+    let fetched = step("fetch the sources of Rust's standard library", || {
+        run(program(repo, "rustup").args(["component", "add", "rust-src"]))
+    });
+    if let Err(error) = fetched {
+        println!("    modules get a tenth larger: rustup's component rust-src cannot be had here ({error})");
+    }
+    Ok(lock.is_file())
 }
 
 /// Where a module lies once it is compiled.
