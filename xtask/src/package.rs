@@ -124,6 +124,8 @@ pub(crate) fn bundlers(repo: &Repo) -> Result<()> {
     setup::node_packages_in(repo, &out, "tests-wasm/bundlers")?;
     let installed = out.join("node_modules/citytwin");
     remove(&installed)?;
+    // What Vite has kept of another build: it looks at versions only.
+    remove(&out.join("node_modules/.vite"))?;
     // As npm unpacks it; npm itself would look at all the other packages again.
     copy(&repo.target.join("npm/citytwin"), &installed)
 }
