@@ -27,7 +27,9 @@ fuzz_target!(|data: &[u8]| {
             let answer = match fetch.what {
                 // The same tileset in itself: what a hostile server would do.
                 What::Json | What::Content => Ok(Arrival::Tileset(doc.clone())),
-                What::Subtree(_) | What::TerrainLayer | What::Terrain(_) => Err(Problem::new("fetch-failed", "404", fetch.url)),
+                What::Subtree(_) | What::TerrainLayer | What::Terrain(_) => {
+                    Err(Problem::new("fetch-failed", "404", fetch.url))
+                }
             };
             engine.arrived(fetch.request, answer);
         }
