@@ -78,6 +78,26 @@ impl City {
     }
 }
 
+/// How many contents the engine asks for in a view until it has nothing left to ask for.
+fn asked(city: &City, engine: &mut Engine, view: &View) -> u32 {
+    let mut contents = 0;
+    for _ in 0..1000 {
+        let frame = engine.update(view);
+        if frame.idle {
+            return contents;
+        }
+        for fetch in frame.fetch.clone() {
+            let arrival = match fetch.what {
+                What::Content => Arrival::Content(ContentInfo { gpu_bytes: 130_000, ..ContentInfo::default() }),
+                _ => Arrival::Tileset(city.tileset()),
+            };
+            contents += u32::from(fetch.what == What::Content);
+            assert!(engine.arrived(fetch.request, Ok(arrival)));
+        }
+    }
+    panic!("it is never idle");
+}
+
 /// Everything that the engine draws for a view, once it has settled, and how many contents it asked for.
 fn drawn(city: &City, engine: &mut Engine, view: &View) -> (BTreeSet<String>, u32) {
     let mut contents = 0;
@@ -136,4 +156,18 @@ fn a_view_costs_little_more_requests_than_the_tiles_that_it_draws() {
         assert_eq!(ours.len(), theirs.len());
         assert!(contents <= most, "{contents} requests for {} tiles", ours.len());
     }
+}
+
+#[test]
+fn nothing_is_asked_for_but_what_is_drawn_what_lies_above_it_and_beside_it() {
+    let city = City::read();
+    let mut engine = Engine::new(Options::default());
+    engine.add_tileset("tileset.json".into());
+    let contents: u32 = views(&city).map(|(view, _)| asked(&city, &mut engine, &view)).sum();
+    let above = |name: &String| {
+        let numbers: Vec<u32> = name.split('_').filter_map(|number| number.parse().ok()).collect();
+        (1..=numbers[0]).map(|up| [numbers[0] - up, numbers[1] >> up, numbers[2] >> up]).collect::<Vec<_>>()
+    };
+    let refined: BTreeSet<[u32; 3]> = views(&city).flat_map(|(_, drawn)| drawn.iter().flat_map(above)).collect();
+    assert!(contents as usize <= 1 + 4 * refined.len(), "{contents} for {} tiles that are refined", refined.len());
 }

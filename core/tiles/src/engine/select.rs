@@ -360,6 +360,7 @@ impl Selection<'_> {
     fn visit_children(&mut self, index: u32, planes: u8, above_px: Option<f64>, shrinks: bool) -> Visit {
         let parent_error = self.tree.nodes[index as usize].geometric_error;
         let mut all = Visit::COVERED;
+        let (mut seen, mut unseen) = (false, false);
         let mut child = self.tree.nodes[index as usize].first_child;
         while child != NONE {
             let next = self.tree.nodes[child as usize].next_sibling;
@@ -367,16 +368,32 @@ impl Selection<'_> {
                 // It may not be shown from here, so it cannot take its part of the parent's place.
                 all = all.and(Visit::FAILED);
             } else if let Some(planes) = self.cull(child, planes) {
+                seen = true;
                 if !(shrinks && self.too_small(child, parent_error, self.options.max_error_px)) {
                     all = all.and(self.visit(child, planes, above_px));
                 }
-            } else if !self.is_hidden(child) {
-                // Out of sight now; turning towards it should not throw its neighbours back.
-                self.preload(child);
+            } else {
+                unseen = true;
             }
             child = next;
         }
+        if seen && unseen {
+            self.preload_unseen(index, planes);
+        }
         all
+    }
+
+    /// Children that are out of sight beside others that are not: turning towards them should not throw those back.
+    fn preload_unseen(&mut self, index: u32, planes: u8) {
+        let mut child = self.tree.nodes[index as usize].first_child;
+        while child != NONE {
+            let Node { next_sibling, ref bounds, .. } = self.tree.nodes[child as usize];
+            let unseen = bounds.cull(&self.eye, planes).is_none();
+            if unseen && self.may_be_requested(child) && !self.is_hidden(child) {
+                self.preload(child);
+            }
+            child = next_sibling;
+        }
     }
 
     /// What the eye will see from where it is flying to: everything that it would draw there, loaded when nothing is

@@ -68,6 +68,18 @@ fn a_child_out_of_sight_does_not_hold_the_others_and_is_loaded_last() {
 }
 
 #[test]
+fn nothing_is_loaded_below_a_tile_none_of_whose_children_is_in_sight() {
+    let mut world = World::new(CITY);
+    let tiles = &mut world.tilesets.get_mut("city.json").expect("it was published").tiles;
+    let east = tiles.iter_mut().find(|tile| tile.contents == ["east.glb"]).expect("it was drawn");
+    // It claims what lies in the west, where it has nothing.
+    east.volume = Volume::Box([0.0, 0.0, 10.0, 200.0, 0.0, 0.0, 0.0, 50.0, 0.0, 0.0, 0.0, 10.0]);
+    world.look(-150.0, 120.0).check_settled("w1 w2");
+    let held: BTreeSet<&str> = world.held.values().map(String::as_str).collect();
+    assert_eq!(held, BTreeSet::from(["east.glb", "root.glb", "w1.glb", "w2.glb", "west.glb"]));
+}
+
+#[test]
 fn turning_to_a_neighbour_that_is_still_missing_draws_its_loaded_parent() {
     let mut world = World::with(CITY, Options { preload: false, ..quiet() });
     world.look(0.0, 1000.0).check_settled("west east");
