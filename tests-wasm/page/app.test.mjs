@@ -1,6 +1,8 @@
 // The app, as a visitor meets it.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import pixelmatch from "pixelmatch";
+import { PNG } from "pngjs";
 import {
   LAPTOP, PHONE, colours, dist, frame, keepScreenshot, matchesGolden, openBrowser, openPage, serve, settled,
 } from "../harness.mjs";
@@ -44,6 +46,12 @@ async function picture(page) {
   const png = await page.locator("canvas").screenshot();
   await show(true);
   return png;
+}
+
+/** Share of the pixels that two pictures differ in. */
+function share(a, b) {
+  const [before, after] = [a, b].map((png) => PNG.sync.read(png));
+  return pixelmatch(before.data, after.data, null, before.width, before.height, { threshold: 0.1 }) / (before.width * before.height);
 }
 
 /** Waits until more or fewer triangles are drawn than in another frame, and the city is settled. */
@@ -145,6 +153,50 @@ test("dragging moves the city, and the address follows when it rests", () =>
     const [lon, lat, , distance] = new URL(page.url()).hash.slice("#view=".length).split(",").map(Number);
     assert.ok(lon > 24.9448, `what was under the pointer went left, so the view went east: ${lon}`);
     assert.ok(Math.abs(lat - 60.17) < 0.001 && Math.abs(distance - 800) < 20, page.url());
+  }));
+
+test("switches see through buildings and below the ground, and take it back", () =>
+  visit("#view=24.9438,60.1715,10,500,20,-40", { viewport: LAPTOP }, async ({ page }) => {
+    await hideNames(page);
+    const before = await picture(page);
+    await page.getByRole("button", { name: "Layers" }).click();
+    for (const [name, shot] of [["See through buildings", "see-through"], ["See below the ground", "underground"]]) {
+      const lever = page.getByRole("switch", { name, exact: true });
+      await lever.click();
+      await settled(page);
+      assert.ok(await lever.isChecked(), name);
+      await keepScreenshot(page, shot);
+      assert.ok(share(before, await picture(page)) > 0.1, `${name} changes the picture`);
+      await lever.click();
+      await settled(page);
+      assert.ok(share(before, await picture(page)) < 0.002, `${name} is taken back`);
+      assert.ok(!(await lever.isChecked()), name);
+    }
+  }));
+
+test("the compass turns north up, and the first view comes back", () =>
+  visit("#view=24.9438,60.1715,10,500,70,-40", { viewport: PHONE, hasTouch: true, isMobile: true }, async ({ page }) => {
+    const shown = () => new URL(page.url()).hash.slice("#view=".length).split(",").map(Number);
+    const press = async (name) => {
+      const before = page.url();
+      await page.getByRole("button", { name }).tap();
+      await page.waitForFunction((url) => location.href !== url, before);
+      await settled(page);
+    };
+    await press(/north up/);
+    const [lon, lat, , distance, heading, pitch] = shown();
+    assert.equal(heading % 360, 0);
+    assert.ok(Math.abs(lon - 24.9438) < 1e-4 && Math.abs(lat - 60.1715) < 1e-4 && Math.abs(distance - 500) < 5, page.url());
+    assert.equal(pitch, -40);
+    await press("Back to the first view");
+    const { home } = await page.evaluate(async () => (await fetch("twin/twin.json")).json());
+    const back = shown();
+    for (const [i, key] of [[0, "lon"], [1, "lat"]]) assert.ok(Math.abs(back[i] - home[key]) < 1e-4, `${page.url()} ${JSON.stringify(home)}`);
+    assert.ok(Math.abs(back[3] / home.distanceM - 1) < 0.02, page.url());
+    await page.getByRole("button", { name: "Layers" }).tap();
+    await page.getByRole("switch", { name: "See through buildings", exact: true }).tap();
+    await settled(page);
+    await keepScreenshot(page, "phone-see-through");
   }));
 
 test("a lost WebGL context never loses the city", async () => {

@@ -28,6 +28,27 @@ const RED = (() => {
   for (let i = 0; i < png.data.length; i += 4) png.data.set([200, 30, 30, 255], i);
   return PNG.sync.write(png);
 })();
+/** Where a line from north to south parts red from blue in what servers of the OGC's kinds answer. */
+const PART = { lon: 24.9437, lat: 60.1755 };
+const HALF_M = Math.PI * 6378137;
+
+/** What a WMS or a WMTS answers to a URL: a tile that is red in the west and blue in the east; undefined to others. */
+function parted(url) {
+  const { pathname, searchParams } = new URL(url, "http://x");
+  const [, matrix, row, column] = /^\/wmts\/(\d+)\/(\d+)\/(\d+)\.png$/.exec(pathname)?.map(Number) ?? [];
+  const side = (2 * HALF_M) / 2 ** matrix;
+  const bbox = pathname === "/wms" ? searchParams.get("BBOX").split(",").map(Number) : [column * side - HALF_M, NaN, (column + 1) * side - HALF_M, NaN];
+  if (pathname !== "/wms" && row === undefined) return undefined;
+  const [width, height] = pathname === "/wms" ? ["WIDTH", "HEIGHT"].map((name) => Number(searchParams.get(name))) : [256, 256];
+  const png = new PNG({ width, height });
+  const line = (PART.lon / 180) * HALF_M;
+  for (let i = 0; i < width * height; i += 1) {
+    const x = bbox[0] + (((i % width) + 0.5) / width) * (bbox[2] - bbox[0]);
+    png.data.set(x < line ? [200, 30, 30, 255] : [30, 30, 200, 255], 4 * i);
+  }
+  return PNG.sync.write(png, { deflateLevel: 1 });
+}
+
 const asked = [];
 
 let server, tiles, browser, pages, twins;
@@ -52,6 +73,8 @@ before(async () => {
     "/labels/labels.json": path.join(twins, "labels.json"), "/labels/0/0/0.json": path.join(twins, "cell.json"),
   });
   tiles = http.createServer((request, response) => {
+    const picture = parted(request.url);
+    if (picture) return response.writeHead(200, { "access-control-allow-origin": "*", "content-type": "image/png" }).end(picture);
     asked.push(request.url);
     const found = Number(request.url.split("/")[1]) <= 12;
     response.writeHead(found ? 200 : 404, { "access-control-allow-origin": "*", "content-type": "image/png" });
@@ -226,3 +249,32 @@ test("a picture lies on the ground under the streets, coarser where finer is mis
     await close();
   }
 });
+
+for (const [kind, template] of [
+  ["wms", "wms?SERVICE=WMS&VERSION=1.3.0&REQUEST=GetMap&CRS=EPSG:3857&LAYERS=a&STYLES=&FORMAT=image/png&BBOX={bbox}&WIDTH={width}&HEIGHT={height}"],
+  ["wmts", "wmts/{TileMatrix}/{TileRow}/{TileCol}.png"],
+]) {
+  test(`pictures of a ${kind.toUpperCase()} lie where they belong`, async () => {
+    const { page, complaints, close } = await open("en", "/twin/twin.json");
+    try {
+      await page.evaluate(async ([kind, template, port, place]) => {
+        window.twin.setLabelsVisible(false);
+        for (const { id } of window.twin.layers) window.twin.setLayerVisible(id, false);
+        window.twin.setView({ ...place, heightM: 0, distanceM: 400, headingDeg: 0, pitchDeg: -90 });
+        window.twin.addRaster({ id: "parted", kind, url: `http://127.0.0.1:${port}/${template}` });
+        await window.twin.settled();
+      }, [kind, template, tiles.address().port, PART]);
+      await keepScreenshot(page, `raster-${kind}`);
+      const png = PNG.sync.read(await page.locator("canvas").screenshot());
+      const [red, blue] = [0, 2].map((channel) => (x) => {
+        const at = 4 * (Math.floor(png.height / 2) * png.width + Math.round(x * png.width));
+        return png.data[at + channel] > 1.5 * png.data[at + 2 - channel];
+      });
+      for (const x of [0.05, 0.3, 0.48]) assert.ok(red(x), `${x} of the width lies in the west`);
+      for (const x of [0.52, 0.7, 0.95]) assert.ok(blue(x), `${x} of the width lies in the east`);
+      assert.deepEqual(complaints, []);
+    } finally {
+      await close();
+    }
+  });
+}
