@@ -1,16 +1,19 @@
 // CityTwin beside CesiumJS and 3DTilesRendererJS: the same browser, window, tilesets and camera, one engine after the
 // other, each with an empty cache, several times. Prints medians and writes JSON, a chart and Markdown. Run by
 // `cargo xtask bench --engine`.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { brotliCompressSync } from "node:zlib";
 import { build } from "esbuild";
-import { dist, here, target } from "../harness.mjs";
+import { citytwin, dist, here, target } from "../harness.mjs";
 import { chart } from "./chart.mjs";
 import { CENTER, writeCity } from "./city.mjs";
 import { ENGINES, measure } from "./measure.mjs";
+import { LOOKS, looks } from "./looks.mjs";
 import { countingServer } from "./server.mjs";
 import { writeSheet } from "./sheet.mjs";
 
@@ -20,6 +23,7 @@ const { values: options } = parseArgs({
     sets: { type: "string", default: "city,helsinki,delaware,newyork" },
     engines: { type: "string", default: Object.keys(ENGINES).join() },
     pictures: { type: "boolean", default: false },
+    looks: { type: "string" },
     out: { type: "string" },
   },
 });
@@ -79,13 +83,29 @@ const SETS = {
     folder: path.join(target, "engines/newyork"),
     tilesets: LAYERS.map((layer) => `${layer}/tileset.json`),
     ...views({ lon: -73.985, lat: 40.75, heightM: 10 }, 9000),
+    prepare: bakeNewYork,
+  },
+  cloud: {
+    title: "a cloud of points",
+    folder: path.join(here, "../../shared/data/tiles/spec-tilesets/CesiumJS/PointCloud/PointCloudDraco"),
+    tilesets: ["tileset.json"],
+    ...views({ lon: -75.61209430782448, lat: 40.042530611425896, heightM: 5 }, 40),
   },
 };
+
+/** Bakes New York, which takes minutes, from what lies beside the checkout; without that, its set is skipped. */
+async function bakeNewYork(folder) {
+  const sources = ["buildings", "roads", "addresses"].map((kind) => path.join(here, `../../shared/data/scale/nyc_${kind}.geojsonl.gz`));
+  if (!sources.every(existsSync)) return;
+  const child = spawn(citytwin, ["bake", ...sources, "--title", "New York", "--out", folder, "--quiet"], { stdio: "inherit" });
+  const [code] = await once(child, "exit");
+  if (code !== 0) throw new Error(`New York is not baked: citytwin ended with ${code}`);
+}
 
 /** A manifest around tilesets, for the engine that opens twins. */
 function twin(name, { title, tilesets, views: [home] }) {
   const layers = tilesets.map((tileset, i) => ({
-    id: `layer${i}`, title: { en: tileset }, theme: tilesets.length > 1 ? LAYERS[i] : "buildings",
+    id: `layer${i}`, title: { en: tileset }, theme: LAYERS.find((layer) => tileset.startsWith(layer)) ?? "buildings",
     tileset: `/sets/${name}/${tileset}`, visible: true,
   }));
   const extent = [home.lon - 0.2, home.lat - 0.2, home.lon + 0.2, home.lat + 0.2];
@@ -110,7 +130,8 @@ async function main() {
     entryPoints: [path.join(here, "engines/pages/threejs.js")], outfile: path.join(out, "bundle/threejs.js"),
     bundle: true, minify: true, format: "esm", target: "es2022", logLevel: "error",
   });
-  const names = options.sets.split(",");
+  const looked = options.looks === "all" ? LOOKS.map(({ name }) => name) : options.looks?.split(",");
+  const names = looked ? [...new Set(LOOKS.filter(({ name }) => looked.includes(name)).map(({ set }) => set))] : options.sets.split(",");
   const engines = options.engines.split(",");
   const mounts = {
     "/citytwin/": path.join(target, "npm/citytwin/dist"),
@@ -119,22 +140,26 @@ async function main() {
     "/draco/": path.join(here, "node_modules/three/examples/jsm/libs/draco/gltf"),
   };
   const documents = {};
-  for (const name of names) {
-    mounts[`/sets/${name}/`] = SETS[name].folder;
-    documents[`/twins/${name}.json`] = twin(name, SETS[name]);
-  }
+  for (const name of names) mounts[`/sets/${name}/`] = SETS[name].folder;
   const server = await countingServer({ ...mounts, "/": path.join(here, "engines/pages") }, documents);
   const tables = [];
+  const ready = {};
   try {
     for (const name of names) {
       const set = SETS[name];
-      if (set.prepare && !existsSync(path.join(set.folder, "tileset.json"))) await set.prepare(set.folder);
-      if (!existsSync(path.join(set.folder, set.tilesets[0]))) {
+      const there = () => set.tilesets.filter((tileset) => existsSync(path.join(set.folder, tileset)));
+      if (set.prepare && there().length === 0) await set.prepare(set.folder);
+      // A city without trees has no furniture.
+      set.tilesets = there();
+      documents[`/twins/${name}.json`] = twin(name, set);
+      if (set.tilesets.length === 0) {
         console.error(`\n!! ${set.title}: SKIPPED, there is nothing at ${set.folder}`);
         continue;
       }
-      tables.push(await compare(server, engines, name, set));
+      ready[name] = { ...set, twin: `/twins/${name}.json`, tilesets: set.tilesets.map((file) => `/sets/${name}/${file}`) };
+      if (!looked) tables.push(await compare(server, engines, name, ready[name]));
     }
+    if (looked) return await looks(server, looked, ready, out);
   } finally {
     await server.stop();
   }
@@ -149,14 +174,13 @@ async function main() {
 }
 
 async function compare(server, engines, name, set) {
-  const measured = { ...set, twin: `/twins/${name}.json`, tilesets: set.tilesets.map((file) => `/sets/${name}/${file}`) };
   const runs = Object.fromEntries(engines.map((engine) => [engine, []]));
   const failed = {};
   for (let run = 0; run < Number(options.runs); run++) {
     for (const engine of engines) {
       if (failed[engine]) continue;
       try {
-        const { code, pictures, ...result } = await measure(server, engine, measured, SMALL);
+        const { code, pictures, ...result } = await measure(server, engine, set, SMALL);
         runs[engine].push({ ...result, codeBytes: brotli(code) });
       } catch (error) {
         failed[engine] = String(error).split("\n")[0];
@@ -167,7 +191,7 @@ async function compare(server, engines, name, set) {
   if (options.pictures) {
     const rows = set.views.map(() => []);
     for (const engine of engines.filter((engine) => !failed[engine])) {
-      const { pictures } = await measure(server, engine, measured, { ...FULL, pictures: true });
+      const { pictures } = await measure(server, engine, set, { ...FULL, pictures: true });
       for (const [i, png] of pictures.entries()) {
         rows[i].push(path.join(target, "engines", `${name}-${i + 1}-${engine}.png`));
         await writeFile(rows[i].at(-1), png);

@@ -45,7 +45,8 @@ Usage: cargo xtask VERB [OPTIONS]
   docs                 write the guide and the reference of the npm package into target/docs
   bench                measure downloads and the time until the demo is drawn; writes target/bench.json
   bench --engine [-- --sets city,helsinki,delaware,newyork --runs N --pictures --out FILE.md]
-                       measure the engine beside CesiumJS and 3DTilesRendererJS; writes target/engines/
+                       measure the engine beside CesiumJS and 3DTilesRendererJS; writes target/engines/; with
+                       --looks all only takes pictures: by day and dusk, seen through, cut, below ground, from afar
   bench --pages        measure the smallest page with a city beside the same with CesiumJS and 3DTilesRendererJS;
                        writes target/pages/
   bench --search       measure the search beside other engines at 100,000 records; writes target/bench-search.json

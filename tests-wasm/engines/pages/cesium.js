@@ -25,3 +25,16 @@ start({
     gpuBytes: sum((tileset) => tileset.totalMemoryUsageInBytes),
   }),
 });
+window.look = ({ timeMs, shadows, seeThrough, ring, dome }) => {
+  if (timeMs) widget.clock.currentTime = Cesium.JulianDate.fromDate(new Date(timeMs));
+  if (shadows) Object.assign(widget.scene.shadowMap, { enabled: true, size: 2048, maximumDistance: 5_000 });
+  for (const tileset of opened) {
+    const isBuildings = tileset.resource.url.includes("buildings");
+    if (seeThrough && isBuildings) tileset.style = new Cesium.Cesium3DTileStyle({ color: `color("white", ${seeThrough})` });
+    if (ring && isBuildings) {
+      const positions = Cesium.Cartesian3.fromDegreesArray(ring.flat());
+      tileset.clippingPolygons = new Cesium.ClippingPolygonCollection({ polygons: [new Cesium.ClippingPolygon({ positions })] });
+    }
+    if (dome) tileset.pointCloudShading = new Cesium.PointCloudShading({ attenuation: true, eyeDomeLighting: true });
+  }
+};

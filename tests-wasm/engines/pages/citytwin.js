@@ -10,3 +10,11 @@ start({
     return { tiles: tilesVisible, triangles: trianglesVisible, gpuBytes, heapBytes };
   },
 });
+window.look = ({ timeMs, shadows, seeThrough, ring, underground, dome }) => twin.setScene({
+  ...(timeMs && { sun: { timeMs } }),
+  ...(shadows && { shadows: { mode: "full" } }),
+  ...(seeThrough && { xRay: { enabled: true, opacity: seeThrough } }),
+  ...(ring && { clip: { polygon: { ring, keep: "outside" }, layers: ["buildings"] } }),
+  ...(underground && { underground: { enabled: true } }),
+  ...(dome && { pointClouds: { edl: { strength: 1 } } }),
+});
