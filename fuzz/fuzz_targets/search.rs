@@ -1,5 +1,5 @@
 //! A search index with bytes changed by a hostile hand, and any query over it. The input's front says what is changed:
-//! a file, a place in it and a byte each; its rest is the query's text. Checksums count for nothing here, as the hand
+//! a file, a place in it and a byte each, and whether everything is looked at; its rest is the query's text. Checksums count for nothing here, as the hand
 //! could have set them right.
 #![no_main]
 
@@ -27,7 +27,7 @@ fn index() -> &'static BuiltIndex {
             attributes: [("heightM".to_owned(), Value::Number(i as f64 / 4.0))].into(),
             ..Record::default()
         };
-        build((0..1500).map(record).collect(), &BuildOptions::default())
+        build((0..700).map(record).collect(), &BuildOptions::default())
     })
 }
 
@@ -36,8 +36,8 @@ fuzz_target!(|data: &[u8]| {
     if let Ok(Some(list)) = Shards::read(data) {
         assert_eq!(Shards::read(&list.to_bytes()), Ok(Some(list)), "a list does not come back");
     }
-    let Some((&changes, data)) = data.split_first() else { return };
-    let (changes, text) = data.split_at(data.len().min(usize::from(changes % 32) * 4));
+    let Some((&first, data)) = data.split_first() else { return };
+    let (changes, text) = data.split_at(data.len().min(usize::from(first % 32) * 4));
     let index = index();
     let mut root = index.root.clone();
     let mut files: Vec<Vec<u8>> = index.files.iter().map(|(_, bytes)| bytes.clone()).collect();
@@ -68,7 +68,8 @@ fuzz_target!(|data: &[u8]| {
     searcher.hide(["node/3", "no number"]);
     let here = searcher.here((24.92, 60.12), 3);
     assert!(here.nearest.len() <= 3);
-    for query in [plain, near, filtered, all] {
+    let queries = if first < 0x80 { vec![plain, near, filtered] } else { vec![plain, all] };
+    for query in queries {
         let answer = searcher.query(&query);
         assert!(answer.hits.len() <= query.limit);
         for hit in &answer.hits {

@@ -8,7 +8,7 @@ use crate::bytes::{put_varint, seal};
 use crate::fold::Analysis;
 use crate::record::{Field, POPULARITY_POINTS, put_block, stored_importance};
 use crate::root::{BLOCK, File, HAN_CHARS, Readings, Root, han_answer_key, marker};
-use crate::store::{Need, coalesce};
+use crate::store::{Need, join};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -30,6 +30,8 @@ fn is_needed(records: usize, begun: usize) -> bool {
 const NEAR_REQUESTS: usize = 1;
 /// And by so many bytes.
 const NEAR_BYTES: u64 = 24_000;
+/// With such a gap between them they come by one.
+const NEAR_GAP_BYTES: u64 = 16_000;
 
 /// The best records for a text so far.
 #[derive(Default)]
@@ -228,7 +230,7 @@ pub(crate) fn put_numbers(out: &mut Vec<u8>, numbers: &[u32]) {
 /// Whether records, by their numbers, ascending, come by few requests of few bytes.
 fn is_near(numbers: &[u32], root: &Root) -> bool {
     let blocks = numbers.iter().filter_map(|number| root.records.range((number / BLOCK) as usize));
-    let needs = coalesce(blocks.map(|range| Need { file: File::Records, range }).collect());
+    let needs = join(blocks.map(|range| Need { file: File::Records, range }).collect(), NEAR_GAP_BYTES);
     let bytes: u64 = needs.iter().map(|need| need.range.end - need.range.start).sum();
     needs.len() <= NEAR_REQUESTS && bytes <= NEAR_BYTES
 }

@@ -6,8 +6,8 @@ use crate::root::{File, Root};
 use std::cell::Cell;
 use std::ops::Range;
 
-/// Ranges with a smaller gap between them are fetched as one.
-const MAX_GAP_BYTES: u64 = 16_000;
+/// Ranges with a smaller gap between them are fetched as one: a request saved for a fifth of a second of a slow line.
+const MAX_GAP_BYTES: u64 = 32_000;
 
 /// Bytes that a query wants: to be fetched by the caller and handed to [`crate::Searcher::feed`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,13 +129,18 @@ impl Store {
 }
 
 /// Joins needs that touch or nearly touch; in the order of files and offsets.
-pub(crate) fn coalesce(mut needs: Vec<Need>) -> Vec<Need> {
+pub(crate) fn coalesce(needs: Vec<Need>) -> Vec<Need> {
+    join(needs, MAX_GAP_BYTES)
+}
+
+/// Joins needs with at most such a gap between them.
+pub(crate) fn join(mut needs: Vec<Need>, max_gap_bytes: u64) -> Vec<Need> {
     const MAX_START: u64 = (1 << 56) - 1;
     sort_by_key(&mut needs, |need| (need.file as u64) << 56 | need.range.start.min(MAX_START));
     let mut joined: Vec<Need> = Vec::new();
     for need in needs {
         match joined.last_mut() {
-            Some(last) if last.file == need.file && need.range.start <= last.range.end + MAX_GAP_BYTES => {
+            Some(last) if last.file == need.file && need.range.start <= last.range.end + max_gap_bytes => {
                 last.range.end = last.range.end.max(need.range.end);
             }
             _ => joined.push(need),
