@@ -53,11 +53,12 @@ async function picture(page, name) {
 
 /** Keeps what a command printed, as a terminal shows it. */
 async function terminal(name, command, printed) {
-  const page = await browser.newPage({ viewport: { width: 960, height: 600 } });
+  const context = await browser.newContext({ viewport: { width: 960, height: 600 } });
+  const page = await context.newPage();
   await page.setContent('<body style="margin:0;background:#0f1720"><pre style="margin:24px;font:20px/1.5 monospace;color:#eaf0f5;white-space:pre-wrap">');
   await page.locator("pre").evaluate((pre, text) => { pre.textContent = text; }, `$ ${command}\n${printed}`);
   await keepPicture(page, name);
-  await page.close();
+  await context.close();
 }
 
 async function keepPicture(page, name) {
