@@ -51,6 +51,8 @@ pub use info::ContentInfo;
 pub use problem::Problem;
 pub use raster::{RasterScheme, RasterTemplate, RasterTile, raster_tiles};
 pub use style::{Features, PointFeatures, RegExp, Style, StyleLimits, StyleValue, Styled, TableFeatures, Vector};
-pub use terrain::{GroundHeights, TerrainDoc, TerrainFormat, TerrainGrid, TerrainPlace, TerrainSource, TerrainTile};
+pub use terrain::{
+    GroundHeights, TerrainDoc, TerrainFormat, TerrainGrid, TerrainMesh, TerrainPlace, TerrainSource, TerrainTile,
+};
 pub use url::resolve_url;
 pub use view::View;

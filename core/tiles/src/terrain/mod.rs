@@ -9,8 +9,10 @@ mod mesh;
 mod quantized;
 mod relief;
 mod terrarium;
+mod write;
 
 pub use ground::GroundHeights;
+pub use write::TerrainMesh;
 
 use crate::decode::Context;
 use crate::{Problem, TileContent, Volume};

@@ -7,13 +7,13 @@ use crate::decode::{
 };
 
 /// Bytes before the number of vertices.
-const HEADER: usize = 88;
+pub(super) const HEADER: usize = 88;
 /// Largest value of a quantised coordinate.
-const MOST: f64 = 32_767.0;
+pub(super) const MOST: f64 = 32_767.0;
 /// No ground is higher or deeper, metres.
 const MOST_HEIGHT_M: f64 = 100_000.0;
 /// The extension that has a normal for each vertex.
-const OCT_NORMALS: u8 = 1;
+pub(super) const OCT_NORMALS: u8 = 1;
 
 pub(super) fn read(bytes: &[u8], offset_m: f64, context: Context<'_>) -> Result<Surface, Fault> {
     if let [0x1f, 0x8b, ..] = bytes {
