@@ -49,6 +49,7 @@ Usage: cargo xtask VERB [OPTIONS]
                        --looks all only takes pictures: by day and dusk, seen through, cut, below ground, from afar
   bench --pages        measure the smallest page with a city beside the same with CesiumJS and 3DTilesRendererJS;
                        writes target/pages/
+  bench --bake         measure time, memory and bytes of baking the cities of ../shared/data
   bench --search       measure the search beside other engines at 100,000 records; writes target/bench-search.json
   bench --million      the same at 1,000,000 records: takes half an hour and 8 GB
   bench --ten-million  our search alone over ten shards of 1,000,000 records each
@@ -103,6 +104,7 @@ fn run(args: Vec<OsString>) -> Result<bool> {
         }
         "bench" if options.engine => bench::engines::bench(&repo, &options.names)?,
         "bench" if options.pages => bench::pages::bench(&repo)?,
+        "bench" if options.bake => bench::bake::bench(&repo)?,
         "bench" if options.search => {
             bench::search::bench(&repo, options.scale)?;
         }
@@ -121,6 +123,7 @@ struct Options {
     engine: bool,
     search: bool,
     pages: bool,
+    bake: bool,
     scale: bench::search::Scale,
     all: bool,
     secs: u32,
@@ -141,6 +144,7 @@ impl Options {
                 Long("dev") if verb == "build" || verb == "package" => options.dev = true,
                 Long("engine") if verb == "bench" => options.engine = true,
                 Long("search") if verb == "bench" => options.search = true,
+                Long("bake") if verb == "bench" => options.bake = true,
                 Long("pages") if verb == "bench" => options.pages = true,
                 Long("million") if verb == "bench" => {
                     options.search = true;
@@ -187,6 +191,7 @@ mod tests {
         check("test", &["--seconds", "5"], None);
         check("bench", &["--help"], Some(&Options { help: true, ..none() }));
         check("bench", &["--pages"], Some(&Options { pages: true, ..none() }));
+        check("bench", &["--bake"], Some(&Options { bake: true, ..none() }));
         check("bench", &["--search"], Some(&Options { search: true, ..none() }));
         let at = |scale| Options { search: true, scale, ..none() };
         check("bench", &["--million"], Some(&at(bench::search::Scale::Million)));

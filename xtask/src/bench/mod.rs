@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: what a browser downloads, and how long the demo takes until it is drawn.
 
+pub(crate) mod bake;
 pub(crate) mod engines;
 pub(crate) mod pages;
 pub(crate) mod search;
