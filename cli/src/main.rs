@@ -24,7 +24,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Bakes a city's data (OpenStreetMap, GeoJSON, CityJSON, CityGML; also packed) to twin.json and 3D Tiles.
+    /// Bakes a city's data (OpenStreetMap, GeoJSON, FlatGeobuf, GeoParquet, CityJSON, CityGML, heights as GeoTIFF or SRTM;
+    /// also packed) to twin.json and 3D Tiles.
     Bake(BakeArguments),
     /// Joins the shares that `bake --partition` made, in any order, to the twin that one bake would have made.
     Merge {
@@ -120,16 +121,19 @@ enum ThemeArgument {
     Furniture,
     /// Points that are found, not drawn.
     Places,
+    /// The inside of a building: IMDF, IndoorGML, indoor GeoJSON, as an archive or a directory.
+    Venue,
 }
 
 impl ThemeArgument {
-    fn theme(self) -> Theme {
+    fn theme(self) -> Option<Theme> {
         match self {
-            Self::Ground => Theme::Ground,
-            Self::Transport => Theme::Transport,
-            Self::Buildings => Theme::Buildings,
-            Self::Furniture => Theme::Furniture,
-            Self::Places => Theme::Other,
+            Self::Ground => Some(Theme::Ground),
+            Self::Transport => Some(Theme::Transport),
+            Self::Buildings => Some(Theme::Buildings),
+            Self::Furniture => Some(Theme::Furniture),
+            Self::Places => Some(Theme::Other),
+            Self::Venue => None,
         }
     }
 }
@@ -198,7 +202,8 @@ fn options(arguments: &BakeArguments) -> anyhow::Result<bake::Options> {
 fn input(arguments: &BakeArguments, path: &Path) -> bake::Input {
     bake::Input {
         crs: arguments.crs.clone(),
-        theme: arguments.theme.map(ThemeArgument::theme),
+        theme: arguments.theme.and_then(ThemeArgument::theme),
+        venue: matches!(arguments.theme, Some(ThemeArgument::Venue)),
         class: arguments.class.clone(),
         height: arguments.height.clone(),
         levels: arguments.levels.clone(),

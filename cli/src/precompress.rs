@@ -7,8 +7,22 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// What is worth compressing; everything else is compressed already or rare.
-const EXTENSIONS: [&str; 12] =
-    ["html", "js", "css", "json", "ndjson", "wasm", "glb", "subtree", "svg", "txt", "webmanifest", "bin"];
+const EXTENSIONS: [&str; 14] = [
+    "html",
+    "js",
+    "css",
+    "json",
+    "ndjson",
+    "wasm",
+    "glb",
+    "subtree",
+    "svg",
+    "txt",
+    "webmanifest",
+    "bin",
+    "terrain",
+    "geojson",
+];
 /// What every visitor loads first: worth the slowest brotli, which takes ten times as long for a few percent.
 const LOADED_FIRST: [&str; 5] = ["html", "js", "css", "wasm", "svg"];
 /// Smaller files fit in a packet or two anyway.

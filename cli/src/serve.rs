@@ -165,7 +165,7 @@ fn media_type(path: &str) -> Option<&'static str> {
         "wasm" => "application/wasm",
         "glb" => "model/gltf-binary",
         "gltf" => "model/gltf+json",
-        "bin" | "subtree" | "b3dm" | "i3dm" | "cmpt" | "pnts" => "application/octet-stream",
+        "bin" | "subtree" | "b3dm" | "i3dm" | "cmpt" | "pnts" | "terrain" => "application/octet-stream",
         "svg" => "image/svg+xml",
         "txt" => "text/plain; charset=utf-8",
         "webmanifest" => "application/manifest+json",

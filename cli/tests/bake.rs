@@ -5,9 +5,9 @@ use citytwin::bake::model::{
     Warnings, Way, WayClass,
 };
 use citytwin::bake::{BakeError, Cancel, Input, Options, Report, Silent, bake, files_of, merge};
-use citytwin_geo::{Geodetic, LonLatRect};
+use citytwin_geo::{Geodetic, LonLatRect, LookAt};
 use citytwin_manifest::{Asset, Text, Twin};
-use citytwin_tiles::{Decoded, TileContent, Value, What, decode};
+use citytwin_tiles::{Arrival, Decoded, Engine, TileContent, Value, View, What, decode};
 use glam::DVec2;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -91,7 +91,9 @@ fn near_the_origin() -> City {
         areas: Vec::new(),
         ways: Vec::new(),
         points: Vec::new(),
+        relief: None,
         places: Vec::new(),
+        venues: Vec::new(),
         warnings: Warnings::default(),
     }
 }
@@ -421,5 +423,151 @@ fn the_search_index_finds_what_the_asset_lines_hold() {
         let answer = index.answer(&citytwin_search::Query { near, ..citytwin_search::Query::new(&asset.name) });
         assert_eq!(answer.problems, []);
         assert!(answer.hits.iter().any(|(_, hit)| hit.record.id == asset.id), "{} {}", asset.id, asset.name);
+    }
+}
+
+/// Whether a directory has files below it, at least so many.
+fn has_files(root: &Path, least: usize) -> bool {
+    let Ok(entries) = fs::read_dir(root) else { return false };
+    let mut count = 0;
+    let mut open: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    while let Some(path) = open.pop() {
+        match fs::read_dir(&path) {
+            Ok(entries) => open.extend(entries.flatten().map(|entry| entry.path())),
+            Err(_) => count += 1,
+        }
+    }
+    count >= least
+}
+
+#[test]
+fn a_bake_that_is_killed_leaves_the_twin_as_it_was_and_the_next_one_clears_up() {
+    let at = Temporary::new("killed");
+    let out = at.0.join("twin");
+    let tree = at.0.join("tree.geojson");
+    let text =
+        r#"{"type":"Feature","properties":{"natural":"tree"},"geometry":{"type":"Point","coordinates":[24.9,60.1]}}"#;
+    fs::write(&tree, text).expect("written");
+    let small = Options { inputs: vec![Input::new(&tree)], ..options(&out) };
+    bake(&small, &Cancel::default(), &Silent).expect("a twin");
+    let before = files_below(&out);
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_citytwin"))
+        .args(["bake", "--quiet"])
+        .arg(helsinki())
+        .arg("--out")
+        .arg(&out)
+        .spawn()
+        .expect("started");
+    let partial = at.0.join(format!(".twin.partial-{}", child.id()));
+    // Whoever is faster: a bake that is already done proves nothing, and says so.
+    while !has_files(&partial, 5) {
+        assert_eq!(child.try_wait().expect("a state"), None, "it ended before it could be killed");
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+    assert_eq!(files_below(&out), before, "the twin is as it was");
+    assert!(partial.exists());
+    bake(&options(&out), &Cancel::default(), &Silent).expect("a twin");
+    assert_eq!(at.names(), ["tree.geojson", "twin"], "nothing half-written is left behind");
+    assert!(files_below(&out).len() > 50);
+    // Killed between its two renames, a bake leaves the old twin under another name.
+    let (old, nobody) = (at.0.join(".twin.old-4000000000"), at.0.join("nothing.geojson"));
+    fs::rename(&out, &old).expect("moved");
+    let missing = Options { inputs: vec![Input::new(&nobody)], ..options(&out) };
+    bake(&missing, &Cancel::default(), &Silent).expect_err("no such file");
+    assert!(out.join("twin.json").is_file() && !old.exists(), "it is put back");
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "a skipped test must be loud")]
+fn a_full_disk_is_one_clear_error_and_leaves_nothing() {
+    let at = Temporary::new("full");
+    let disk = at.0.join("disk");
+    fs::create_dir(&disk).expect("a directory");
+    let mount = |arguments: &[&str]| {
+        std::process::Command::new("mount").args(arguments).arg(&disk).output().is_ok_and(|out| out.status.success())
+    };
+    if !mount(&["-t", "tmpfs", "-o", "size=512k", "tmpfs"]) {
+        eprintln!("SKIPPED: a small disk can be mounted by root on Linux only");
+        return;
+    }
+    let error = bake(&options(&disk.join("twin")), &Cancel::default(), &Silent).expect_err("a full disk");
+    let left = fs::read_dir(&disk).expect("listed").count();
+    let unmounted = std::process::Command::new("umount").arg(&disk).status().is_ok_and(|status| status.success());
+    assert!(unmounted);
+    assert!(matches!(error, BakeError::Io { .. }) && error.to_string().contains("space"), "{error}");
+    assert_eq!(left, 0, "nothing is left on it");
+}
+
+/// Bytes of the files that the engine asks for until a view of 1280 × 720 pixels is as detailed as it is to be.
+fn settled_bytes(files: &BTreeMap<String, Vec<u8>>, twin: &Twin, look: &LookAt) -> u64 {
+    let view = View::look_at(look, 60.0, [1280, 720]);
+    let options = citytwin_tiles::Options { max_error_px: 16.0, preload: false, ..Default::default() };
+    let mut engine = Engine::new(options);
+    for layer in &twin.layers {
+        engine.add_tileset(layer.tileset.clone());
+    }
+    let mut bytes = 0;
+    loop {
+        let frame = engine.update(&view).clone();
+        if frame.settled {
+            return bytes;
+        }
+        assert!(!frame.fetch.is_empty(), "nothing is asked for, and it is not settled");
+        for fetch in frame.fetch {
+            let file = &files[&fetch.url];
+            bytes += file.len() as u64;
+            let arrival = match decode(file, &fetch.url, &fetch.what).expect("a sound file") {
+                Decoded::Tileset(doc) => Arrival::Tileset(doc),
+                Decoded::Subtree(doc) => Arrival::Subtree(doc),
+                Decoded::Content(content) => Arrival::Content(content.info()),
+                other => panic!("{other:?}"),
+            };
+            engine.arrived(fetch.request, Ok(arrival));
+        }
+    }
+}
+
+/// Bytes of a glb's compressed buffers, and those of its geometry as plain floats and 32-bit indices.
+fn geometry_bytes(glb: &[u8]) -> [u64; 2] {
+    let length = u32::from_le_bytes(glb[12..16].try_into().expect("a length")) as usize;
+    let json: serde_json::Value = serde_json::from_slice(&glb[20..20 + length]).expect("JSON");
+    let list = |value: &serde_json::Value| value.as_array().cloned().unwrap_or_default();
+    let compressed = list(&json["bufferViews"])
+        .iter()
+        .filter_map(|view| view["extensions"]["EXT_meshopt_compression"]["byteLength"].as_u64())
+        .sum();
+    let mut plain: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut add = |accessor: &serde_json::Value, item_bytes: u64| {
+        let Some(accessor) = accessor.as_u64() else { return };
+        let count = json["accessors"][accessor as usize]["count"].as_u64().expect("a count");
+        plain.insert(accessor, count * item_bytes);
+    };
+    for primitive in list(&json["meshes"]).iter().flat_map(|mesh| list(&mesh["primitives"])) {
+        for (name, accessor) in primitive["attributes"].as_object().expect("attributes") {
+            add(accessor, if matches!(name.as_str(), "POSITION" | "NORMAL") { 12 } else { 4 });
+        }
+        add(&primitive["indices"], 4);
+    }
+    [compressed, plain.values().sum()]
+}
+
+#[test]
+fn helsinki_is_a_fifth_of_plain_gltf_and_no_view_of_it_needs_six_megabytes() {
+    let at = Temporary::new("bytes");
+    let out = at.0.join("twin");
+    bake(&options(&out), &Cancel::default(), &Silent).expect("a twin");
+    let files = files_below(&out);
+    let glbs = files.iter().filter(|(name, _)| name.ends_with(".glb"));
+    let [compressed, plain] = glbs.map(|(_, glb)| geometry_bytes(glb)).fold([0, 0], |[a, b], [c, d]| [a + c, b + d]);
+    assert!(plain > 5_000_000 && compressed * 5 <= plain, "{compressed} of {plain} bytes");
+    let twin = Twin::from_json(&files["twin.json"]).expect("a manifest");
+    for distance_m in [100.0, 300.0, 900.0, 2700.0] {
+        for (pitch_deg, heading_deg) in [(-90.0, 0.0), (-35.0, 335.0), (-10.0, 100.0)] {
+            let look = LookAt { distance_m, pitch_deg, heading_deg, ..twin.home };
+            let bytes = settled_bytes(&files, &twin, &look);
+            assert!((10_000..6_000_000).contains(&bytes), "{bytes} bytes from {distance_m} m at {pitch_deg}°");
+        }
     }
 }

@@ -1,12 +1,15 @@
 //! Inputs of every kind from bytes to tiles: real ones against an independent reading, broken ones against a sentence.
 
-use citytwin::bake::model::{Building, City, Surface, SurfaceClass};
+use citytwin::bake::model::{Building, City, Property, Surface, SurfaceClass};
 use citytwin::bake::source::{self, read_bytes};
 use citytwin::bake::{Cancel, Input, Report, Silent, files_of, recipe};
-use citytwin_geo::EnuFrame;
+use citytwin_geo::{EnuFrame, Geodetic};
 use citytwin_manifest::{Theme, Twin};
-use citytwin_tiles::{Component, Decoded, TileContent, Value as Cell, What, decode};
-use glam::{DMat4, DVec3};
+use citytwin_tiles::{
+    Component, Decoded, Primitive, TerrainFormat, TerrainGrid, TerrainPlace, TerrainTile, TileContent, Value as Cell,
+    What, decode,
+};
+use glam::{DMat4, DVec2, DVec3};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read as _, Write as _};
@@ -111,8 +114,8 @@ fn delft_has_the_heights_and_volumes_that_its_source_tells() {
     // Faults of the other levels of detail are counted too.
     let counted = warned("surface_without_extent") + warned("ring_unreadable");
     assert!(missing <= counted && missing < 50, "{missing} of {counted}: {:?}", city.warnings);
-    let year = &city.buildings[0].tags.more["oorspronkelijkbouwjaar"];
-    assert!(matches!(year, citytwin::bake::model::Property::Number(year) if (1600.0..2030.0).contains(year)));
+    let year = city.buildings[0].tags.more.get("oorspronkelijkbouwjaar");
+    assert!(matches!(year, Some(Property::Number(year)) if (1600.0..2030.0).contains(year)));
 }
 
 fn baked(city: &City) -> (BTreeMap<String, Vec<u8>>, Report) {
@@ -129,20 +132,26 @@ fn content(bytes: &[u8], name: &str) -> TileContent {
     }
 }
 
+/// Positions of the vertices of a primitive in the city's frame, metres.
+fn corners(content: &TileContent, primitive: &Primitive) -> Vec<DVec3> {
+    let enu_from_local = DMat4::from_cols_array(&primitive.tile_from_local);
+    let position = |vertex: u32| {
+        let p = (primitive.positions.offset + vertex * primitive.positions.stride) as usize;
+        let line = |k: usize| f64::from(u16::from_le_bytes([content.vertices[p + k], content.vertices[p + k + 1]]));
+        enu_from_local.transform_point3(DVec3::new(line(0), line(2), line(4)))
+    };
+    (0..primitive.vertex_count).map(position).collect()
+}
+
 /// Least and greatest height of each feature of a tile above the ellipsoid, metres, by id.
 fn heights(content: &TileContent, frame: &EnuFrame) -> BTreeMap<String, (f64, f64)> {
     let mut heights = BTreeMap::new();
     for primitive in &content.primitives {
         let (Some(features), Some(table)) = (&primitive.feature_ids, primitive.table) else { continue };
         let table = &content.tables[table as usize];
-        let enu_from_local = DMat4::from_cols_array(&primitive.tile_from_local);
-        for vertex in 0..primitive.vertex_count {
-            let at = |offset: u32, stride: u32| (offset + vertex * stride) as usize;
-            let p = at(primitive.positions.offset, primitive.positions.stride);
-            let line = |k: usize| f64::from(u16::from_le_bytes([content.vertices[p + k], content.vertices[p + k + 1]]));
-            let enu = enu_from_local.transform_point3(DVec3::new(line(0), line(2), line(4)));
+        for (vertex, enu) in (0..).zip(corners(content, primitive)) {
             let z = enu.z - frame.surface_z(enu.truncate());
-            let f = at(features.offset, features.stride);
+            let f = (features.offset + vertex * features.stride) as usize;
             let row = match features.component {
                 Component::U8 => u32::from(content.vertices[f]),
                 Component::U16 => u32::from(u16::from_le_bytes([content.vertices[f], content.vertices[f + 1]])),
@@ -198,7 +207,7 @@ fn the_style_of_delft_colours_every_building_by_its_year() {
     let named = conditions.iter().filter(|c| c[0].as_str().is_some_and(|c| c.contains("${oorspronkelijkbouwjaar}")));
     assert!(named.count() >= 5 && conditions.last().is_some_and(|last| last[0] == "true"));
     let city = delft();
-    assert!(city.buildings.iter().all(|b| b.tags.more.contains_key("oorspronkelijkbouwjaar")));
+    assert!(city.buildings.iter().all(|b| b.tags.more.get("oorspronkelijkbouwjaar").is_some()));
 }
 
 /// Root objects of a CityJSON file or sequence that have a geometry somewhere below them.
@@ -400,7 +409,7 @@ fn citygml_keeps_semantics_attributes_and_whole_numbers_of_a_crs() {
     let city = read_bytes(&Input::new("town.gml"), text.as_bytes()).expect("a city");
     let building = &city.buildings[0];
     assert_eq!((building.tags.id.as_str(), building.tags.name.as_deref()), ("b", Some("N & M")));
-    assert_eq!(building.tags.more["x"], citytwin::bake::model::Property::Number(1.0));
+    assert_eq!(building.tags.more.get("x"), Some(&Property::Number(1.0)));
     // The solid only links to the roof's polygon: it is there once.
     assert_eq!(building.surfaces.iter().map(|s| s.class).collect::<Vec<_>>(), [SurfaceClass::Roof]);
     assert!((building.height_m - 1.0).abs() < 1e-6 && (city.origin.lon() - 4.368).abs() < 1e-3);
@@ -435,7 +444,7 @@ fn damaged_inputs_give_an_error_or_a_city_but_never_a_panic() {
         ((z ^ (z >> 31)) % n as u64) as usize
     };
     let (mut cities, mut errors) = (0, 0);
-    for name in ["town.geojson", "town.city.jsonl", "town.gml"] {
+    for name in ["town.geojson", "town.city.jsonl", "town.gml", "town.fgb", "town.parquet"] {
         let seed = std::fs::read(repository("fuzz/seeds/bake").join(name)).expect("a seed");
         assert!(read_bytes(&Input::new(name), &seed).is_ok(), "{name}: {:?}", read_bytes(&Input::new(name), &seed));
         for round in 0..300 {
@@ -502,7 +511,7 @@ fn features_become_things_by_their_attributes() {
     let heights: Vec<f64> = city.buildings.iter().map(|b| b.height_m).collect();
     assert!(heights.len() == 2 && heights[0] == 12.5 && (heights[1] - 9.6).abs() < 1e-9, "{heights:?}");
     assert_eq!(city.buildings[0].tags.address.as_deref(), Some("Main 1"));
-    assert!(city.buildings[1].tags.more.contains_key("owner"));
+    assert!(city.buildings[1].tags.more.get("owner").is_some());
     assert_eq!((city.areas.len(), city.ways.len(), city.points.len(), city.places.len()), (1, 2, 1, 1));
     assert!(city.ways[0].bridge && city.ways[0].deck_m > 0.0 && !city.ways[1].bridge);
     assert_eq!(city.points[0].height_m, Some(9.0));
@@ -615,7 +624,7 @@ fn bad_inputs_are_refused_with_a_sentence() {
     let cases: &[(&str, Vec<u8>, &str)] = &[
         ("nothing", Vec::new(), "the file is empty"),
         ("blanks", b"  \n ".to_vec(), "the file is empty"),
-        ("a picture", b"\x89PNG\r\n\x1a\n".to_vec(), "expected OpenStreetMap data, GeoJSON, CityJSON or CityGML"),
+        ("a picture", b"\x89PNG\r\n\x1a\n".to_vec(), "expected OpenStreetMap data, GeoJSON, FlatGeobuf"),
         ("three layers of gzip", gzip(&gzip(&gzip(good.as_bytes()))), "packed more than 2 times"),
         ("a bomb", gzip(&endless), "refused as an archive bomb"),
         ("a nested bomb", zip(&[("a.gz", &gzip(&endless))]), "refused as an archive bomb"),
@@ -691,4 +700,372 @@ fn shanghai_has_its_towers_with_names_in_chinese_and_english() {
     assert!(city.buildings.len() > 1000 && city.ways.len() > 1000 && city.places.len() > 200);
     assert!(city.areas.iter().any(|area| area.class == citytwin::bake::model::AreaClass::Water));
     assert!(city.attribution.iter().any(|who| who.text.contains("OpenStreetMap")));
+}
+
+/// The ground as the finest tiles of a terrain draw it: corners of triangles as longitude, latitude (degrees) and height
+/// (metres), by the square of the plan that they touch.
+struct DrawnGround(BTreeMap<[i64; 2], Vec<[DVec3; 3]>>);
+
+impl DrawnGround {
+    const SQUARE_DEG: f64 = 0.0005;
+
+    fn read(files: &BTreeMap<String, Vec<u8>>) -> Self {
+        let layer: Value = serde_json::from_slice(&files["terrain/layer.json"]).expect("JSON");
+        let finest = format!("terrain/{}/", layer["maxzoom"]);
+        let mut ground = Self(BTreeMap::new());
+        for (name, bytes) in files.iter().filter(|(name, _)| name.starts_with(&finest)) {
+            let numbers: Vec<u32> = name.split(['/', '.']).filter_map(|part| part.parse().ok()).collect();
+            let [level, x, y] = numbers[..] else { panic!("{name}") };
+            let place = TerrainPlace { grid: TerrainGrid::Geographic, level, at: [x, y] };
+            let tile = TerrainTile { format: TerrainFormat::QuantizedMesh, place, above: 0, offset_m: 0.0 };
+            let Ok(Decoded::Content(content)) = decode(bytes, name, &What::Terrain(tile)) else { panic!("{name}") };
+            ground.add(&content, &place.frame());
+        }
+        ground
+    }
+
+    fn add(&mut self, content: &TileContent, frame: &EnuFrame) {
+        let float =
+            |at: usize| f64::from(f32::from_le_bytes(content.vertices[at..at + 4].try_into().expect("a float")));
+        let stride = content.primitives[0].positions.stride as usize;
+        let corner = |index: &[u8]| {
+            let at = u32::from_le_bytes(index.try_into().expect("an index")) as usize * stride;
+            let p = frame.geodetic_from_enu(DVec3::new(float(at), float(at + 4), float(at + 8)));
+            DVec3::new(p.lon(), p.lat(), p.height_m)
+        };
+        for triangle in content.indices.chunks_exact(12) {
+            let corners = [corner(&triangle[..4]), corner(&triangle[4..8]), corner(&triangle[8..])];
+            let square = |p: DVec3| (p.truncate() / Self::SQUARE_DEG).floor().to_array().map(|at| at as i64);
+            let low = square(corners[0].min(corners[1]).min(corners[2]));
+            let high = square(corners[0].max(corners[1]).max(corners[2]));
+            for (x, y) in (low[0]..=high[0]).flat_map(|x| (low[1]..=high[1]).map(move |y| (x, y))) {
+                self.0.entry([x, y]).or_default().push(corners);
+            }
+        }
+    }
+
+    /// Skirts hang below: the highest triangle at a place counts.
+    fn height_m(&self, at: DVec2) -> f64 {
+        let square = (at / Self::SQUARE_DEG).floor().to_array().map(|at| at as i64);
+        let height = |[a, b, c]: &[DVec3; 3]| {
+            let [p, q, r] = [*a, *b, *c].map(DVec3::truncate);
+            let whole = (q - p).perp_dot(r - p);
+            let (beta, gamma) = ((at - p).perp_dot(r - p) / whole, (q - p).perp_dot(at - p) / whole);
+            let inside = whole.abs() > 1e-14 && beta.min(gamma).min(1.0 - beta - gamma) > -1e-6;
+            inside.then_some(a.z + beta * (b.z - a.z) + gamma * (c.z - a.z))
+        };
+        let found = self.0.get(&square).into_iter().flatten().filter_map(height);
+        found.reduce(f64::max).unwrap_or_else(|| panic!("no ground at {at}"))
+    }
+}
+
+/// Buildings stand no higher than the lowest drawn ground under their sides, and no deeper than this below it, metres:
+/// both the ground and the building may be off by a quarter.
+const DEEPEST_M: f64 = 0.55;
+/// Rounding of positions, metres.
+const ROUNDING_M: f64 = 0.03;
+
+/// How many buildings there are whose feet touch the ground, all of them checked.
+fn stand_on_their_ground(city: &City, files: &BTreeMap<String, Vec<u8>>) -> usize {
+    let (ground, frame) = (DrawnGround::read(files), EnuFrame::new(city.origin));
+    let mut feet_m: BTreeMap<String, f64> = BTreeMap::new();
+    for (name, bytes) in files.iter().filter(|(name, _)| is_leaf(name, "buildings", files)) {
+        for (id, (low, _)) in heights(&content(bytes, name), &frame) {
+            let foot_m = feet_m.entry(id).or_insert(f64::INFINITY);
+            *foot_m = foot_m.min(low);
+        }
+    }
+    let standing = city.buildings.iter().filter(|b| b.solids.iter().any(|solid| solid.base_m == 0.0));
+    let mut count = 0;
+    for building in standing.filter(|building| feet_m.contains_key(&building.tags.id)) {
+        let mut lowest_m = f64::INFINITY;
+        for ring in building.outline.iter().map(|polygon| &polygon.outer) {
+            for (a, b) in ring.iter().zip(ring.iter().cycle().skip(1)) {
+                let steps = (a.distance(*b) / 2.0).ceil().max(1.0);
+                for step in 0..steps as u32 {
+                    let at = a.lerp(*b, f64::from(step) / steps);
+                    let place: Geodetic = frame.geodetic_from_enu(at.extend(frame.surface_z(at)));
+                    lowest_m = lowest_m.min(ground.height_m(DVec2::new(place.lon(), place.lat())));
+                }
+            }
+        }
+        let deep_m = lowest_m - feet_m[&building.tags.id];
+        assert!((-ROUNDING_M..DEEPEST_M).contains(&deep_m), "{}: {deep_m} m below", building.tags.id);
+        count += 1;
+    }
+    count
+}
+
+/// Whether a file is a tile of a tileset that has no finer one below it.
+fn is_leaf(name: &str, tileset: &str, files: &BTreeMap<String, Vec<u8>>) -> bool {
+    let numbers: Vec<u32> = name.split(['/', '.']).filter_map(|part| part.parse().ok()).collect();
+    let [level, x, y] = numbers[..] else { return false };
+    let child = |dx: u32, dy: u32| format!("{tileset}/tiles/{}/{}/{}.glb", level + 1, 2 * x + dx, 2 * y + dy);
+    name.starts_with(tileset)
+        && name.ends_with(".glb")
+        && ![(0, 0), (0, 1), (1, 0), (1, 1)].iter().any(|(dx, dy)| files.contains_key(&child(*dx, *dy)))
+}
+
+/// SRTM's 3-arc-second square of 43°N 7°E, made up: valleys and ridges.
+fn made_up_hgt() -> Vec<u8> {
+    let height = |i: usize| {
+        let (x, y) = ((i % 1201) as f64, (i / 1201) as f64);
+        (400.0 + 250.0 * (x * 0.23).sin() + 120.0 * (y * 0.31).cos()) as i16
+    };
+    (0..1201 * 1201).flat_map(|i| height(i).to_be_bytes()).collect()
+}
+
+#[test]
+fn a_city_is_set_on_its_terrain() {
+    let houses: Vec<String> = (0..60)
+        .map(|i| {
+            let (lon, lat) = (7.42 + f64::from(i % 10) * 0.0011, 43.73 + f64::from(i / 10) * 0.0009);
+            house(lon, lat, &format!(r#"{{"id":{i},"building":"yes","height":12}}"#))
+        })
+        .collect();
+    let road =
+        feature(r#"{"type":"LineString","coordinates":[[7.42,43.73],[7.431,43.735]]}"#, r#"{"highway":"primary"}"#);
+    let bridge = feature(
+        r#"{"type":"LineString","coordinates":[[7.42,43.7305],[7.428,43.7305]]}"#,
+        r#"{"highway":"primary","bridge":"yes","layer":1}"#,
+    );
+    let tree = feature(r#"{"type":"Point","coordinates":[7.4255,43.7325]}"#, r#"{"natural":"tree","height":8}"#);
+    let features: Vec<String> = houses.into_iter().chain([road, bridge, tree]).collect();
+    let archive = zip(&[("town.geojson", collection(&features).as_bytes()), ("N43E007.hgt", &made_up_hgt())]);
+    let city = read_bytes(&Input::new("town.zip"), &archive).expect("a city");
+    let (files, report) = baked(&city);
+    assert_eq!(stand_on_their_ground(&city, &files), 60);
+    let twin = Twin::from_json(&files["twin.json"]).expect("a manifest");
+    assert_eq!(twin.terrain.as_ref().map(|terrain| terrain.url.as_str()), Some("terrain/layer.json"));
+    assert!(report.stages.iter().any(|stage| stage.name == "terrain"));
+    // Roads follow the ground; the bare ground is the terrain's own.
+    let (ground, frame) = (DrawnGround::read(&files), EnuFrame::new(city.origin));
+    assert!(!files.keys().any(|name| name.starts_with("ground/")));
+    let mut checked = 0;
+    for (name, bytes) in files.iter().filter(|(name, _)| is_leaf(name, "transport", &files)) {
+        let content = content(bytes, name);
+        for primitive in content.primitives.iter().filter(|primitive| primitive.flat_order.is_some()) {
+            for at in corners(&content, primitive) {
+                let place = frame.geodetic_from_enu(at);
+                let off_m = place.height_m - ground.height_m(DVec2::new(place.lon(), place.lat()));
+                assert!((-0.3..0.6).contains(&off_m), "{name}: {off_m} m above the ground");
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 100, "{checked}");
+    // Without the heights everything lies on the ellipsoid, as it did.
+    let flat = City { relief: None, ..city };
+    let (files, _) = baked(&flat);
+    assert!(files.keys().all(|name| !name.starts_with("terrain/")) && files.contains_key("ground/tileset.json"));
+}
+
+#[test]
+fn monaco_stands_on_the_heights_that_srtm_measured() {
+    let Some(folder) = shared("osm") else { return };
+    let inputs = [Input::new(folder.join("monaco.osm.pbf")), Input::new(folder.join("N43E007.hgt.zip"))];
+    let city = source::read(&inputs, &Silent).expect("a city");
+    let (files, _) = baked(&city);
+    assert!(stand_on_their_ground(&city, &files) > 800, "of {}", city.buildings.len());
+    // The file itself, read without any code of ours: rows of big-endian metres from the north-western corner.
+    let packed = std::fs::read(folder.join("N43E007.hgt.zip")).expect("read");
+    let mut raw = Vec::new();
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(packed)).expect("an archive");
+    archive.by_index(0).expect("a member").read_to_end(&mut raw).expect("unpacked");
+    let ground = DrawnGround::read(&files);
+    let (mut worst_m, mut sum_m, mut count) = (0.0_f64, 0.0, 0);
+    for (column, row) in (0..1201).flat_map(|column| (0..1201).map(move |row| (column, row))) {
+        let at = DVec2::new(7.0 + f64::from(column) / 1200.0, 44.0 - f64::from(row) / 1200.0);
+        if city.extent.contains(at.x, at.y) {
+            let sample = (row * 1201 + column) as usize * 2;
+            let measured = f64::from(i16::from_be_bytes([raw[sample], raw[sample + 1]]));
+            let off_m = (ground.height_m(at) - measured).abs();
+            (worst_m, sum_m, count) = (worst_m.max(off_m), sum_m + off_m, count + 1);
+        }
+    }
+    // The lattice has a point in every half of a square of the source: a sample on a ridge of it loses a part of what
+    // the ridge rises above its neighbours, tens of metres here.
+    assert!(count > 400 && worst_m < 15.0 && sum_m / f64::from(count) < 1.0, "{worst_m} {sum_m} {count}");
+}
+
+#[test]
+fn tables_of_features_are_read_as_gdal_and_geopandas_write_them() {
+    // Both hold the same four things in RD New: two houses (one with a hole, one of two parts), a road and a tree.
+    for name in ["town.fgb", "town.parquet"] {
+        let bytes = std::fs::read(repository("fuzz/seeds/bake").join(name)).expect("a seed");
+        let city = read_bytes(&Input::new(name), &bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let ids: BTreeSet<&str> = city.buildings.iter().map(|building| building.tags.id.as_str()).collect();
+        assert_eq!(ids, BTreeSet::from(["town/h1", "town/h2"]), "{name}");
+        let house = city.buildings.iter().find(|b| b.tags.id == "town/h1").expect("the first");
+        assert_eq!((house.tags.name.as_deref(), house.height_m), (Some("Häuschen"), 9.5), "{name}");
+        assert_eq!((house.outline.len(), house.outline[0].holes.len()), (1, 1), "{name}");
+        assert_eq!(house.tags.more.get("open"), Some(&Property::Text("yes".into())), "{name}");
+        assert_eq!((city.ways.len(), city.points.len()), (1, 1), "{name}");
+        assert!((city.origin.lon() - 4.3688).abs() < 1e-3 && (city.origin.lat() - 52.0024).abs() < 1e-3, "{name}");
+        // Cut anywhere, it is an error or a smaller city.
+        for length in 0..bytes.len() {
+            let _ = read_bytes(&Input::new(name), &bytes[..length]);
+        }
+    }
+}
+
+#[test]
+fn shinjuku_is_a_venue_with_all_its_spaces() {
+    let Some(folder) = shared("indoor/ShinjukuTerminal") else { return };
+    let input = Input { venue: true, ..Input::new(&folder) };
+    let city = source::read(&[input], &Silent).expect("a city");
+    let (files, _) = baked(&city);
+    let twin = Twin::from_json(&files["twin.json"]).expect("a manifest");
+    let [venue] = &twin.venues[..] else { panic!("{:?}", twin.venues) };
+    let floors: Vec<i16> = venue.floors.iter().map(|floor| floor.floor).collect();
+    assert!(floors.contains(&-3) && floors.contains(&4) && floors.is_sorted(), "{floors:?}");
+    // What is published is the same venue, now in degrees; spaces are counted in the source without any code of ours.
+    let texts: Vec<(&str, &str)> =
+        (venue.files.iter()).map(|name| (name.as_str(), std::str::from_utf8(&files[name]).expect("text"))).collect();
+    let published = citytwin_positioning::venue::Venue::read(&texts, None).expect("a venue");
+    let spaces: usize = std::fs::read_dir(&folder)
+        .expect("listed")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.to_string_lossy().ends_with("_Space.geojson"))
+        .map(|path| {
+            let json: Value = serde_json::from_slice(&std::fs::read(path).expect("read")).expect("JSON");
+            json["features"].as_array().map_or(0, Vec::len)
+        })
+        .sum();
+    let areas: usize = published.levels.iter().map(|level| level.areas.len()).sum();
+    // Two of them name a floor that no file has.
+    assert_eq!((spaces, areas + published.problems.len()), (1173, 1173), "{:?}", published.problems);
+    let shell = city.buildings.iter().find(|building| building.class == "venue").expect("a block around it");
+    assert!(
+        shell.height_m > 10.0 && (city.origin.lon() - 139.70).abs() < 0.01 && (city.origin.lat() - 35.69).abs() < 0.01
+    );
+}
+
+#[test]
+fn imdf_is_recognised_and_what_is_no_venue_is_told() {
+    let square = |id: &str, kind: &str, properties: &str| {
+        format!(
+            r#"{{"type":"FeatureCollection","features":[{{"id":"{id}","type":"Feature","feature_type":"{kind}",
+            "properties":{properties},"geometry":{{"type":"Polygon","coordinates":
+            [[[24.94,60.17],[24.941,60.17],[24.941,60.1705],[24.94,60.1705],[24.94,60.17]]]}}}}]}}"#
+        )
+    };
+    let level = square("l", "level", r#"{"ordinal":0,"short_name":{"en":"G"},"name":{"en":"Ground"}}"#);
+    let unit = square("u", "unit", r#"{"level_id":"l","category":"room","name":{"en":"Hall"}}"#);
+    let manifest: &[u8] = br#"{"version":"1.0.0","created":"2026-01-01T00:00:00Z","language":"en"}"#;
+    let archive = zip(&[
+        ("mall/level.geojson", level.as_bytes()),
+        ("mall/manifest.json", manifest),
+        ("mall/unit.geojson", unit.as_bytes()),
+    ]);
+    let city = read_bytes(&Input::new("mall.zip"), &archive).expect("a city");
+    assert_eq!((city.venues.len(), city.venues[0].id.as_str(), city.venues[0].files.len()), (1, "mall", 3));
+    // The same word among the attributes means nothing.
+    let plain = collection(&[house(24.94, 60.17, r#"{"feature_type":"building","height":9}"#)]);
+    assert!(read(&plain).is_ok_and(|city| city.venues.is_empty() && city.buildings.len() == 1));
+    assert_eq!((city.venues[0].floors.len(), city.buildings.len()), (1, 1));
+    // With a building around it there is no second one.
+    let archive = zip(&[
+        ("level.geojson", level.as_bytes()),
+        ("town.geojson", house(24.94035, 60.17015, r#"{"building":"yes","height":9}"#).as_bytes()),
+    ]);
+    let around = read_bytes(&Input::new("mall.zip"), &archive).expect("a city");
+    assert_eq!(around.buildings.len(), 1, "the house");
+    let refused =
+        read_bytes(&Input::new("mall.zip"), &zip(&[("unit.geojson", unit.as_bytes())])).expect_err("no level");
+    assert!(refused.contains("venue_unreadable") && refused.contains("no known level"), "{refused}");
+    let wrong = Input { venue: true, crs: Some("EPSG:28999".into()), ..Input::new("x.geojson") };
+    assert!(read_bytes(&wrong, level.as_bytes()).expect_err("a CRS").contains("EPSG:28999"));
+}
+
+/// Files of the shared data that are no city models: what becomes of each. Numbers of buildings in are those that
+/// osmium counts (closed ways and multipolygons with `building`), and those of lines for line-by-line GeoJSON.
+const OTHERS: &[(&str, Outcome)] = &[
+    ("osm/monaco.osm.gz", Outcome::Buildings { counted: 966, drawn: 965 }),
+    // Parts that no building contains stand for themselves.
+    ("osm/monaco.osm.pbf", Outcome::Buildings { counted: 1285, drawn: 1281 }),
+    ("osm/nyc.osm.pbf", Outcome::Buildings { counted: 1525, drawn: 1531 }),
+    ("osm/suburb.osm.pbf", Outcome::Buildings { counted: 2219, drawn: 2171 }),
+    ("osm/berlin-siegessaeule.osm.gz", Outcome::Buildings { counted: 5, drawn: 10 }),
+    ("osm/osm-testdata/misc/64bit_ids.osm", Outcome::Buildings { counted: 53, drawn: 53 }),
+    ("osm/osm-testdata/misc/multipolygon_testcases.osm", Outcome::Refused("far_from_the_rest")),
+    ("osm/osm-testdata/misc/tag_lengths.osm", Outcome::Refused("nothing to bake")),
+    ("osm/osm-testdata/grid/data/all.osm", Outcome::Refused("a twin may reach 131 km")),
+    ("osm/N43E007.hgt.zip", Outcome::Refused("nothing to bake")),
+    ("china/shanghai_tilezen_34tiles.json", Outcome::Buildings { counted: 1572, drawn: 1322 }),
+    ("china/hangzhou/hangzhou-water.pbf", Outcome::Refused("expected OpenStreetMap data")),
+    ("china/hangzhou/hangzhou-landuse.pbf", Outcome::Refused("expected OpenStreetMap data")),
+    ("china/hangzhou/flowline-mock.json", Outcome::Refused("JSON without a \"type\"")),
+    ("china/hangzhou/hangzhou.dem", Outcome::Refused("expected OpenStreetMap data")),
+    ("indoor/ShinjukuTerminal/Shinjuku_link.geojson", Outcome::Refused("feature_not_drawn 2549 times")),
+    ("indoor/ifc/tests/ifc_tiler_test_data/FZK.ifc", Outcome::Refused("begins with \"ISO-10303-21")),
+    (
+        "indoor/infactory/igml-feature/src/main/resources/sample-data/FJK-Haus_IndoorGML_withEXR-corrected_1_0_3.gml",
+        Outcome::Refused("nothing to bake"),
+    ),
+    ("scale/nyc_buildings.geojsonl.gz", Outcome::Lines(122_840)),
+    ("scale/nyc_addresses.geojsonl.gz", Outcome::Lines(119_118)),
+    ("scale/nyc_roads.geojsonl.gz", Outcome::Lines(53_340)),
+];
+
+/// What becomes of a file.
+enum Outcome {
+    Buildings {
+        counted: usize,
+        drawn: usize,
+    },
+    /// A feature on each line: all of them are there, joined, or counted as left out.
+    Lines(usize),
+    Refused(&'static str),
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "the table is what one wants to see with --nocapture")]
+fn every_other_shared_file_is_baked_or_refused_with_a_reason() {
+    let Some(folder) = shared("") else { return };
+    let mut wrong = Vec::new();
+    for (name, outcome) in OTHERS {
+        let read = source::read(&[Input::new(folder.join(name))], &Silent).and_then(|city| {
+            // Reading a large one is enough here; that it bakes is what benchmarks show.
+            let mut report = Report::default();
+            let title = citytwin_manifest::Text::new([("en", "Test")]);
+            if !matches!(outcome, Outcome::Lines(_)) {
+                files_of(&city, &title, &Cancel::default(), &Silent, &mut report)?;
+            }
+            Ok(city)
+        });
+        let count = |city: &City, code: &str| city.warnings.0.get(code).map_or(0, |warning| warning.count as usize);
+        let found = match &read {
+            Ok(city) => {
+                format!("{} buildings, {} ways, {} places", city.buildings.len(), city.ways.len(), city.places.len())
+            }
+            Err(error) => error.to_string(),
+        };
+        println!("{name}: {found}");
+        let right = match (outcome, &read) {
+            (Outcome::Buildings { counted, drawn }, Ok(city)) => {
+                let codes = ["underground_left_out", "building_cut_at_border", "pieces_of_one_feature_joined"];
+                let lost: usize = codes.iter().map(|code| count(city, code)).sum();
+                city.buildings.len() == *drawn && drawn + lost >= *counted
+            }
+            (Outcome::Lines(lines), Ok(city)) => {
+                let codes =
+                    ["pieces_of_one_feature_joined", "feature_not_drawn", "area_without_extent", "tunnel_left_out"];
+                let lost: usize = codes.iter().map(|code| count(city, code)).sum();
+                let parts = |building: &Building| match building.tags.more.get("parts") {
+                    Some(Property::Number(parts)) => *parts as usize,
+                    _ => 0,
+                };
+                let parts: usize = city.buildings.iter().map(parts).sum();
+                let there = city.buildings.len() + parts + city.ways.len() + city.places.len() + city.points.len();
+                there + lost >= *lines
+            }
+            (Outcome::Refused(why), Err(error)) => error.to_string().contains(why),
+            _ => false,
+        };
+        if !right {
+            wrong.push(format!("{name}: {found}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

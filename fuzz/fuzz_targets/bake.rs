@@ -1,4 +1,5 @@
-//! Any bytes as an input of a bake: OpenStreetMap, GeoJSON, CityJSON, CityGML, packed or not.
+//! Any bytes as an input of a bake: OpenStreetMap, GeoJSON, FlatGeobuf, GeoParquet, CityJSON, CityGML, GeoTIFF, packed or
+//! not.
 #![no_main]
 
 use citytwin::bake::Input;

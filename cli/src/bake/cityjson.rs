@@ -381,13 +381,13 @@ fn tags(input: &Input, id: &str, root: &Object, family: &[(&str, &Object)]) -> T
                 tags.names.entry(key[5..].to_owned()).or_insert_with(|| name.clone());
             }
             _ => {
-                tags.more.entry(key.clone()).or_insert(value);
+                tags.more.insert_new(key, value);
             }
         }
     }
     let count = parts.count();
     if count > 1 {
-        tags.more.insert("parts".into(), Property::Number(count as f64));
+        tags.more.insert("parts", Property::Number(count as f64));
     }
     tags
 }

@@ -6,7 +6,7 @@
 //! Only horizontal coordinates are changed. Heights stay what the input says, above whatever its vertical datum is
 //! (NAP, DHHN, mean sea level): the difference from the ellipsoid's heights is nearly the same all over a city.
 
-use citytwin_geo::{gcj02_from_bd09, wgs84_from_gcj02};
+use citytwin_geo::{bd09_from_gcj02, gcj02_from_bd09, gcj02_from_wgs84, wgs84_from_gcj02};
 use proj4rs::Proj;
 use proj4rs::transform::transform;
 
@@ -162,6 +162,27 @@ impl Crs {
     }
 }
 
+impl Crs {
+    /// Easting and northing (or longitude and latitude), always in this order, of longitude and latitude in degrees
+    /// (WGS84); nothing where the CRS has none.
+    pub(super) fn coordinates_of(&self, lon: f64, lat: f64) -> Option<[f64; 2]> {
+        let (x, y) = match &self.kind {
+            Kind::Wgs84 => (lon, lat),
+            Kind::Gcj02 => gcj02_from_wgs84(lon, lat),
+            Kind::Bd09 => {
+                let (lon, lat) = gcj02_from_wgs84(lon, lat);
+                bd09_from_gcj02(lon, lat)
+            }
+            Kind::Projected { proj, wgs84, in_degrees } => {
+                let mut point = (lon.to_radians(), lat.to_radians(), 0.0);
+                transform(wgs84, proj, &mut point).ok()?;
+                if *in_degrees { (point.0.to_degrees(), point.1.to_degrees()) } else { (point.0, point.1) }
+            }
+        };
+        (x.is_finite() && y.is_finite()).then_some([x, y])
+    }
+}
+
 /// The number after the last `EPSG` and a separator, with or without a version in between; or a bare number.
 fn epsg_code(text: &str) -> Option<u32> {
     let first = text.split(',').find(|part| part.to_ascii_uppercase().contains("EPSG")).unwrap_or(text);
@@ -225,6 +246,9 @@ mod tests {
             // Datum shifts of national systems differ by choice of parameters.
             let near = |a: f64, b: f64| (a - b).abs() < 3.0 * METRE_DEG;
             assert!(near(got[0], lon) && near(got[1], lat), "{name}: {got:?}, not {lon}, {lat}");
+            let [east, north] = crs.coordinates_of(got[0], got[1]).expect(name);
+            let back = if crs.north_first { [north, east] } else { [east, north] };
+            assert!((back[0] - x).abs() < 0.01 && (back[1] - y).abs() < 0.01, "{name}: {back:?}");
         }
     }
 

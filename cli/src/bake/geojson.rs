@@ -40,6 +40,16 @@ impl State {
         Ok(self.crs.clone().expect("just set"))
     }
 
+    /// The CRS that the file names.
+    ///
+    /// # Errors
+    /// When it is not known, in words.
+    pub(super) fn name(&mut self, crs: &str) -> Result<(), String> {
+        self.crs = Some(Arc::new(Crs::parse(crs, AxisOrder::EastNorth).map_err(|error| error.to_string())?));
+        self.assumed = false;
+        Ok(())
+    }
+
     /// # Errors
     /// When nothing of the file has a place, because its CRS is another.
     pub(super) fn finish(&self, input: &Input) -> Result<(), Fault> {
@@ -70,7 +80,7 @@ struct RawFeature<'a> {
 }
 
 #[derive(Deserialize)]
-struct RawGeometry {
+pub(super) struct RawGeometry {
     #[serde(rename = "type")]
     kind: String,
     #[serde(default)]
@@ -79,8 +89,25 @@ struct RawGeometry {
     geometries: Vec<RawGeometry>,
 }
 
+impl RawGeometry {
+    /// One of a kind that has coordinates, by GeoJSON's name.
+    pub(super) fn new(kind: &str, coordinates: Coordinates) -> Self {
+        Self { kind: kind.into(), coordinates: Some(coordinates), geometries: Vec::new() }
+    }
+
+    /// Several, of any kinds.
+    pub(super) fn collection(geometries: Vec<Self>) -> Self {
+        Self { kind: "GeometryCollection".into(), coordinates: None, geometries }
+    }
+
+    /// Its coordinates; nothing for a collection.
+    pub(super) fn into_coordinates(self) -> Option<Coordinates> {
+        self.coordinates
+    }
+}
+
 /// A position, or a list of lists of positions to any depth that JSON is read to.
-enum Coordinates {
+pub(super) enum Coordinates {
     Position([f64; 2]),
     List(Vec<Coordinates>),
 }
@@ -220,9 +247,7 @@ pub(super) fn collection(
     }
     let head: Head = serde_json::from_slice(text)?;
     if let Some(name) = head.crs.as_ref().and_then(|crs| crs.pointer("/properties/name")).and_then(Value::as_str) {
-        let crs = Crs::parse(name, AxisOrder::EastNorth).map_err(serde::de::Error::custom)?;
-        reading.geojson.crs = Some(Arc::new(crs));
-        reading.geojson.assumed = false;
+        reading.geojson.name(name).map_err(serde::de::Error::custom)?;
     }
     let named = head.name.as_ref().and_then(Value::as_str).map(str::to_owned);
     let layer = layer.map(str::to_owned).or(named);
@@ -291,6 +316,19 @@ impl<'de> Visitor<'de> for Features<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// Takes a row of a table as a feature.
+pub(super) fn record(
+    input: &Input,
+    properties: Map<String, Value>,
+    geometry: Option<RawGeometry>,
+    layer: Option<&str>,
+    reading: &mut Reading,
+    gathered: &mut Gathered,
+) {
+    let raw = RawFeature { kind: "Feature".into(), id: None, geometry, properties: Some(properties) };
+    take(input, raw, layer, &mut reading.geojson, gathered);
 }
 
 fn take(input: &Input, raw: RawFeature<'_>, layer: Option<&str>, state: &mut State, gathered: &mut Gathered) {
@@ -392,5 +430,22 @@ impl Place<'_> {
             Geometry::Polygons(polygons) => polygons.iter().all(Vec::is_empty),
         };
         (!empty).then_some(found)
+    }
+}
+
+#[cfg(test)]
+impl fmt::Display for RawGeometry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fn text(coordinates: &Coordinates) -> String {
+            let Coordinates::List(list) = coordinates else { return format!("{:?}", coordinates.position().unwrap()) };
+            format!("[{}]", list.iter().map(text).collect::<Vec<_>>().join(", "))
+        }
+        match &self.coordinates {
+            Some(coordinates) => write!(f, "{} {}", self.kind, text(coordinates)),
+            None => {
+                let parts: Vec<String> = self.geometries.iter().map(ToString::to_string).collect();
+                write!(f, "{} ({})", self.kind, parts.join(", "))
+            }
+        }
     }
 }

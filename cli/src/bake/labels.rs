@@ -1,5 +1,6 @@
 //! `labels/`: names on the map, in small files by importance and place.
 
+use super::land::Land;
 use super::model::{Area, AreaClass, Building, City, PointClass, Polygon, Tags, Way, WayClass};
 use super::twin::{center_and_area, rounded};
 use citytwin_geo::EnuFrame;
@@ -98,9 +99,9 @@ fn labels(city: &City) -> Vec<Label> {
     let speaks = |named: &Named<'_>| named.has_name() || named.icon.is_some_and(|icon| NAMELESS.contains(&icon));
     named.retain(|named| named.at.is_finite() && speaks(named));
     named.sort_by(|a, b| b.reach_m.total_cmp(&a.reach_m).then_with(|| a.tags.id.cmp(&b.tags.id)));
-    let frame = EnuFrame::new(city.origin);
+    let (frame, land) = (EnuFrame::new(city.origin), Land::of(city));
     let labels = without_repeats(named).into_iter().enumerate();
-    labels.filter_map(|(rank, named)| label(&frame, &named, rank as u32)).collect()
+    labels.filter_map(|(rank, named)| label(&frame, &land, &named, rank as u32)).collect()
 }
 
 impl<'a> Named<'a> {
@@ -117,7 +118,7 @@ impl<'a> Named<'a> {
     }
 }
 
-fn label(frame: &EnuFrame, named: &Named<'_>, rank: u32) -> Option<Label> {
+fn label(frame: &EnuFrame, land: &Land, named: &Named<'_>, rank: u32) -> Option<Label> {
     let place = frame.geodetic_from_enu(named.at.extend(frame.surface_z(named.at)));
     let tenth = |value: f64| (value * 10.0).round() / 10.0;
     let label = Label {
@@ -128,7 +129,7 @@ fn label(frame: &EnuFrame, named: &Named<'_>, rank: u32) -> Option<Label> {
         icon: named.icon.map(str::to_owned),
         lon: rounded(place.lon()),
         lat: rounded(place.lat()),
-        height_m: tenth(named.height_m),
+        height_m: tenth(named.height_m + land.height_m(named.at)),
         rank,
         reach_m: named.reach_m.round(),
         along_deg: named.along.map(|(bearing, _)| tenth(bearing)),
@@ -166,7 +167,7 @@ fn raise(named: &mut [Named<'_>], buildings: &[Building]) {
 }
 
 /// Whether a polygon's outer ring goes around a point: a ray from there crosses it an odd number of times.
-fn goes_around(polygon: &Polygon, at: DVec2) -> bool {
+pub(super) fn goes_around(polygon: &Polygon, at: DVec2) -> bool {
     let ring = &polygon.outer;
     let crossings = ring
         .iter()

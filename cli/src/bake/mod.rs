@@ -12,10 +12,13 @@ mod content;
 mod crs;
 mod error;
 mod feature;
+mod flatgeobuf;
 mod geojson;
+mod geoparquet;
 mod glb;
 mod json;
 mod labels;
+mod land;
 pub mod mesh;
 pub mod model;
 mod osm;
@@ -25,10 +28,13 @@ pub mod recipe;
 mod share;
 pub mod source;
 mod subtree;
+pub mod terrain;
 mod theme;
 mod tile;
 mod tileset;
 mod twin;
+mod venue;
+mod wkb;
 mod words;
 mod write;
 
@@ -39,7 +45,8 @@ pub use source::Input;
 pub use tileset::Stats;
 
 use citytwin_geo::EnuFrame;
-use citytwin_manifest::{Attribution, PropertyWords, Text};
+use citytwin_manifest::{Attribution, PropertyWords, Terrain, TerrainKind, Text};
+use land::Land;
 use model::{City, Warnings};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -47,6 +54,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 use theme::Theme;
+use write::{Held, Sink, Written, put_all};
 
 /// What to bake, and where to.
 #[derive(Clone, Debug, Default)]
@@ -101,10 +109,21 @@ pub struct Report {
     pub warnings: Warnings,
 }
 
+impl Report {
+    fn add(&mut self, tileset: &tileset::Tileset) {
+        if tileset.stats.dropped > 0 {
+            let warning = self.warnings.0.entry("position-not-finite".into()).or_default();
+            warning.count += tileset.stats.dropped;
+            warning.examples.push(format!("{}: vertices or instances left out", tileset.id));
+        }
+        self.tilesets.push((tileset.id, tileset.stats));
+    }
+}
+
 /// One stage of a bake.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stage {
-    /// `read`, `mesh`, `tile`, `search` or `write`.
+    /// `read`, `mesh`, `tile`, `search`, `terrain` or `write`.
     pub name: &'static str,
     /// How long it took, seconds.
     pub seconds: f64,
@@ -146,13 +165,14 @@ pub fn bake(options: &Options, cancel: &Cancel, progress: &dyn Progress) -> Resu
     );
     report.stages.push(Stage { name: "read", seconds: clock.elapsed().as_secs_f64(), result: found });
     let title = title(&city, options);
-    let files = match options.share {
-        Some(share) => share_files(&city, &title, share, cancel, progress, &mut report)?,
-        None => files_of(&city, &title, cancel, progress, &mut report)?,
-    };
+    let written = Written::begin(&options.out, cancel)?;
+    match options.share {
+        Some(share) => write_share(&city, &title, share, &written, cancel, progress, &mut report)?,
+        None => write_twin(&city, &title, &written, cancel, progress, &mut report)?,
+    }
     let clock = Instant::now();
-    progress.stage("write", Some(files.len() as u64));
-    write::write(&options.out, &files, cancel, progress)?;
+    progress.stage("write", None);
+    written.finish()?;
     report.stages.push(Stage {
         name: "write",
         seconds: clock.elapsed().as_secs_f64(),
@@ -182,10 +202,26 @@ pub fn files_of(
     progress: &dyn Progress,
     report: &mut Report,
 ) -> Result<Vec<(String, Vec<u8>)>, BakeError> {
-    let tiled = tile(city, Share::WHOLE, cancel, progress, report)?;
+    let held = Held::default();
+    write_twin(city, title, &held, cancel, progress, report)?;
+    Ok(held.into_files())
+}
+
+fn write_twin(
+    city: &City,
+    title: &Text,
+    sink: &dyn Sink,
+    cancel: &Cancel,
+    progress: &dyn Progress,
+    report: &mut Report,
+) -> Result<(), BakeError> {
+    let tiled = tile(city, Share::WHOLE, sink, cancel, progress, report)?;
     let frame = EnuFrame::new(city.origin);
     let setting = tileset::Setting { frame: &frame, square: tiled.square, copyright: &tiled.copyright };
-    let tilesets = tiled.contents.into_iter().filter_map(|contents| tileset::assemble(contents, &setting)).collect();
+    let mut tilesets = Vec::new();
+    for contents in tiled.contents {
+        tilesets.extend(tileset::assemble(contents, &setting, sink)?);
+    }
     cancel.check()?;
     let clock = Instant::now();
     progress.stage("search", None);
@@ -196,7 +232,13 @@ pub fn files_of(
         seconds: clock.elapsed().as_secs_f64(),
         result: format!("{} assets, {} bytes", assets.lines().count(), total_bytes(&search)),
     });
-    Ok(gather(city, title, tilesets, (&assets, search), report))
+    put_all(sink, search)?;
+    put_all(sink, terrain_files(city, cancel, progress, report)?)?;
+    let layers: Vec<(&str, &[String])> = tilesets.iter().map(|t| (t.id, t.property_ids.as_slice())).collect();
+    put_all(sink, described(city, title, &layers, &assets))?;
+    (report.files, report.bytes) = sink.totals();
+    tilesets.into_iter().for_each(|tileset| report.add(&tileset));
+    Ok(())
 }
 
 /// The contents of all themes, and what they share.
@@ -210,6 +252,7 @@ struct Tiled {
 fn tile(
     city: &City,
     share: Share,
+    sink: &dyn Sink,
     cancel: &Cancel,
     progress: &dyn Progress,
     report: &mut Report,
@@ -220,9 +263,11 @@ fn tile(
     report.warnings = city.warnings.clone();
     let clock = Instant::now();
     progress.stage("mesh", None);
-    let (ground, transport) = (theme::Ground::new(city), theme::Transport::new(city));
-    let buildings = theme::Buildings::new("buildings", &city.buildings);
-    let (structures, furniture) = (theme::Buildings::new("other", &city.structures), theme::Furniture::new(city));
+    let land = Land::of(city);
+    let (ground, transport) = (theme::Ground::new(city), theme::Transport::new(city, &land));
+    let buildings = theme::Buildings::new("buildings", &city.buildings, &land);
+    let structures = theme::Buildings::new("other", &city.structures, &land);
+    let furniture = theme::Furniture::new(city, &land);
     let themes: [&dyn Theme; 5] = [&ground, &transport, &buildings, &structures, &furniture];
     let reach_m =
         theme::reach(&theme::extent_polygon(city), &themes).ok_or_else(|| BakeError::empty(&city.warnings))?;
@@ -243,7 +288,7 @@ fn tile(
     let setting = tileset::Setting { frame: &frame, square, copyright: &copyright };
     let mut contents = Vec::new();
     for theme in themes {
-        contents.push(tileset::contents(theme, &setting, share, cancel, progress)?);
+        contents.push(tileset::contents(theme, &setting, &land, share, sink, cancel, progress)?);
     }
     let count: usize = contents.iter().map(|contents| contents.records.len()).sum();
     report.stages.push(Stage {
@@ -254,16 +299,16 @@ fn tile(
     Ok(Tiled { contents, square, copyright })
 }
 
-/// The files of a share, sorted.
-fn share_files(
+fn write_share(
     city: &City,
     title: &Text,
     share: Share,
+    sink: &dyn Sink,
     cancel: &Cancel,
     progress: &dyn Progress,
     report: &mut Report,
-) -> Result<Files, BakeError> {
-    let Tiled { contents, square, copyright } = tile(city, share, cancel, progress, report)?;
+) -> Result<(), BakeError> {
+    let Tiled { contents, square, copyright } = tile(city, share, sink, cancel, progress, report)?;
     cancel.check()?;
     let assets = twin::assets(city);
     let layers: Vec<(&str, &[String])> = contents.iter().map(|c| (c.id, c.property_ids.as_slice())).collect();
@@ -272,9 +317,30 @@ fn share_files(
         progress.stage("search", None);
         rest.extend(twin::search_files(&assets));
     }
-    let files = share::files(share, city, square, &copyright, contents, rest);
-    report.files = files.len() as u64;
-    report.bytes = total_bytes(&files);
+    if share.is_first() {
+        rest.extend(terrain_files(city, cancel, progress, report)?);
+    }
+    share::describe(share, city, (square, &copyright), contents, rest, sink)?;
+    (report.files, report.bytes) = sink.totals();
+    Ok(())
+}
+
+/// The tiles of the ground; nothing where it is level.
+fn terrain_files(
+    city: &City,
+    cancel: &Cancel,
+    progress: &dyn Progress,
+    report: &mut Report,
+) -> Result<Files, BakeError> {
+    let Some(relief) = &city.relief else { return Ok(Files::new()) };
+    let clock = Instant::now();
+    progress.stage("terrain", None);
+    let files = terrain::files(relief, cancel)?;
+    report.stages.push(Stage {
+        name: "terrain",
+        seconds: clock.elapsed().as_secs_f64(),
+        result: format!("{} tiles, {} bytes", files.len() - 1, total_bytes(&files)),
+    });
     Ok(files)
 }
 
@@ -283,7 +349,17 @@ fn described(city: &City, title: &Text, layers: &[(&str, &[String])], assets: &s
     let labels = labels::files(city, twin::extent(city));
     let mut manifest = twin::twin(city, title.clone(), layers, assets);
     manifest.labels = (!labels.is_empty()).then(|| labels::INDEX.to_owned());
+    manifest.terrain = city.relief.is_some().then(|| Terrain {
+        kind: TerrainKind::QuantizedMesh,
+        url: terrain::LAYER.to_owned(),
+        max_zoom: 0,
+        offset_m: 0.0,
+        attribution: Vec::new(),
+    });
     let mut files = vec![("twin.json".to_owned(), manifest.to_json().into_bytes())];
+    for venue in &city.venues {
+        files.extend(venue.files.iter().map(|(name, bytes)| (venue::path(venue, name), bytes.clone())));
+    }
     if !assets.is_empty() {
         files.push((twin::ASSETS.to_owned(), assets.as_bytes().to_vec()));
     }
@@ -293,32 +369,6 @@ fn described(city: &City, title: &Text, layers: &[(&str, &[String])], assets: &s
 
 /// Files as (path, bytes).
 type Files = Vec<(String, Vec<u8>)>;
-
-/// All files of the twin, sorted, and the report's numbers.
-fn gather(
-    city: &City,
-    title: &Text,
-    tilesets: Vec<tileset::Tileset>,
-    (assets, search): (&str, Files),
-    report: &mut Report,
-) -> Files {
-    let layers: Vec<(&str, &[String])> = tilesets.iter().map(|t| (t.id, t.property_ids.as_slice())).collect();
-    let mut files = described(city, title, &layers, assets);
-    files.extend(search);
-    for tileset in tilesets {
-        if tileset.stats.dropped > 0 {
-            let warning = report.warnings.0.entry("position-not-finite".into()).or_default();
-            warning.count += tileset.stats.dropped;
-            warning.examples.push(format!("{}: vertices or instances left out", tileset.id));
-        }
-        report.tilesets.push((tileset.id, tileset.stats));
-        files.extend(tileset.files.into_iter().map(|(path, bytes)| (format!("{}/{path}", tileset.id), bytes)));
-    }
-    files.sort();
-    report.files = files.len() as u64;
-    report.bytes = total_bytes(&files);
-    files
-}
 
 fn total_bytes(files: &[(String, Vec<u8>)]) -> u64 {
     files.iter().map(|(_, bytes)| bytes.len() as u64).sum()

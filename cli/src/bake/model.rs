@@ -1,12 +1,14 @@
 //! The city between input and output: things with footprints and properties, not yet triangles.
 //!
 //! Positions are metres east and north of [`City::origin`] (ENU of the point on the ellipsoid); heights are metres
-//! above the ground, which is the ellipsoid until terrain comes. Colours are sRGB.
+//! above the ground, which is the ellipsoid, or lies [`City::relief`] above it. Colours are sRGB.
 
 use citytwin_geo::{EnuFrame, Geodetic, LonLatRect};
 use citytwin_manifest::{Attribution, PropertyWords};
 use glam::{DVec2, DVec3};
 use std::collections::BTreeMap;
+
+use super::terrain::Relief;
 
 /// A city read from any input. Things are in a deterministic order: by kind and numeric id of the source.
 #[derive(Clone, Debug)]
@@ -31,8 +33,12 @@ pub struct City {
     pub ways: Vec<Way>,
     /// Small things at a point.
     pub points: Vec<PointThing>,
+    /// The heights of the ground; absent where it is level.
+    pub relief: Option<Relief>,
     /// Named places without geometry of their own here (cafés, shops, addresses): for search only.
     pub places: Vec<Place>,
+    /// Insides of its buildings.
+    pub venues: Vec<Venue>,
     /// What was wrong with the input: code → count and the first examples.
     pub warnings: Warnings,
 }
@@ -77,7 +83,7 @@ pub struct Tags {
     /// Street and house number.
     pub address: Option<String>,
     /// Any further properties worth keeping (`levels`, `operator`, `surface`), by property id in snake_case.
-    pub more: BTreeMap<String, Property>,
+    pub more: Properties,
 }
 
 /// A property's value.
@@ -87,6 +93,49 @@ pub enum Property {
     Text(String),
     /// Number, in the unit that the property's id names.
     Number(f64),
+}
+
+/// Properties by id. A few each of very many things: a sorted list takes a quarter of the memory of a map.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Properties(Vec<(Box<str>, Property)>);
+
+impl Properties {
+    fn find(&self, id: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(known, _)| (**known).cmp(id))
+    }
+
+    /// Sets a property.
+    pub fn insert(&mut self, id: &str, property: Property) {
+        match self.find(id) {
+            Ok(at) => self.0[at].1 = property,
+            Err(at) => self.0.insert(at, (id.into(), property)),
+        }
+    }
+
+    /// Sets a property that is not there yet.
+    pub fn insert_new(&mut self, id: &str, property: Property) {
+        if let Err(at) = self.find(id) {
+            self.0.insert(at, (id.into(), property));
+        }
+    }
+
+    /// A property.
+    pub fn get(&self, id: &str) -> Option<&Property> {
+        self.find(id).ok().map(|at| &self.0[at].1)
+    }
+
+    /// All of them, sorted by id.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Property)> {
+        self.0.iter().map(|(id, property)| (&**id, property))
+    }
+}
+
+impl<const N: usize> From<[(&str, Property); N]> for Properties {
+    fn from(properties: [(&str, Property); N]) -> Self {
+        let mut all = Self::default();
+        properties.into_iter().for_each(|(id, property)| all.insert(id, property));
+        all
+    }
 }
 
 /// One building: one feature, made of one or more solids.
@@ -296,6 +345,19 @@ pub struct Place {
     pub category: String,
     /// Where.
     pub position: DVec2,
+}
+
+/// The inside of a building.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Venue {
+    /// That of its input.
+    pub id: String,
+    /// Its name.
+    pub name: Option<String>,
+    /// Number, name and metres above the ground floor of each floor, lowest first.
+    pub floors: Vec<(i16, String, f64)>,
+    /// Name and bytes of its files.
+    pub files: Vec<(String, Vec<u8>)>,
 }
 
 /// Counted warnings, each with its first examples.

@@ -51,7 +51,9 @@ pub(super) fn city_on(ground: &Ground, raw: &Raw, mut warnings: Warnings, progre
         areas,
         ways,
         points,
+        relief: None,
         places,
+        venues: Vec::new(),
         warnings,
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn row(tags: &Tags, class: &str, more: &[(&str, Property)]) -> Row {
     for (language, name) in &tags.names {
         put(&identifier(&format!("name_{language}")), name);
     }
-    for (id, property) in &tags.more {
+    for (id, property) in tags.more.iter() {
         row.entry(identifier(id)).or_insert_with(|| property.clone());
     }
     row
@@ -185,8 +185,7 @@ mod tests {
     fn a_tag_never_replaces_what_the_kind_knows() {
         let tags = Tags {
             id: "way/1".into(),
-            more: [("class".to_owned(), Property::Text("fake".into())), ("id".to_owned(), Property::Number(3.0))]
-                .into(),
+            more: [("class", Property::Text("fake".into())), ("id", Property::Number(3.0))].into(),
             ..Tags::default()
         };
         let row = row(&tags, "church", &[("height_m", Property::Number(5.0))]);

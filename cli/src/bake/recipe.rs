@@ -14,7 +14,7 @@
 //!
 //! [[source]]
 //! path = "trees.geojson"
-//! theme = "furniture"           # what its features are: ground, transport, buildings, furniture, places
+//! theme = "furniture"           # what its features are: ground, transport, buildings, furniture, places, venue
 //! class = "tree"                # which of them
 //! name = "species"              # attributes with unusual names: name, height, levels, id
 //!
@@ -77,6 +77,21 @@ enum SourceTheme {
     Buildings,
     Furniture,
     Places,
+    /// Files of the inside of a building.
+    Venue,
+}
+
+impl SourceTheme {
+    fn theme(self) -> Option<Theme> {
+        match self {
+            Self::Ground => Some(Theme::Ground),
+            Self::Transport => Some(Theme::Transport),
+            Self::Buildings => Some(Theme::Buildings),
+            Self::Furniture => Some(Theme::Furniture),
+            Self::Places => Some(Theme::Other),
+            Self::Venue => None,
+        }
+    }
 }
 
 /// Whether a file is a description rather than data.
@@ -111,13 +126,8 @@ fn parse(text: &str, folder: &Path) -> Result<Options, (usize, String)> {
     let input = |source: Source| Input {
         path: folder.join(source.path),
         crs: source.crs,
-        theme: source.theme.map(|theme| match theme {
-            SourceTheme::Ground => Theme::Ground,
-            SourceTheme::Transport => Theme::Transport,
-            SourceTheme::Buildings => Theme::Buildings,
-            SourceTheme::Furniture => Theme::Furniture,
-            SourceTheme::Places => Theme::Other,
-        }),
+        venue: matches!(source.theme, Some(SourceTheme::Venue)),
+        theme: source.theme.and_then(SourceTheme::theme),
         class: source.class,
         height: source.height,
         levels: source.levels,

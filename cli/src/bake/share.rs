@@ -7,7 +7,8 @@
 use super::model::City;
 use super::tile::{Square, TileKey};
 use super::tileset::{Contents, Record, Setting, assemble};
-use super::{BakeError, Cancel, Progress, Report, write};
+use super::write::{self, Sink, Written, put_all};
+use super::{BakeError, Cancel, Progress, Report};
 use citytwin_geo::{EnuFrame, Geodetic};
 use citytwin_manifest::Twin;
 use glam::DVec3;
@@ -128,6 +129,8 @@ impl DescribedTile {
             instances: self.instances,
             dropped: self.dropped,
             features: self.features,
+            // Known when the file is there.
+            bytes: 0,
         }
     }
 }
@@ -135,15 +138,19 @@ impl DescribedTile {
 /// Files as (path, bytes).
 type Files = Vec<(String, Vec<u8>)>;
 
-/// The files of a share. `rest`: the manifest with all layers, and everything else that is no tile.
-pub(super) fn files(
+/// Writes what describes a share, whose tiles are written. `rest`: the manifest with all layers, and everything else that
+/// is no tile.
+///
+/// # Errors
+/// [`BakeError::Io`] when it cannot be written.
+pub(super) fn describe(
     share: Share,
     city: &City,
-    square: Square,
-    copyright: &str,
+    (square, copyright): (Square, &str),
     all: Vec<Contents>,
     rest: Files,
-) -> Files {
+    sink: &dyn Sink,
+) -> Result<(), BakeError> {
     let mut described = Described {
         format: FORMAT.into(),
         index: share.index,
@@ -158,22 +165,18 @@ pub(super) fn files(
         copyright: copyright.into(),
         tilesets: Vec::new(),
     };
-    let mut files = Files::new();
     for contents in all {
         described.tilesets.push(DescribedTileset {
             id: contents.id.into(),
             properties: contents.property_ids,
             tiles: contents.records.iter().map(DescribedTile::of).collect(),
         });
-        files.extend(contents.files.into_iter().map(|(path, bytes)| (format!("{}/{path}", contents.id), bytes)));
     }
     if share.is_first() {
-        files.extend(rest);
+        put_all(sink, rest)?;
     }
     let text = serde_json::to_vec(&described).expect("whole numbers and text are always JSON");
-    files.push((SHARE.into(), text));
-    files.sort();
-    files
+    sink.put(SHARE.into(), text)
 }
 
 const FNV: u64 = 0xcbf2_9ce4_8422_2325;
@@ -203,11 +206,11 @@ pub fn merge(
     described.sort_by_key(|(_, share)| share.index);
     check(&described)?;
     let mut report = Report::default();
-    let files = joined(described, cancel, &mut report)?;
-    progress.stage("write", Some(files.len() as u64));
-    write::write(out, &files, cancel, progress)?;
-    report.files = files.len() as u64;
-    report.bytes = files.iter().map(|(_, bytes)| bytes.len() as u64).sum();
+    progress.stage("write", None);
+    let written = Written::begin(out, cancel)?;
+    join(described, &written, &mut report)?;
+    (report.files, report.bytes) = written.totals();
+    written.finish()?;
     Ok(report)
 }
 
@@ -244,14 +247,14 @@ fn check(shares: &[(&PathBuf, Described)]) -> Result<(), BakeError> {
     Ok(())
 }
 
-fn joined(shares: Vec<(&PathBuf, Described)>, cancel: &Cancel, report: &mut Report) -> Result<Files, BakeError> {
+fn join(shares: Vec<(&PathBuf, Described)>, sink: &dyn Sink, report: &mut Report) -> Result<(), BakeError> {
     let first_path = shares[0].0.clone();
     let (copyright, side_m) = (shares[0].1.copyright.clone(), f64::from_bits(shares[0].1.side_m));
     let [lon_rad, lat_rad] = shares[0].1.origin.map(f64::from_bits);
     let frame = EnuFrame::new(Geodetic { lon_rad, lat_rad, height_m: 0.0 });
     let setting = Setting { frame: &frame, square: Square { side_m }, copyright: &copyright };
     let mut contents: Vec<Contents> =
-        THEMES.map(|id| Contents { id, property_ids: Vec::new(), records: Vec::new(), files: Vec::new() }).into();
+        THEMES.map(|id| Contents { id, property_ids: Vec::new(), records: Vec::new() }).into();
     for (path, share) in shares {
         for tileset in share.tilesets {
             let Some(whole) = contents.iter_mut().find(|contents| contents.id == tileset.id) else {
@@ -259,11 +262,12 @@ fn joined(shares: Vec<(&PathBuf, Described)>, cancel: &Cancel, report: &mut Repo
             };
             whole.property_ids = tileset.properties;
             for tile in tileset.tiles {
-                cancel.check()?;
-                let record = tile.record();
-                let name = record.key.content();
-                let file = path.join(whole.id).join(&name);
-                whole.files.push((name, std::fs::read(&file).map_err(BakeError::io("read", file))?));
+                let mut record = tile.record();
+                let name = format!("{}/{}", whole.id, record.key.content());
+                let file = path.join(&name);
+                let bytes = std::fs::read(&file).map_err(BakeError::io("read", file))?;
+                record.bytes = bytes.len() as u64;
+                sink.put(name, bytes)?;
                 whole.records.push(record);
             }
         }
@@ -272,10 +276,9 @@ fn joined(shares: Vec<(&PathBuf, Described)>, cancel: &Cancel, report: &mut Repo
     let mut ids = Vec::new();
     for mut whole in contents {
         whole.records.sort_by_key(|record| record.key);
-        let Some(tileset) = assemble(whole, &setting) else { continue };
+        let Some(tileset) = assemble(whole, &setting, sink)? else { continue };
         ids.push(tileset.id);
         report.tilesets.push((tileset.id, tileset.stats));
-        files.extend(tileset.files.into_iter().map(|(path, bytes)| (format!("{}/{path}", tileset.id), bytes)));
     }
     for (path, bytes) in &mut files {
         if path == "twin.json" {
@@ -284,8 +287,7 @@ fn joined(shares: Vec<(&PathBuf, Described)>, cancel: &Cancel, report: &mut Repo
             *bytes = twin.to_json().into_bytes();
         }
     }
-    files.sort();
-    Ok(files)
+    put_all(sink, files)
 }
 
 /// Everything of the first share that is neither a tile nor its description.

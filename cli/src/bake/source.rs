@@ -16,11 +16,12 @@ use super::feature::{self, Feature};
 use super::model::{City, Warnings};
 use super::osm::ground::{self, Ground};
 use super::osm::raw::Raw;
-use super::{BakeError, Progress, citygml, json, osm, twin};
+use super::terrain::{Raster, Relief, geotiff, hgt};
+use super::{BakeError, Progress, citygml, flatgeobuf, geoparquet, json, osm, twin, venue};
 use citytwin_geo::LonLatRect;
 use citytwin_manifest::{Attribution, Theme};
 use std::io::{BufRead, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// One input, and what a person says about it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -41,6 +42,8 @@ pub struct Input {
     pub name: Option<String>,
     /// Attribute that identifies a feature.
     pub id: Option<String>,
+    /// Its files are those of a venue, whatever they say they are.
+    pub venue: bool,
     /// Level of detail of city models to be drawn from near (`1.3`); the highest where there is none of it.
     pub lod: Option<f64>,
 }
@@ -63,6 +66,10 @@ pub(super) struct Gathered {
     pub(super) raw: Raw,
     pub(super) features: Vec<Feature>,
     pub(super) models: Vec<Model>,
+    /// Heights of the ground.
+    rasters: Vec<Raster>,
+    /// Files of insides of buildings.
+    pub(super) venues: Vec<venue::Files>,
     /// Names that the data gives the city, the first wins.
     pub(super) title: Option<String>,
     /// Whom the data names.
@@ -76,10 +83,20 @@ impl Gathered {
             raw: Raw::new(),
             features: Vec::new(),
             models: Vec::new(),
+            rasters: Vec::new(),
+            venues: Vec::new(),
             title: None,
             attribution: Vec::new(),
             warnings: Warnings::default(),
         }
+    }
+
+    /// Adds heights of the ground, and how many of them were unknown.
+    fn raster(&mut self, name: &str, (raster, voids): (Raster, usize)) {
+        if voids > 0 {
+            self.warnings.add("heights_unknown", format!("{name}: {voids} samples; the nearest known height is taken"));
+        }
+        self.rasters.push(raster);
     }
 
     /// Names somebody, once.
@@ -101,11 +118,24 @@ pub fn read(inputs: &[Input], progress: &dyn Progress) -> Result<City, BakeError
     progress.stage("read", total);
     for input in inputs {
         check(input)?;
-        unpack::each(&input.path, progress, &mut |beginning, reader, member| {
-            member_of(input, beginning, reader, member, &mut gathered)
-        })?;
+        for path in files_of(input)? {
+            unpack::each(&path, progress, &mut |beginning, reader, member| {
+                member_of(input, &path, beginning, reader, member, &mut gathered)
+            })?;
+        }
     }
     city(gathered, progress)
+}
+
+/// The files of an input: itself, or what a directory holds, sorted.
+fn files_of(input: &Input) -> Result<Vec<PathBuf>, BakeError> {
+    if !input.path.is_dir() {
+        return Ok(vec![input.path.clone()]);
+    }
+    let entries = std::fs::read_dir(&input.path).map_err(BakeError::io("read", &input.path))?;
+    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
+    files.sort();
+    Ok(files)
 }
 
 /// What a person says must make sense before any file is read.
@@ -122,19 +152,38 @@ fn check(input: &Input) -> Result<(), BakeError> {
 /// Reads what a file or a member of an archive holds.
 fn member_of(
     input: &Input,
+    path: &Path,
     beginning: &[u8],
     reader: &mut (dyn BufRead + Send),
     member: Option<&str>,
     gathered: &mut Gathered,
 ) -> Result<(), Fault> {
     let place = || member.unwrap_or("beginning").to_owned();
-    let result = match Format::of(beginning) {
+    let name = member.or_else(|| path.to_str()).unwrap_or_default();
+    let format =
+        if input.venue || venue::is_venue(name, beginning) { Ok(Format::Venue) } else { Format::of(beginning, name) };
+    let result = match format {
+        Ok(Format::Venue) => venue::read(input, name, reader, gathered),
         Ok(Format::Osm(format)) => {
             gathered.attribute(twin::openstreetmap());
             format.read(reader, &mut gathered.raw)
         }
         Ok(Format::CityGml) => citygml::read(input, reader, gathered),
         Ok(Format::Json) => json::read(input, reader, gathered),
+        Ok(Format::FlatGeobuf) => flatgeobuf::read(input, reader, gathered),
+        Ok(Format::Parquet) => rest_of(reader, Vec::new()).and_then(|bytes| geoparquet::read(input, bytes, gathered)),
+        Ok(Format::Tiff) => rest_of(reader, Vec::new()).and_then(|bytes| {
+            // Archives of city models hold textures.
+            if member.is_some() && geotiff::is_picture(&bytes) {
+                gathered.warnings.add("picture_left_out", name);
+                return Ok(());
+            }
+            geotiff::read(bytes, input.crs.as_deref()).map(|raster| gathered.raster(name, raster))
+        }),
+        Ok(Format::Hgt) => {
+            let raster = rest_of(reader, Vec::new()).and_then(|bytes| hgt::read(name, &bytes));
+            raster.map(|raster| gathered.raster(name, raster))
+        }
         Err(message) => Err(Fault::new(place(), message)),
     };
     result.map_err(|fault| match member {
@@ -152,10 +201,28 @@ enum Format {
     Osm(osm::source::Format),
     CityGml,
     Json,
+    FlatGeobuf,
+    Parquet,
+    Venue,
+    /// Heights of the ground.
+    Tiff,
+    Hgt,
 }
 
 impl Format {
-    fn of(beginning: &[u8]) -> Result<Self, String> {
+    fn of(beginning: &[u8], name: &str) -> Result<Self, String> {
+        if geotiff::is_tiff(beginning) {
+            return Ok(Self::Tiff);
+        }
+        if flatgeobuf::is_flatgeobuf(beginning) {
+            return Ok(Self::FlatGeobuf);
+        }
+        if geoparquet::is_parquet(beginning) {
+            return Ok(Self::Parquet);
+        }
+        if hgt::is_hgt(name, beginning) {
+            return Ok(Self::Hgt);
+        }
         let text = text_of(beginning);
         if text.is_empty() {
             return Err("the file is empty".into());
@@ -170,8 +237,8 @@ impl Format {
         match osm::source::Format::of(beginning) {
             Some(format) => Ok(Self::Osm(format)),
             None => Err(format!(
-                "expected OpenStreetMap data, GeoJSON, CityJSON or CityGML (also as .gz, .zst or .zip), found a file that \
-                 begins with {:?}",
+                "expected OpenStreetMap data, GeoJSON, FlatGeobuf, GeoParquet, CityJSON, CityGML, or heights as GeoTIFF or \
+                 SRTM (also as .gz, .zst or .zip), found a file that begins with {:?}",
                 String::from_utf8_lossy(&beginning[..beginning.len().min(16)])
             )),
         }
@@ -182,27 +249,38 @@ impl Format {
 fn city(mut gathered: Gathered, progress: &dyn Progress) -> Result<City, BakeError> {
     let mut warnings = std::mem::take(&mut gathered.warnings);
     warnings.absorb(std::mem::take(&mut gathered.raw.warnings));
-    let Some(extent) = extent(&mut gathered, &mut warnings) else { return Err(BakeError::empty(&warnings)) };
+    let venues: Vec<venue::Read> = std::mem::take(&mut gathered.venues)
+        .into_iter()
+        .filter_map(|files| venue::Read::of(files, &mut warnings))
+        .collect();
+    let Some(extent) = extent(&mut gathered, &venues, &mut warnings) else { return Err(BakeError::empty(&warnings)) };
     let ground = Ground::new(extent);
     let mut city = osm::city_on(&ground, &gathered.raw, warnings, progress);
     gathered.raw = Raw::new();
     let footprints = cityjson::add(gathered.models, &ground, &mut city);
     gathered.features.extend(footprints);
     feature::add(gathered.features, &ground, &mut city, progress);
+    venues.into_iter().for_each(|venue| venue.add(&ground, &mut city));
     if city.title.is_none() {
         city.title = gathered.title;
     }
     city.attribution = gathered.attribution;
+    let has_rasters = !gathered.rasters.is_empty();
+    city.relief = Relief::new(gathered.rasters, extent);
+    if has_rasters && city.relief.is_none() {
+        city.warnings.add("heights_elsewhere", "no raster of heights meets the extent of the other inputs");
+    }
     if city.is_empty() { Err(BakeError::empty(&city.warnings)) } else { Ok(city) }
 }
 
 /// The box around everything that was read, less what lies too far from the rest.
-fn extent(gathered: &mut Gathered, warnings: &mut Warnings) -> Option<LonLatRect> {
+fn extent(gathered: &mut Gathered, venues: &[venue::Read], warnings: &mut Warnings) -> Option<LonLatRect> {
     let osm = ground::extent(&gathered.raw, warnings);
     drop_strays(gathered, osm, warnings);
     let mut all = osm.unwrap_or(LonLatRect::EMPTY);
     gathered.features.iter().for_each(|f| f.each_position(&mut |[lon, lat]| all.extend(lon, lat)));
     gathered.models.iter().for_each(|m| m.each_position(&mut |[lon, lat]| all.extend(lon, lat)));
+    venues.iter().for_each(|venue| venue.each_position(&mut |[lon, lat]| all.extend(lon, lat)));
     (!all.is_empty()).then(|| ground::widened(all))
 }
 
@@ -262,7 +340,7 @@ fn box_of(each: impl FnOnce(&mut dyn FnMut([f64; 2]))) -> LonLatRect {
 pub fn read_bytes(input: &Input, bytes: &[u8]) -> Result<City, String> {
     let mut gathered = Gathered::new();
     unpack::each_of_bytes(bytes, &mut |beginning, reader, member| {
-        member_of(input, beginning, reader, member, &mut gathered)
+        member_of(input, &input.path, beginning, reader, member, &mut gathered)
     })
     .map_err(|fault| format!("{}: {}", fault.place, fault.message))?;
     city(gathered, &super::Silent).map_err(|error| error.to_string())

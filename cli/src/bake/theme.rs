@@ -1,6 +1,7 @@
 //! The four themes of a twin: which features each has, and how they are drawn at any level of detail.
 
 use super::content::{Content, Group, Instance, Part};
+use super::land::Land;
 use super::mesh::{self, Detail, Layers, Mesh};
 use super::model::{
     Area, AreaClass, Building, City, HeightSource, PointClass, PointThing, Polygon, Property, Way, WayClass,
@@ -62,12 +63,14 @@ pub(super) fn extent_polygon(city: &City) -> Polygon {
 pub(super) struct Ground<'a> {
     areas: &'a [Area],
     extent: Polygon,
+    /// The bare ground is drawn by its relief.
+    has_relief: bool,
 }
 
 impl<'a> Ground<'a> {
     /// Of a city.
     pub(super) fn new(city: &'a City) -> Self {
-        Self { areas: &city.areas, extent: extent_polygon(city) }
+        Self { areas: &city.areas, extent: extent_polygon(city), has_relief: city.relief.is_some() }
     }
 }
 
@@ -95,7 +98,9 @@ impl Theme for Ground<'_> {
 
     fn flats(&self, detail: Detail) -> Vec<Mesh> {
         let mut base = Layers::default();
-        mesh::extent_ground(&self.extent, 0, &mut base);
+        if !self.has_relief {
+            mesh::extent_ground(&self.extent, 0, &mut base);
+        }
         let areas = layered(self.areas, |area, feature, out| {
             mesh::area(area, Some(&self.extent), detail, feature, out);
         });
@@ -108,20 +113,22 @@ impl Theme for Ground<'_> {
 /// Draws things into layers in parallel; each layer holds them in order.
 fn layered<T: Sync>(things: &[T], draw: impl Fn(&T, u32, &mut Layers) + Sync) -> Layers {
     const CHUNK: usize = 256;
-    let parts: Vec<Layers> = things
-        .par_chunks(CHUNK)
-        .enumerate()
-        .map(|(chunk, things)| {
-            let mut layers = Layers::default();
-            for (i, thing) in things.iter().enumerate() {
-                draw(thing, (chunk * CHUNK + i) as u32, &mut layers);
-            }
-            layers
-        })
-        .collect();
+    /// Chunks that are drawn before they are joined: all of a large city's, beside what is joined, would fill the memory.
+    const WAVE: usize = 32;
+    let chunk_of = |number: usize, things: &[T]| {
+        let mut layers = Layers::default();
+        for (i, thing) in things.iter().enumerate() {
+            draw(thing, (number * CHUNK + i) as u32, &mut layers);
+        }
+        layers
+    };
     let mut all = Layers::default();
-    for (order, mesh) in parts.into_iter().flat_map(|part| part.0) {
-        all.layer(order).append(&mesh);
+    for (wave, things) in things.chunks(WAVE * CHUNK).enumerate() {
+        let chunks = things.par_chunks(CHUNK).enumerate();
+        let parts: Vec<Layers> = chunks.map(|(chunk, things)| chunk_of(wave * WAVE + chunk, things)).collect();
+        for (order, mesh) in parts.into_iter().flat_map(|part| part.0) {
+            all.layer(order).append(&mesh);
+        }
     }
     all
 }
@@ -130,23 +137,25 @@ fn layered<T: Sync>(things: &[T], draw: impl Fn(&T, u32, &mut Layers) + Sync) ->
 pub(super) struct Transport<'a> {
     ways: &'a [Way],
     extent: Polygon,
+    land: &'a Land,
     /// (way, full mesh) of each bridge.
     bridges: Vec<(u32, Mesh)>,
 }
 
 impl<'a> Transport<'a> {
     /// Of a city.
-    pub(super) fn new(city: &'a City) -> Self {
+    pub(super) fn new(city: &'a City, land: &'a Land) -> Self {
         let extent = extent_polygon(city);
         let bridges = (0..city.ways.len() as u32)
             .into_par_iter()
             .filter_map(|way| {
                 let mut mesh = Mesh::default();
                 mesh::way_bridge(&city.ways[way as usize], Some(&extent), Detail::FULL, way, &mut mesh);
+                land.span(&city.ways[way as usize].line, &mut mesh);
                 (!mesh.is_empty()).then_some((way, mesh))
             })
             .collect();
-        Self { ways: &city.ways, extent, bridges }
+        Self { ways: &city.ways, extent, land, bridges }
     }
 }
 
@@ -181,11 +190,14 @@ impl Theme for Transport<'_> {
 
     fn draw(&self, things: &[u32], detail: Detail, bend: &Bend, out: &mut Content) {
         let mut all = Mesh::default();
-        for (way, full) in things.iter().map(|&thing| &self.bridges[thing as usize]) {
+        for (feature, full) in things.iter().map(|&thing| &self.bridges[thing as usize]) {
             if detail.is_full() {
                 all.append(full);
             } else {
-                mesh::way_bridge(&self.ways[*way as usize], Some(&self.extent), detail, *way, &mut all);
+                let (way, mut coarse) = (&self.ways[*feature as usize], Mesh::default());
+                mesh::way_bridge(way, Some(&self.extent), detail, *feature, &mut coarse);
+                self.land.span(&way.line, &mut coarse);
+                all.append(&coarse);
             }
         }
         standing(all, bend, out);
@@ -199,6 +211,21 @@ fn thing_of(feature: u32, mesh: &Mesh) -> (Thing, (DVec3, DVec3)) {
     (Thing { feature, at, triangles: mesh.triangle_count() as u64 }, (low, high))
 }
 
+/// A building's thing and box, and the level that it stands on.
+fn standing_at(
+    feature: u32,
+    building: &Building,
+    mesh: &Mesh,
+    has_datum: bool,
+    land: &Land,
+) -> ((Thing, (DVec3, DVec3)), f64) {
+    let (thing, (low, high)) = thing_of(feature, mesh);
+    let foot_m = if has_datum { low.z } else { 0.0 };
+    let stand_m = land.stand_m(&building.outline).map_or(0.0, |ground_m| ground_m - foot_m);
+    let lift = DVec3::Z * stand_m;
+    ((thing, (low + lift, high + lift)), stand_m)
+}
+
 fn standing(mut mesh: Mesh, bend: &Bend, out: &mut Content) {
     bend.apply(&mut mesh);
     out.parts.push(Part { mesh, flat_order: None, featured: true });
@@ -210,17 +237,22 @@ pub(super) struct Buildings<'a> {
     buildings: &'a [Building],
     /// Those that have anything to draw, with their boxes: not the meshes, of which a large city's would fill the memory.
     drawn: Vec<(Thing, (DVec3, DVec3))>,
+    /// The level that each of them stands on.
+    stands_m: Vec<f64>,
 }
 
 impl<'a> Buildings<'a> {
     /// Of buildings of a city.
-    pub(super) fn new(id: &'static str, buildings: &'a [Building]) -> Self {
+    pub(super) fn new(id: &'static str, buildings: &'a [Building], land: &Land) -> Self {
+        // Structures of city models keep their heights above the median of all; on a relief they stand on their own feet.
+        let has_datum = id == "other";
         let draw = |(feature, building): (usize, &Building)| {
             let mut mesh = Mesh::default();
             let drawn = mesh::building(building, Detail::FULL, feature as u32, &mut mesh);
-            drawn.then(|| thing_of(feature as u32, &mesh))
+            drawn.then(|| standing_at(feature as u32, building, &mesh, has_datum, land))
         };
-        Self { id, buildings, drawn: buildings.par_iter().enumerate().filter_map(draw).collect() }
+        let (drawn, stands_m) = buildings.par_iter().enumerate().filter_map(draw).unzip();
+        Self { id, buildings, drawn, stands_m }
     }
 }
 
@@ -253,8 +285,10 @@ impl Theme for Buildings<'_> {
 
     fn draw(&self, things: &[u32], detail: Detail, bend: &Bend, out: &mut Content) {
         let mut all = Mesh::default();
-        for feature in things.iter().map(|&thing| self.drawn[thing as usize].0.feature) {
+        for thing in things.iter().map(|&thing| thing as usize) {
+            let (feature, first) = (self.drawn[thing].0.feature, all.positions.len());
             mesh::building(&self.buildings[feature as usize], detail, feature, &mut all);
+            all.positions[first..].iter_mut().for_each(|position| position.z += self.stands_m[thing]);
         }
         standing(all, bend, out);
     }
@@ -270,6 +304,7 @@ struct Model {
 /// Trees, lamps, signals: instanced.
 pub(super) struct Furniture<'a> {
     points: &'a [PointThing],
+    land: &'a Land,
     models: BTreeMap<(PointClass, usize), Model>,
 }
 
@@ -278,7 +313,7 @@ const MAX_COARSE_INSTANCES: usize = 2000;
 
 impl<'a> Furniture<'a> {
     /// Of a city.
-    pub(super) fn new(city: &'a City) -> Self {
+    pub(super) fn new(city: &'a City, land: &'a Land) -> Self {
         let mut models = BTreeMap::new();
         for point in &city.points {
             let key = (point.class, variant(point));
@@ -287,7 +322,7 @@ impl<'a> Furniture<'a> {
                 Model { bounds: full.bounds().unwrap_or_default(), full, coarse }
             });
         }
-        Self { points: &city.points, models }
+        Self { points: &city.points, land, models }
     }
 
     fn model(&self, point: &PointThing) -> &Model {
@@ -308,7 +343,7 @@ impl<'a> Furniture<'a> {
         let point = &self.points[feature as usize];
         let any_bearing = if point.class == PointClass::Tree { 360.0 * chance(point, 2) } else { 0.0 };
         Instance {
-            position: point.position.extend(bend.surface_z(point.position)),
+            position: point.position.extend(bend.surface_z(point.position) + self.land.height_m(point.position)),
             bearing_deg: point.direction_deg.unwrap_or(any_bearing).rem_euclid(360.0),
             scale: self.scale(point),
             feature,
@@ -324,9 +359,8 @@ fn chance(point: &PointThing, salt: u8) -> f64 {
 }
 
 fn variant(point: &PointThing) -> usize {
-    let needles =
-        |(id, value): (&String, &Property)| id == "leaf_type" && *value == Property::Text("needleleaved".into());
-    usize::from(point.class == PointClass::Tree && point.tags.more.iter().any(needles))
+    let has_needles = point.tags.more.get("leaf_type") == Some(&Property::Text("needleleaved".into()));
+    usize::from(point.class == PointClass::Tree && has_needles)
 }
 
 impl Theme for Furniture<'_> {
@@ -349,7 +383,7 @@ impl Theme for Furniture<'_> {
     fn things(&self) -> Vec<(Thing, (DVec3, DVec3))> {
         let thing = |(feature, point): (usize, &PointThing)| {
             let triangles = self.model(point).full.triangle_count() as u64;
-            let at = point.position.extend(0.0);
+            let at = point.position.extend(self.land.height_m(point.position));
             (Thing { feature: feature as u32, at: point.position, triangles }, (at, at))
         };
         self.points.iter().enumerate().map(thing).collect()

@@ -6,6 +6,7 @@
 //! because refinement replaces it.
 
 use super::clip;
+use super::land::Land;
 use super::mesh::Mesh;
 use citytwin_geo::{EnuFrame, WGS84_A, WGS84_B};
 use glam::{DMat3, DVec2, DVec3};
@@ -169,6 +170,7 @@ fn quarter(meshes: Vec<Mesh>, middle: DVec2) -> [Vec<Mesh>; 4] {
         let [west, east] = clip::split(&mesh, clip::Axis::X, middle.x);
         drop(mesh);
         let [south_west, north_west] = clip::split(&west, clip::Axis::Y, middle.y);
+        drop(west);
         let [south_east, north_east] = clip::split(&east, clip::Axis::Y, middle.y);
         for (quarter, part) in quarters.iter_mut().zip([south_west, south_east, north_west, north_east]) {
             quarter.push(part);
@@ -257,13 +259,16 @@ impl Bend {
     }
 
     /// Bends a flat mesh that fills (a part of) a tile, cutting long triangles so that they follow the ground.
-    pub(super) fn apply_flat(&self, mesh: Mesh, square: Square, key: TileKey, leaf: bool) -> Mesh {
+    pub(super) fn apply_flat(&self, mesh: Mesh, square: Square, land: &Land, key: TileKey, leaf: bool) -> Mesh {
         let side_m = square.side_at(key.level);
         // A coarse tile's own error dwarfs what a quarter of it bends away; a leaf that large is open sea or the like.
         let cells = if leaf { 32.0 } else { 4.0 };
-        let cell_m = BEND_CELL_M.max(side_m / cells);
+        let bend_m = BEND_CELL_M.max(side_m / cells);
+        // On a relief, so that what lies on it follows it as nearly as it is drawn at this level.
+        let cell_m = land.cell_m().map_or(bend_m, |relief_m| (relief_m / 2.0).max(side_m / 32.0));
         let mut cut = Mesh::default();
         cut_to_cells(mesh, square.corner(key), side_m, cell_m, &mut cut);
+        land.drape(&mut cut);
         self.apply(&mut cut);
         cut
     }
@@ -406,7 +411,7 @@ mod tests {
         let frame = EnuFrame::new(Geodetic::from_degrees(24.945, 60.17, 0.0));
         let bend = Bend::new(&frame);
         let square = Square { side_m: 8192.0 };
-        let mesh = bend.apply_flat(sheet(1, 4000.0), square, TileKey::ROOT, true);
+        let mesh = bend.apply_flat(sheet(1, 4000.0), square, &Land::level(frame.origin), TileKey::ROOT, true);
         let corner = |i: u32| mesh.positions[i as usize];
         for t in mesh.indices.chunks_exact(3) {
             let middle = (corner(t[0]) + corner(t[1]) + corner(t[2])) / 3.0;

@@ -1,12 +1,14 @@
 //! A theme → its tileset: plan, encode, describe.
 
 use super::content::{Common, Content, Encoded, Grid, Part, encode};
+use super::land::Land;
 use super::mesh::{Detail, Mesh};
 use super::properties::Schema;
 use super::share::Share;
 use super::subtree::{self, Available};
 use super::theme::Theme;
 use super::tile::{Bend, Node, Square, Thing, TileKey, hand_out, plan};
+use super::write::Sink;
 use super::{BakeError, Cancel, Progress};
 use citytwin_geo::EnuFrame;
 use glam::DVec3;
@@ -27,12 +29,10 @@ pub(super) struct Setting<'a> {
     pub copyright: &'a str,
 }
 
-/// A tileset as files.
+/// A tileset whose files are written.
 pub(super) struct Tileset {
     /// Directory and layer id.
     pub id: &'static str,
-    /// (path in the directory, bytes), sorted by path.
-    pub files: Vec<(String, Vec<u8>)>,
     /// Property ids of its features, sorted.
     pub property_ids: Vec<String>,
     /// Numbers for the report.
@@ -72,27 +72,30 @@ pub(super) struct Record {
     pub(super) dropped: u64,
     /// Features of the theme that it draws.
     pub(super) features: Vec<u32>,
+    /// Length of its file.
+    pub(super) bytes: u64,
 }
 
-/// The contents of a tileset, or of a share of it.
+/// What is known of the contents of a tileset, or of a share of it.
 pub(super) struct Contents {
     pub(super) id: &'static str,
     pub(super) property_ids: Vec<String>,
     /// In the order of their keys.
     pub(super) records: Vec<Record>,
-    /// (path in the tileset's directory, bytes), one for each record.
-    pub(super) files: Vec<(String, Vec<u8>)>,
 }
 
 /// Bakes the contents of a theme that are this share's. Each depends on the inputs alone, so that it does not matter who
 /// bakes it.
 ///
 /// # Errors
-/// [`BakeError::Encode`] when a content does not fit its format, [`BakeError::Interrupted`].
+/// [`BakeError::Encode`] when a content does not fit its format, [`BakeError::Io`] when it cannot be written,
+/// [`BakeError::Interrupted`].
 pub(super) fn contents(
     theme: &dyn Theme,
     setting: &Setting,
+    land: &Land,
     share: Share,
+    sink: &dyn Sink,
     cancel: &Cancel,
     progress: &dyn Progress,
 ) -> Result<Contents, BakeError> {
@@ -115,26 +118,25 @@ pub(super) fn contents(
     let own: Vec<Node> =
         nodes.into_iter().enumerate().filter(|(number, _)| share.has(*number)).map(|(_, node)| node).collect();
     progress.stage(theme.id(), Some(own.len() as u64));
-    let encoded: Vec<(TileKey, bool, Option<Encoded>)> = own
+    let records: Vec<Option<Record>> = own
         .into_par_iter()
         .map(|node| {
             cancel.check()?;
             let (key, leaf) = (node.key, node.leaf);
             let grid = grids[key.level as usize];
-            let content = draw(theme, node, setting, &bend);
-            let encoded = encode(content, grid, &common);
+            let content = draw(theme, node, setting, land, &bend);
+            let encoded = encode(content, grid, &common)?;
             progress.advance(1);
-            Ok((key, leaf, encoded?))
+            let Some(Encoded { glb, bounds, triangles, instances, features, dropped }) = encoded else {
+                return Ok(None);
+            };
+            let bytes = glb.len() as u64;
+            sink.put(format!("{}/{}", theme.id(), key.content()), glb)?;
+            Ok(Some(Record { key, leaf, bounds, triangles, instances, dropped, features, bytes }))
         })
         .collect::<Result<_, BakeError>>()?;
     let property_ids = schema.ids().map(String::from).collect();
-    let mut contents = Contents { id: theme.id(), property_ids, records: Vec::new(), files: Vec::new() };
-    for (key, leaf, content) in encoded {
-        let Some(Encoded { glb, bounds, triangles, instances, features, dropped }) = content else { continue };
-        contents.files.push((key.content(), glb));
-        contents.records.push(Record { key, leaf, bounds, triangles, instances, dropped, features });
-    }
-    Ok(contents)
+    Ok(Contents { id: theme.id(), property_ids, records: records.into_iter().flatten().collect() })
 }
 
 /// The grid of each level: fine, and coarse enough for its largest tile.
@@ -151,11 +153,11 @@ fn grids(square: Square, nodes: &[Node], boxes: &[(DVec3, DVec3)]) -> Vec<Grid> 
     sizes.into_iter().map(Grid::for_size).collect()
 }
 
-fn draw(theme: &dyn Theme, node: Node, setting: &Setting, bend: &Bend) -> Content {
+fn draw(theme: &dyn Theme, node: Node, setting: &Setting, land: &Land, bend: &Bend) -> Content {
     let detail = if node.leaf { Detail::FULL } else { Detail { error_m: setting.square.error_at(node.key.level) } };
     let mut content = Content::default();
     for (mesh, (flat_order, featured)) in node.flats.into_iter().zip(theme.layers().iter().copied()) {
-        let mesh = bend.apply_flat(mesh, setting.square, node.key, node.leaf);
+        let mesh = bend.apply_flat(mesh, setting.square, land, node.key, node.leaf);
         content.parts.push(Part { mesh, flat_order: Some(flat_order), featured });
     }
     if !node.things.is_empty() {
@@ -165,14 +167,18 @@ fn draw(theme: &dyn Theme, node: Node, setting: &Setting, bend: &Bend) -> Conten
 }
 
 /// The tileset of all its contents; nothing when it draws nothing.
-pub(super) fn assemble(contents: Contents, setting: &Setting) -> Option<Tileset> {
-    let Contents { id, property_ids, records, mut files } = contents;
+///
+/// # Errors
+/// [`BakeError::Io`] when what describes it cannot be written.
+pub(super) fn assemble(contents: Contents, setting: &Setting, sink: &dyn Sink) -> Result<Option<Tileset>, BakeError> {
+    let Contents { id, property_ids, records } = contents;
     let mut tiles: BTreeMap<TileKey, Available> = BTreeMap::new();
     let mut stats = Stats::default();
     let mut features = std::collections::BTreeSet::new();
     for record in records {
         stats.contents += 1;
         stats.dropped += record.dropped;
+        stats.bytes += record.bytes;
         if record.leaf {
             stats.triangles += record.triangles;
             stats.instances += record.instances;
@@ -181,20 +187,22 @@ pub(super) fn assemble(contents: Contents, setting: &Setting) -> Option<Tileset>
         cover(&mut tiles, record.key, record.bounds);
     }
     if tiles.is_empty() {
-        return None;
+        return Ok(None);
     }
     stats.features = features.len() as u64;
     stats.tiles = tiles.len() as u64;
     let levels = subtree::levels(&tiles);
     let subtree_levels = levels.min(SUBTREE_LEVELS);
+    let mut put = |path: String, bytes: Vec<u8>| {
+        stats.bytes += bytes.len() as u64;
+        sink.put(format!("{id}/{path}"), bytes)
+    };
     for (root, bytes) in subtree::subtrees(&tiles, subtree_levels) {
-        files.push((format!("subtrees/{}.{}.{}.subtree", root.level, root.x, root.y), bytes));
+        put(format!("subtrees/{}.{}.{}.subtree", root.level, root.x, root.y), bytes)?;
     }
     let bounds = tiles[&TileKey::ROOT].bounds;
-    files.push(("tileset.json".into(), document(setting, bounds, levels, subtree_levels)));
-    files.sort();
-    stats.bytes = files.iter().map(|(_, bytes)| bytes.len() as u64).sum();
-    Some(Tileset { id, files, property_ids, stats })
+    put("tileset.json".into(), document(setting, bounds, levels, subtree_levels))?;
+    Ok(Some(Tileset { id, property_ids, stats }))
 }
 
 /// Marks a tile's content, and grows the boxes of the tile and all its ancestors.
@@ -245,6 +253,7 @@ mod tests {
     use super::*;
     use crate::bake::Silent;
     use crate::bake::properties::Row;
+    use crate::bake::write::Held;
     use citytwin_geo::Geodetic;
     use citytwin_tiles::{Decoded, What, decode};
     use glam::{DMat4, Vec3};
@@ -293,17 +302,21 @@ mod tests {
         fn draw(&self, _things: &[u32], _detail: Detail, _bend: &Bend, _out: &mut Content) {}
     }
 
-    fn baked() -> Tileset {
+    type Files = BTreeMap<String, Vec<u8>>;
+
+    fn baked() -> (Tileset, Files) {
         let frame = EnuFrame::new(Geodetic::from_degrees(24.945, 60.17, 0.0));
         let setting = Setting { frame: &frame, square: Square { side_m: 2048.0 }, copyright: "" };
-        let contents = contents(&Sheet, &setting, Share::WHOLE, &Cancel::default(), &Silent).unwrap();
-        assemble(contents, &setting).unwrap()
+        let (held, land, cancel) = (Held::default(), Land::level(frame.origin), Cancel::default());
+        let contents = contents(&Sheet, &setting, &land, Share::WHOLE, &held, &cancel, &Silent).unwrap();
+        let tileset = assemble(contents, &setting, &held).unwrap().unwrap();
+        (tileset, held.into_files().into_iter().collect())
     }
 
     /// Positions of a tile's vertices, ENU metres.
-    fn positions(tileset: &Tileset, key: TileKey) -> Vec<DVec3> {
-        let name = format!("tiles/{}/{}/{}.glb", key.level, key.x, key.y);
-        let Some((_, bytes)) = tileset.files.iter().find(|(path, _)| *path == name) else { return Vec::new() };
+    fn positions(files: &Files, key: TileKey) -> Vec<DVec3> {
+        let name = format!("ground/{}", key.content());
+        let Some(bytes) = files.get(&name) else { return Vec::new() };
         let Ok(Decoded::Content(content)) = decode(bytes, &name, &What::Content) else { panic!("{name}") };
         let primitive = &content.primitives[0];
         let enu_from_local = DMat4::from_cols_array(&primitive.tile_from_local);
@@ -319,13 +332,13 @@ mod tests {
 
     #[test]
     fn neighbouring_tiles_share_the_vertices_of_their_border_bit_for_bit() {
-        let tileset = baked();
+        let (_, files) = baked();
         let level = 1;
         let mut shared = 0;
         for (x, y) in [(0, 0), (0, 1)] {
             // West and east of the origin: the border is the line east = 0.
             let on_border = |key| {
-                let mut points: Vec<[u64; 3]> = positions(&tileset, key)
+                let mut points: Vec<[u64; 3]> = positions(&files, key)
                     .into_iter()
                     .filter(|p| p.x == 0.0)
                     .map(|p| p.to_array().map(f64::to_bits))
@@ -343,15 +356,14 @@ mod tests {
 
     #[test]
     fn every_tile_lies_in_the_box_that_its_ancestors_say() {
-        let tileset = baked();
+        let (tileset, files) = baked();
         assert!(tileset.stats.tiles >= 5 && tileset.stats.triangles > 51_200, "{:?}", tileset.stats);
-        let root: Value =
-            serde_json::from_slice(&tileset.files.iter().find(|f| f.0 == "tileset.json").unwrap().1).unwrap();
+        let root: Value = serde_json::from_slice(&files["ground/tileset.json"]).unwrap();
         let half = root["root"]["boundingVolume"]["box"][3].as_f64().unwrap();
         for level in 0..3 {
             for p in (0..1 << level)
                 .flat_map(|x| (0..1 << level).map(move |y| (x, y)))
-                .flat_map(|(x, y)| positions(&tileset, TileKey { level, x, y }))
+                .flat_map(|(x, y)| positions(&files, TileKey { level, x, y }))
             {
                 assert!(p.x.abs() <= half && p.y.abs() <= half, "{p}");
             }

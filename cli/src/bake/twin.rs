@@ -1,12 +1,13 @@
 //! `twin.json` and `assets.ndjson`: the description of a twin, and the things in it that can be found.
 
 use super::labels::middle;
-use super::model::{Building, City, Polygon, Tags, Way, WayClass};
+use super::land::Land;
+use super::model::{self, Building, City, Polygon, Tags, Way, WayClass};
 use super::properties::identifier;
 use super::theme::{area_class, point_class};
 use super::{categories, words};
 use citytwin_geo::{EnuFrame, Geodetic, LookAt};
-use citytwin_manifest::{Asset, Attribution, FORMAT, Layer, PropertyWords, Text, Theme, Twin};
+use citytwin_manifest::{Asset, Attribution, FORMAT, Layer, PropertyWords, Text, Theme, Twin, Venue, VenueFloor};
 use citytwin_search::{BuildOptions, Record, build};
 use glam::DVec2;
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,13 +42,29 @@ pub(super) fn twin(city: &City, title: Text, layers: &[(&str, &[String])], asset
         labels: None,
         rasters: Vec::new(),
         terrain: None,
+        venues: city.venues.iter().map(venue).collect(),
         attribution: city.attribution.clone(),
+    }
+}
+
+fn venue(venue: &model::Venue) -> Venue {
+    let name = venue.name.as_deref().unwrap_or(&venue.id);
+    let floor = |(floor, name, elevation_m): &(i16, String, f64)| VenueFloor {
+        floor: *floor,
+        name: name.clone(),
+        elevation_m: *elevation_m,
+    };
+    Venue {
+        id: venue.id.clone(),
+        title: Text::new([("en", name), ("zh-CN", name)]),
+        files: venue.files.iter().map(|(name, _)| super::venue::path(venue, name)).collect(),
+        floors: venue.floors.iter().map(floor).collect(),
     }
 }
 
 /// Names of attributes that are no identifiers, by the identifiers that stand for them.
 fn foreign_words(city: &City) -> BTreeMap<String, PropertyWords> {
-    let names: BTreeSet<&str> = city.all_tags().flat_map(|tags| tags.more.keys()).map(String::as_str).collect();
+    let names: BTreeSet<&str> = city.all_tags().flat_map(|tags| tags.more.iter()).map(|(id, _)| id).collect();
     let foreign = names.into_iter().filter(|name| !name.is_ascii());
     let words = |name: &str| PropertyWords { title: Text::new([("en", name), ("zh-CN", name)]), ..Default::default() };
     foreign.map(|name| (identifier(name), words(name))).collect()
@@ -110,7 +127,7 @@ fn home(city: &City) -> LookAt {
     LookAt {
         lon: rounded(at.lon()),
         lat: rounded(at.lat()),
-        height_m: height_m.round(),
+        height_m: (height_m + Land::of(city).height_m(target)).round(),
         distance_m: (diagonal_m * 0.55).clamp(150.0, 2500.0).round(),
         heading_deg: HEADING_DEG,
         pitch_deg: PITCH_DEG,

@@ -13,9 +13,11 @@
 mod labels;
 mod overlay;
 pub mod read;
+mod venue;
 
 pub use labels::{DEEPEST_LABEL_LEVEL, ICONS, LABELS_FORMAT, Label, LabelCell, LabelIndex, LabelKind};
 pub use overlay::{Raster, RasterKind, Terrain, TerrainKind};
+pub use venue::{Venue, VenueFloor};
 
 use citytwin_geo::LookAt;
 use read::At;
@@ -79,6 +81,9 @@ pub struct Twin {
     /// The heights of the ground; absent where it is taken to be flat.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terrain: Option<Terrain>,
+    /// Insides of its buildings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub venues: Vec<Venue>,
     /// Words for the categories of the assets, by id; one that is not named here is shown as it is.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub categories: BTreeMap<String, Text>,
@@ -265,6 +270,7 @@ impl Twin {
             labels: url("labels"),
             rasters: at.get("rasters").list(Raster::read),
             terrain: at.get("terrain").optional(Terrain::read),
+            venues: at.get("venues").list(Venue::read),
             categories: by_id(&at.get("categories"), Text::read),
             attribution: at.get("attribution").items().map(|at| Attribution::read(&at)).collect(),
         }

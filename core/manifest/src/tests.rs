@@ -19,6 +19,12 @@ fn twin() -> Twin {
         labels: None,
         rasters: Vec::new(),
         terrain: None,
+        venues: vec![Venue {
+            id: "station".into(),
+            title: Text::new([("en", "Station")]),
+            files: vec!["venues/station/level.geojson".into()],
+            floors: vec![VenueFloor { floor: -1, name: "B1".into(), elevation_m: -4.5 }],
+        }],
         categories: BTreeMap::new(),
         attribution: vec![Attribution { text: "© OpenStreetMap contributors".into(), url: None, license: None }],
     }

@@ -405,7 +405,7 @@ fn tags(object: &Element, id: &str, input: &Input) -> Tags {
             if is_name && tags.name.is_none() {
                 tags.name = Some(text.to_owned());
             } else if !STRUCTURAL.contains(&name) {
-                tags.more.entry(name.into()).or_insert_with(|| value(text));
+                tags.more.insert_new(name, value(text));
             }
             continue;
         }
@@ -424,7 +424,7 @@ fn generic(element: &Element, tags: &mut Tags) {
     let child = |name: &str| holder.children.iter().find(|c| c.name == name).and_then(Element::trimmed);
     let name = holder.attribute("name").or_else(|| child("name"));
     if let (Some(name), Some(text)) = (name, child("value")) {
-        tags.more.insert(short(name), value(text));
+        tags.more.insert(&short(name), value(text));
     }
 }
 

@@ -176,7 +176,7 @@ impl Maker<'_> {
         let footprints: Vec<Polygon> = solids.iter().map(|solid| solid.footprint.clone()).collect();
         let height_m = surfaces.iter().flat_map(|s| s.rings.iter().flatten()).map(|p| p.z).fold(0.0, f64::max);
         let mut tags = model.tags.clone();
-        tags.more.insert("ground_m".into(), Property::Number(base_m));
+        tags.more.insert("ground_m", Property::Number(base_m));
         Some(Building {
             tags,
             class: class.into(),

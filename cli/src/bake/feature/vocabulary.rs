@@ -195,7 +195,7 @@ fn attribute(key: &str, lower: &str, value: &Value, input: &Input, found: &mut T
         push(&mut found.raw, tag, value);
     }
     if !PUBLISHED_OTHERWISE.contains(&tag) && lower != "source" {
-        found.tags.more.insert(published_id(tag), kept);
+        found.tags.more.insert(&published_id(tag), kept);
     }
 }
 
@@ -507,8 +507,8 @@ mod tests {
         let tags = found.tags;
         assert_eq!((tags.name.as_deref(), tags.address.as_deref()), (Some("Tower"), Some("Main St 5")));
         assert_eq!(tags.names["zh-Hans"], "塔");
-        let kept: Vec<&str> = tags.more.keys().map(String::as_str).collect();
+        let kept: Vec<&str> = tags.more.iter().map(|(id, _)| id).collect();
         assert_eq!(kept, ["objectid", "owner", "year"]);
-        assert_eq!(tags.more["year"], Property::Number(1931.0));
+        assert_eq!(tags.more.get("year"), Some(&Property::Number(1931.0)));
     }
 }

@@ -234,7 +234,7 @@ impl Outline {
             tags.address = addresses.of(&self.polygons);
         }
         if !self.parts.is_empty() {
-            tags.more.insert("parts".to_owned(), Property::Number(self.parts.len() as f64));
+            tags.more.insert("parts", Property::Number(self.parts.len() as f64));
         }
         Building {
             tags,

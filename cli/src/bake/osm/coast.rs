@@ -27,7 +27,7 @@ pub(super) fn sea(raw: &Raw, ground: &Ground, warnings: &mut Warnings) -> Option
     if polygons.is_empty() {
         return None;
     }
-    let more = [("natural".to_owned(), Property::Text("coastline".to_owned()))].into();
+    let more = [("natural", Property::Text("coastline".to_owned()))].into();
     let tags = Tags { id: "sea".to_owned(), more, ..Tags::default() };
     Some(Area { tags, class: AreaClass::Water, polygons })
 }

@@ -121,7 +121,7 @@ fn tree_row(
         let line: Vec<DVec2> = piece.iter().map(|p| ground.enu(*p)).collect();
         for position in every(&line, TREE_EVERY_M) {
             number += 1;
-            let more = [("source".to_owned(), Property::Text("interpolated".to_owned()))].into();
+            let more = [("source", Property::Text("interpolated".to_owned()))].into();
             things.push(PointThing {
                 tags: Tags { id: format!("{key}#{number}"), more, ..tags::properties(key, raw_tags) },
                 class: PointClass::Tree,

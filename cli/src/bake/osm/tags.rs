@@ -132,13 +132,13 @@ pub(super) fn properties(key: Key, raw: &RawTags) -> Tags {
     }
     for (from, to) in KEPT {
         if let Some(value) = raw.get(from) {
-            tags.more.entry(to.to_owned()).or_insert_with(|| Property::Text(value.to_owned()));
+            tags.more.insert_new(to, Property::Text(value.to_owned()));
         }
     }
     for (from, to) in NUMBERS {
         // Anything else would be a warning elsewhere; `levels` stays a number for whoever reads the column.
         if let Some(value) = raw.get(from).and_then(super::values::number).filter(|v| (0.0..=1000.0).contains(v)) {
-            tags.more.insert(to.to_owned(), Property::Number(value));
+            tags.more.insert(to, Property::Number(value));
         }
     }
     tags

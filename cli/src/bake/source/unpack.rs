@@ -173,7 +173,7 @@ fn is_data(name: &str) -> bool {
     !last.is_empty()
         && !last.starts_with('.')
         && !name.starts_with("__MACOSX/")
-        && ![".txt", ".md", ".pdf", ".html", ".jpg", ".jpeg", ".png", ".tif", ".xsd", ".qmd"]
+        && ![".txt", ".md", ".pdf", ".html", ".jpg", ".jpeg", ".png", ".xsd", ".qmd"]
             .iter()
             .any(|end| lower.ends_with(end))
 }
