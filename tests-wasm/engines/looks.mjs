@@ -8,13 +8,13 @@ import { writeSheet } from "./sheet.mjs";
 
 const SIZE = { width: 1280, height: 720 };
 const ALL = ["citytwin", "cesium", "threejs"];
-const KATAJANOKKA = { lon: 24.9448, lat: 60.1699, heightM: 10 };
+const CENTER = { lon: 24.9448, lat: 60.1699, heightM: 10 };
 const square = ({ lon, lat }, half) => {
   const [dx, dy] = [half / (111_320 * Math.cos((lat * Math.PI) / 180)), half / 111_320];
   return [[lon - dx, lat - dy], [lon + dx, lat - dy], [lon + dx, lat + dy], [lon - dx, lat + dy]];
 };
 const view = (center, headingDeg, pitchDeg, distanceM) => ({ ...center, headingDeg, pitchDeg, distanceM });
-const CITY = view(KATAJANOKKA, 330, -32, 700);
+const CITY = view(CENTER, 330, -32, 700);
 
 /**
  * What is looked at: a set of tiles, a view, and what `window.look` of an engine's page is told: `timeMs` of the sun,
@@ -24,10 +24,10 @@ export const LOOKS = [
   { name: "day", set: "helsinki", view: CITY, look: { timeMs: Date.UTC(2026, 5, 21, 12), shadows: true }, engines: ["citytwin", "cesium"] },
   { name: "dusk", set: "helsinki", view: { ...CITY, headingDeg: 50 }, look: { timeMs: Date.UTC(2026, 8, 19, 15, 20), shadows: true }, engines: ["citytwin", "cesium"] },
   { name: "x-ray", set: "helsinki", view: CITY, look: { seeThrough: 0.22 }, engines: ["citytwin", "cesium"] },
-  { name: "clip", set: "helsinki", view: CITY, look: { ring: square(KATAJANOKKA, 90) }, engines: ["citytwin", "cesium"] },
-  { name: "underground", set: "helsinki", view: view({ ...KATAJANOKKA, heightM: 0 }, 330, -20, 320), look: { underground: true }, engines: ["citytwin"] },
-  { name: "below", set: "helsinki", view: view({ ...KATAJANOKKA, heightM: 0 }, 330, 12, 150), look: { underground: true }, engines: ["citytwin"] },
-  { name: "points", set: "cloud", view: view({ lon: -75.61209430782448, lat: 40.042530611425896, heightM: 5 }, 20, -40, 14), look: { dome: true }, engines: ALL },
+  { name: "clip", set: "helsinki", view: CITY, look: { ring: square(CENTER, 90) }, engines: ["citytwin", "cesium"] },
+  { name: "underground", set: "helsinki", view: view({ ...CENTER, heightM: 0 }, 330, -20, 320), look: { underground: true }, engines: ["citytwin"] },
+  { name: "below", set: "helsinki", view: view({ ...CENTER, heightM: 0 }, 330, 12, 150), look: { underground: true }, engines: ["citytwin"] },
+  { name: "points", set: "cloud", view: view({ lon: -75.61209430782448, lat: 40.042530611425896, heightM: 5 }, 20, -40, 14), look: { dome: true }, engines: ["citytwin", "cesium"] },
   { name: "afar", set: "newyork", view: view({ lon: -73.97, lat: 40.75, heightM: 0 }, 20, -30, 14_000), look: {}, engines: ALL },
   { name: "manhattan", set: "newyork", view: view({ lon: -73.9857, lat: 40.7484, heightM: 100 }, 30, -22, 2_200), look: { shadows: true }, engines: ALL },
 ];
