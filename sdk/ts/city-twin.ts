@@ -3,7 +3,9 @@ import {
   GEOJSON_OPTIONS, GeoJsonMaker, type GeoJsonOptions, type GeoJsonReport, type GeoJsonSource, type GeoJsonStyle, parts,
 } from "./geojson.js";
 import { type Content, Marker, MarkerLayer, type MarkerOptions, type Place, type Popup } from "./markers.js";
-import { anything, boolean, checkOptions, callable, number, oneOf, positive, record, signal as aSignal, text, url, urls } from "./options.js";
+import {
+  anything, boolean, callable, check, checkOptions, json, list, number, oneOf, positive, record, signal as aSignal, text, url, urls,
+} from "./options.js";
 import { checkHeaders, Requests } from "./requests.js";
 import type { PartialScene, Scene } from "./scene.js";
 import type {
@@ -145,6 +147,7 @@ export class CityTwin {
 
   /** Changes the language: names are written in it where the twin has them, else in the city's own. */
   setLocale(locale: string): void {
+    check("setLocale", locale, text);
     calling(() => this.#engine().setLabelLocale(locale));
     this.#locale = locale;
     this.#nameCanvas();
@@ -190,7 +193,8 @@ export class CityTwin {
    * @throws CityTwinError `scene` when a key is unknown or a value out of range; the scene then stays as it was
    */
   setScene(parts: PartialScene): void {
-    calling(() => this.#engine().setScene(JSON.stringify(parts)));
+    const partial = json("setScene", parts, "scene");
+    calling(() => this.#engine().setScene(partial));
   }
 
   /**
@@ -239,8 +243,9 @@ export class CityTwin {
    * @throws CityTwinError `style`, whose message names the expression and the place in it, or `layer`
    */
   async setStyle(layer: string, style: Style | string | null): Promise<void> {
-    const json = style === null || typeof style === "string" ? style : JSON.stringify(style);
-    await awaiting(this.#engine().setStyle(layer, json ?? undefined));
+    this.#layer(layer);
+    const written = style === null || typeof style === "string" ? style : json("setStyle", style, "style");
+    await awaiting(this.#engine().setStyle(layer, written ?? undefined));
   }
 
   /**
@@ -250,6 +255,7 @@ export class CityTwin {
    * @param ids the features' `id` properties
    */
   highlight(ids: readonly string[] | null): void {
+    check("highlight", ids ?? [], list(text));
     calling(() => this.#engine().highlight([...(ids ?? [])]));
   }
 
@@ -260,6 +266,7 @@ export class CityTwin {
    * @param ids the features' `id` properties
    */
   hide(ids: readonly string[] | null): void {
+    check("hide", ids ?? [], list(text));
     calling(() => this.#engine().hide([...(ids ?? [])]));
   }
 
@@ -453,6 +460,7 @@ export class CityTwin {
   }
 
   #mustBeFree(id: string): void {
+    if (text(id) !== undefined) throw new CityTwinError("layer", "The id of a layer must be a string.");
     const taken = this.#layers.some((layer) => layer.id === id) || this.#rasters.has(id) || this.#folders.has(id);
     if (taken || id === "labels") {
       throw new CityTwinError("layer", `There is a layer "${id}" already.`);
@@ -465,10 +473,11 @@ export class CityTwin {
    * @throws CityTwinError `raster` when a key is unknown, a value out of range, or the template not to be understood
    */
   addRaster(raster: Raster): void {
+    const written = json("addRaster", raster, "raster");
     if (this.#layers.some((layer) => layer.id === raster.id)) {
       throw new CityTwinError("raster", `The twin has a layer "${raster.id}" already.`);
     }
-    calling(() => this.#engine().addRaster(JSON.stringify(raster)));
+    calling(() => this.#engine().addRaster(written));
     this.#rasters.delete(raster.id);
     this.#rasters.set(raster.id, { ...raster });
   }

@@ -1,4 +1,4 @@
-import { CityTwinError } from "./errors.js";
+import { CityTwinError, type CityTwinErrorCode } from "./errors.js";
 
 /** Says what a value must be where it is not; undefined when it is fine. */
 export type Rule = (value: unknown) => string | undefined;
@@ -42,6 +42,22 @@ export function list(item: Rule, length?: number): Rule {
 }
 /** Whatever; somebody else looks at it. */
 export const anything: Rule = () => undefined;
+
+/** Makes sure that an argument follows a rule: what the engine takes for text and is none would break it. */
+export function check(where: string, value: unknown, rule: Rule, code: CityTwinErrorCode = "option"): void {
+  const wanted = rule(value);
+  if (wanted !== undefined) throw new CityTwinError(code, `${where} takes ${wanted}.`);
+}
+
+/** An object as JSON text. */
+export function json(where: string, value: unknown, code: CityTwinErrorCode): string {
+  check(where, value, record, code);
+  try {
+    return JSON.stringify(value);
+  } catch (cause) {
+    throw new CityTwinError(code, `${where}: this cannot be written as JSON.`, cause);
+  }
+}
 
 /**
  * Makes sure that options are an object with known keys and sensible values; undefined values count as left out.

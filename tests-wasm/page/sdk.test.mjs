@@ -99,6 +99,51 @@ test("an option that is unknown or out of range is named with what is known", ()
     assert.match(said.headers, /^option: .*"headers" cannot be sent/);
   }));
 
+test("an argument of a wrong type is refused in words, and the city goes on", () =>
+  visit(async (page) => {
+    const said = await page.evaluate(async () => {
+      const twin = await twinOf();
+      const round = {}; round.round = round;
+      const messages = {};
+      for (const [name, work] of Object.entries({
+        locale: () => twin.setLocale(undefined),
+        scene: () => twin.setScene(undefined),
+        sceneRound: () => twin.setScene(round),
+        view: () => twin.setView("Helsinki"),
+        padding: () => twin.setPadding(7),
+        style: () => twin.setStyle({ color: "color('red')" }),
+        styleNumber: () => twin.setStyle("buildings", 7),
+        highlight: () => twin.highlight([7, null]),
+        hide: () => twin.hide("way/7"),
+        visible: () => twin.setLayerVisible({}, true),
+        tileset: () => twin.addTileset("x.json", { id: 7 }),
+        geoJson: () => twin.addGeoJson(7, { type: "Point", coordinates: [24, 60] }),
+        raster: () => twin.addRaster(undefined),
+      })) {
+        messages[name] = `${await codeOf(work)}: ${await messageOf(work)}`;
+      }
+      await twin.pick("left", undefined);
+      await twin.settled();
+      const { trianglesVisible } = twin.stats();
+      twin.remove();
+      return { ...messages, trianglesVisible };
+    });
+    assert.equal(said.locale, "option: setLocale takes a string.");
+    assert.equal(said.scene, "scene: setScene takes an object.");
+    assert.match(said.sceneRound, /^scene: setScene: .*JSON/);
+    assert.match(said.view, /^view: /);
+    assert.match(said.padding, /^padding: /);
+    assert.match(said.style, /^layer: .*there is ground, transport, buildings, furniture/);
+    assert.equal(said.styleNumber, "style: setStyle takes an object.");
+    assert.equal(said.highlight, "option: highlight takes a list, and in it each a string.");
+    assert.equal(said.hide, "option: hide takes a list.");
+    assert.match(said.visible, /^layer: /);
+    assert.match(said.tileset, /^option: .*"id" must be a string/);
+    assert.equal(said.geoJson, "layer: The id of a layer must be a string.");
+    assert.equal(said.raster, "raster: addRaster takes an object.");
+    assert.ok(said.trianglesVisible > 1000);
+  }));
+
 test("stats have their fields, and a screenshot shows what the canvas shows", () =>
   visit(async (page) => {
     const seen = await page.evaluate(async () => {

@@ -56,7 +56,7 @@ impl Job {
     fn decode(&self, output: &mut Output) -> Result<Option<reply::Decoded>, Problem> {
         let what: What = wire::from_bytes(&self.what)
             .map_err(|error| Problem::new("worker-protocol", error.to_string(), &self.url))?;
-        if looks_like_a_page(&self.bytes) {
+        if looks_like_a_page(&self.bytes, &what) {
             let message = "expected tile data, found a web page (HTML): the server answers a missing file with a page";
             return Err(Problem::new("html-instead-of-data", message, &self.url));
         }
@@ -175,15 +175,21 @@ impl Output {
     }
 }
 
-/// Whether the bytes begin as an HTML page does. No tile format begins with `<`.
-fn looks_like_a_page(bytes: &[u8]) -> bool {
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    text.trim_ascii_start().first() == Some(&b'<')
+/// Whether the bytes begin as an HTML or XML page does. No tile format begins with `<`, but meshes of terrain, which begin
+/// with a number.
+fn looks_like_a_page(bytes: &[u8], what: &What) -> bool {
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
+    let begins = |word: &[u8]| text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+    match what {
+        What::Terrain(_) => [&b"<!doctype"[..], b"<html", b"<?xml"].into_iter().any(begins),
+        _ => begins(b"<"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use citytwin_tiles::{TerrainFormat, TerrainGrid, TerrainPlace, TerrainTile};
 
     fn content() -> Vec<u8> {
         wire::to_bytes(&What::Content)
@@ -204,6 +210,15 @@ mod tests {
         assert_eq!(problem_of(job(b"\xef\xbb\xbf<html>", content())), "html-instead-of-data");
         assert_eq!(problem_of(job(b"glTF", b"\xff\xff\xff".to_vec())), "worker-protocol");
         assert!(!problem_of(job(b"glTF", content())).is_empty());
+    }
+
+    #[test]
+    fn a_mesh_of_terrain_may_begin_as_a_page_does() {
+        let place = TerrainPlace { grid: TerrainGrid::Geographic, level: 3, at: [2, 1] };
+        let tile = TerrainTile { format: TerrainFormat::QuantizedMesh, place, above: 0, offset_m: 0.0 };
+        let terrain = || wire::to_bytes(&What::Terrain(tile));
+        assert_ne!(problem_of(job(b"<\x12\x34\x56\x78\x9a\x50\x41", terrain())), "html-instead-of-data");
+        assert_eq!(problem_of(job(b"<!DOCTYPE html><title>Not found</title>", terrain())), "html-instead-of-data");
     }
 
     /// An `i3dm` of one instance whose model lies in a file of its own.
