@@ -27,6 +27,9 @@ test("every script has its source map, with the source in it", async () => {
   const scripts = (await readdir(path.join(FOLDER, "dist"), { recursive: true })).filter((name) => name.endsWith(".js"));
   assert.ok(scripts.length > 10);
   for (const script of scripts) {
+    // What only says from which chunks an entry comes has no line of its own.
+    const text = await readFile(path.join(FOLDER, "dist", script), "utf8");
+    if (/^(import[^;()]*;)*export\s*\{[^}]*\};\s*\/\/#/.test(text)) continue;
     const map = JSON.parse(await readFile(path.join(FOLDER, "dist", `${script}.map`), "utf8"));
     assert.ok(map.sourcesContent?.length > 0 && map.sourcesContent.every((text) => text.length > 0), script);
   }
