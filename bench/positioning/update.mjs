@@ -7,8 +7,8 @@ import path from "node:path";
 
 const target = process.env.CITYTWIN_TARGET ?? path.join(import.meta.dirname, "../../target");
 const data = (name) => readFile(path.join(target, "examples/positioning-only/data", name));
-const { default: init, Engine, decode } = await import(path.join(target, "bound/engine/positioning_worker.js"));
-await init({ module_or_path: await readFile(path.join(target, "bound/engine/positioning_worker_bg.wasm")) });
+const { default: init, Engine, decode } = await import(path.join(target, "npm/ts/wasm/positioning_worker.js"));
+await init({ module_or_path: await readFile(path.join(target, "npm/ts/wasm/positioning_worker_bg.wasm")) });
 
 const names = ["venue", "level", "unit", "opening", "beacon"].map((name) => `${name}.geojson`);
 const venue = JSON.stringify(await Promise.all(names.map(async (name) => [name, String(await data(name))])));

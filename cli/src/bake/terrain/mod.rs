@@ -4,7 +4,7 @@
 //! like all heights of a bake: the difference is nearly the same all over a city.
 //!
 //! A relief is the surface that the finest tiles draw: a lattice of points, each square of it two triangles, the way
-//! that [`TerrainMesh`] divides them. What stands on it is therefore set on what is drawn, up to [`DRAWN_ERROR_M`].
+//! that [`citytwin_tiles::TerrainMesh`] divides them. What stands on it is therefore set on what is drawn, up to [`DRAWN_ERROR_M`].
 
 pub(super) mod geotiff;
 pub(super) mod hgt;
