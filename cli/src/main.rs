@@ -1,13 +1,14 @@
 //! The `citytwin` command: the words of the command line around the library.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // A command talks to its person.
 
-use citytwin::bake::{self, Cancel, Progress, Report, Share, recipe};
+use citytwin::bake::recipe::{self, SourceTheme};
+use citytwin::bake::{self, Cancel, Progress, Report, Share};
 use citytwin::inspect::{self, InspectArgs};
 use citytwin::locate::{self, LocateCommand};
 use citytwin::precompress::precompress;
 use citytwin::search::{self, BuildArgs, SearchCommand};
 use citytwin::serve::Server;
-use citytwin_manifest::{Attribution, Text, Theme};
+use citytwin_manifest::{Attribution, Text};
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
@@ -75,7 +76,7 @@ struct BakeArguments {
     crs: Option<String>,
     /// What features are whose attributes do not tell.
     #[arg(long, value_enum)]
-    theme: Option<ThemeArgument>,
+    theme: Option<SourceTheme>,
     /// Their class within the theme, in OpenStreetMap's words: tree, park, residential.
     #[arg(long)]
     class: Option<String>,
@@ -106,36 +107,6 @@ struct BakeArguments {
     /// No progress bar and no report, only warnings and errors.
     #[arg(long, short)]
     quiet: bool,
-}
-
-/// Themes that a person can name.
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum ThemeArgument {
-    /// Areas: land use, green, water.
-    Ground,
-    /// Lines: streets, railways, streams.
-    Transport,
-    /// Polygons: buildings.
-    Buildings,
-    /// Points: trees, lamps, cameras.
-    Furniture,
-    /// Points that are found, not drawn.
-    Places,
-    /// The inside of a building: IMDF, IndoorGML, indoor GeoJSON, as an archive or a directory.
-    Venue,
-}
-
-impl ThemeArgument {
-    fn theme(self) -> Option<Theme> {
-        match self {
-            Self::Ground => Some(Theme::Ground),
-            Self::Transport => Some(Theme::Transport),
-            Self::Buildings => Some(Theme::Buildings),
-            Self::Furniture => Some(Theme::Furniture),
-            Self::Places => Some(Theme::Other),
-            Self::Venue => None,
-        }
-    }
 }
 
 fn main() -> ExitCode {
@@ -202,8 +173,8 @@ fn options(arguments: &BakeArguments) -> anyhow::Result<bake::Options> {
 fn input(arguments: &BakeArguments, path: &Path) -> bake::Input {
     bake::Input {
         crs: arguments.crs.clone(),
-        theme: arguments.theme.and_then(ThemeArgument::theme),
-        venue: matches!(arguments.theme, Some(ThemeArgument::Venue)),
+        theme: arguments.theme.and_then(SourceTheme::theme),
+        venue: arguments.theme == Some(SourceTheme::Venue),
         class: arguments.class.clone(),
         height: arguments.height.clone(),
         levels: arguments.levels.clone(),

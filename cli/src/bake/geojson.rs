@@ -100,6 +100,12 @@ impl RawGeometry {
         Self { kind: "GeometryCollection".into(), coordinates: None, geometries }
     }
 
+    /// Adds all positions of it, in order.
+    pub(super) fn add_positions(&self, to: &mut Vec<[f64; 2]>) {
+        self.coordinates.iter().for_each(|coordinates| coordinates.add_positions(to));
+        self.geometries.iter().for_each(|geometry| geometry.add_positions(to));
+    }
+
     /// Its coordinates; nothing for a collection.
     pub(super) fn into_coordinates(self) -> Option<Coordinates> {
         self.coordinates
@@ -110,6 +116,15 @@ impl RawGeometry {
 pub(super) enum Coordinates {
     Position([f64; 2]),
     List(Vec<Coordinates>),
+}
+
+impl Coordinates {
+    fn add_positions(&self, to: &mut Vec<[f64; 2]>) {
+        match self {
+            Self::Position(position) => to.push(*position),
+            Self::List(parts) => parts.iter().for_each(|part| part.add_positions(to)),
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for Coordinates {

@@ -34,7 +34,7 @@ mod tile;
 mod tileset;
 mod twin;
 mod venue;
-mod wkb;
+pub(crate) mod wkb;
 mod words;
 mod write;
 

@@ -69,20 +69,26 @@ struct Source {
 }
 
 /// Themes as a person names them.
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
-enum SourceTheme {
+pub enum SourceTheme {
+    /// Areas: land use, green, water.
     Ground,
+    /// Lines: streets, railways, streams.
     Transport,
+    /// Polygons: buildings.
     Buildings,
+    /// Points: trees, lamps, cameras.
     Furniture,
+    /// Points that are found, not drawn.
     Places,
-    /// Files of the inside of a building.
+    /// The inside of a building: IMDF, IndoorGML, indoor GeoJSON, as an archive or a directory.
     Venue,
 }
 
 impl SourceTheme {
-    fn theme(self) -> Option<Theme> {
+    /// What of a city it is; nothing for the inside of a building.
+    pub fn theme(self) -> Option<Theme> {
         match self {
             Self::Ground => Some(Theme::Ground),
             Self::Transport => Some(Theme::Transport),
@@ -126,7 +132,7 @@ fn parse(text: &str, folder: &Path) -> Result<Options, (usize, String)> {
     let input = |source: Source| Input {
         path: folder.join(source.path),
         crs: source.crs,
-        venue: matches!(source.theme, Some(SourceTheme::Venue)),
+        venue: source.theme == Some(SourceTheme::Venue),
         theme: source.theme.and_then(SourceTheme::theme),
         class: source.class,
         height: source.height,

@@ -10,6 +10,13 @@ pub(super) fn read(bytes: &[u8]) -> Option<RawGeometry> {
     Wkb { bytes }.geometry(0)
 }
 
+/// All positions of a geometry, in order; nothing when it is damaged or of another kind. An empty point has two NaN.
+pub(crate) fn positions(bytes: &[u8]) -> Option<Vec<[f64; 2]>> {
+    let mut positions = Vec::new();
+    read(bytes)?.add_positions(&mut positions);
+    Some(positions)
+}
+
 struct Wkb<'a> {
     bytes: &'a [u8],
 }

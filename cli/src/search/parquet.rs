@@ -2,7 +2,7 @@
 
 use super::input::Sink;
 use super::properties::{self, Extent};
-use crate::bake::Progress;
+use crate::bake::{Progress, wkb};
 use anyhow::{Context, Result, bail};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
@@ -61,72 +61,8 @@ fn record(row: &Row) -> Result<citytwin_search::Record, String> {
 /// cut short.
 fn middle_of_wkb(bytes: &[u8]) -> Option<[f64; 2]> {
     let mut extent = Extent::NONE;
-    Wkb { bytes }.geometry(&mut extent, 0)?;
+    wkb::positions(bytes)?.into_iter().for_each(|position| extent.add(position));
     extent.middle()
-}
-
-struct Wkb<'a> {
-    bytes: &'a [u8],
-}
-
-impl Wkb<'_> {
-    /// Collections within collections deeper than this are no honest geometry.
-    const MAX_DEPTH: u32 = 8;
-
-    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (head, rest) = self.bytes.split_first_chunk()?;
-        self.bytes = rest;
-        Some(*head)
-    }
-
-    fn u32(&mut self, little: bool) -> Option<u32> {
-        let bytes = self.take()?;
-        Some(if little { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) })
-    }
-
-    fn f64(&mut self, little: bool) -> Option<f64> {
-        let bytes = self.take()?;
-        Some(if little { f64::from_le_bytes(bytes) } else { f64::from_be_bytes(bytes) })
-    }
-
-    fn geometry(&mut self, extent: &mut Extent, depth: u32) -> Option<()> {
-        let [order] = self.take()?;
-        let little = order == 1;
-        let code = self.u32(little)?;
-        // Z and M as ISO writes them (thousands) and as PostGIS does (upper bits), where an SRID may follow.
-        let iso = code & 0xFFFF;
-        let extra = u32::from(code & 0x8000_0000 != 0 || matches!(iso / 1000, 1 | 3))
-            + u32::from(code & 0x4000_0000 != 0 || matches!(iso / 1000, 2 | 3));
-        if code & 0x2000_0000 != 0 {
-            self.u32(little)?;
-        }
-        match iso % 1000 {
-            1 => self.positions(1, extra, little, extent),
-            2 => {
-                let count = self.u32(little)?;
-                self.positions(count, extra, little, extent)
-            }
-            3 => (0..self.u32(little)?).try_for_each(|_| {
-                let count = self.u32(little)?;
-                self.positions(count, extra, little, extent)
-            }),
-            4..=7 if depth < Self::MAX_DEPTH => {
-                (0..self.u32(little)?).try_for_each(|_| self.geometry(extent, depth + 1))
-            }
-            _ => None,
-        }
-    }
-
-    /// An empty point is written as two NaN, which an extent ignores.
-    fn positions(&mut self, count: u32, extra: u32, little: bool, extent: &mut Extent) -> Option<()> {
-        for _ in 0..count {
-            extent.add([self.f64(little)?, self.f64(little)?]);
-            for _ in 0..extra {
-                self.f64(little)?;
-            }
-        }
-        Some(())
-    }
 }
 
 #[cfg(test)]

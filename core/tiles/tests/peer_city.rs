@@ -3,7 +3,7 @@
 //! `peer_city/cesium.json` holds the city's shape and what CesiumJS draws of it, with its source.
 
 use citytwin_geo::{EnuFrame, Geodetic};
-use citytwin_tiles::{Arrival, ContentInfo, DocTile, Engine, Options, Refine, TilesetDoc, View, Volume, What};
+use citytwin_tiles::{Arrival, ContentInfo, DocTile, Engine, Fetch, Options, Refine, TilesetDoc, View, Volume, What};
 use glam::{DMat4, DVec3};
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -78,6 +78,18 @@ impl City {
     }
 }
 
+/// Gives the engine what it asks for; how many contents that were.
+fn answer(city: &City, engine: &mut Engine, fetches: &[Fetch]) -> u32 {
+    for fetch in fetches {
+        let arrival = match fetch.what {
+            What::Content => Arrival::Content(ContentInfo { gpu_bytes: 130_000, ..ContentInfo::default() }),
+            _ => Arrival::Tileset(city.tileset()),
+        };
+        assert!(engine.arrived(fetch.request, Ok(arrival)));
+    }
+    fetches.iter().filter(|fetch| fetch.what == What::Content).count() as u32
+}
+
 /// How many contents the engine asks for in a view until it has nothing left to ask for.
 fn asked(city: &City, engine: &mut Engine, view: &View) -> u32 {
     let mut contents = 0;
@@ -86,14 +98,8 @@ fn asked(city: &City, engine: &mut Engine, view: &View) -> u32 {
         if frame.idle {
             return contents;
         }
-        for fetch in frame.fetch.clone() {
-            let arrival = match fetch.what {
-                What::Content => Arrival::Content(ContentInfo { gpu_bytes: 130_000, ..ContentInfo::default() }),
-                _ => Arrival::Tileset(city.tileset()),
-            };
-            contents += u32::from(fetch.what == What::Content);
-            assert!(engine.arrived(fetch.request, Ok(arrival)));
-        }
+        let fetches = frame.fetch.clone();
+        contents += answer(city, engine, &fetches);
     }
     panic!("it is never idle");
 }
@@ -108,14 +114,8 @@ fn drawn(city: &City, engine: &mut Engine, view: &View) -> (BTreeSet<String>, u3
             let name = |id| engine.tile(id).map(|tile| tile.content_url.trim_end_matches(".glb").to_owned());
             return (ids.into_iter().filter_map(name).collect(), contents);
         }
-        for fetch in frame.fetch.clone() {
-            let arrival = match fetch.what {
-                What::Content => Arrival::Content(ContentInfo { gpu_bytes: 130_000, ..ContentInfo::default() }),
-                _ => Arrival::Tileset(city.tileset()),
-            };
-            contents += u32::from(fetch.what == What::Content);
-            assert!(engine.arrived(fetch.request, Ok(arrival)));
-        }
+        let fetches = frame.fetch.clone();
+        contents += answer(city, engine, &fetches);
     }
     panic!("it never settles");
 }
