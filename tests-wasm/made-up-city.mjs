@@ -1,7 +1,12 @@
 // A small city that nobody built: made up for tests of what is seen inside, below and through. A meadow with a road,
 // two houses in two levels of detail, and pipes below the ground.
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
+import os from "node:os";
 import path from "node:path";
+import { serveFiles, target } from "./harness.mjs";
+
+const PAGE = `<!doctype html><meta charset="utf-8"><title>Made up</title><link rel="icon" href="data:,">
+<style>html, body, #view { margin: 0; height: 100%; overflow: hidden; }</style><div id="view"></div>`;
 
 /** Where it stands: the middle of the meadow. */
 export const PLACE = { lon: 24.945, lat: 60.17 };
@@ -96,7 +101,7 @@ function tile(low, high, geometricError, uri, children) {
  * Writes the city's `twin.json` and tilesets into a folder. Layers: `ground` and `road` (flat), `buildings`, and
  * `pipes` (theme `other`).
  */
-export async function writeMadeUpCity(folder) {
+async function writeMadeUpCity(folder) {
   const half = HOUSE.width / 2;
   const houses = (color) => [
     { vertices: block([-half, -half, 0], [half, half, HOUSE.height]), color },
@@ -139,4 +144,12 @@ export async function writeMadeUpCity(folder) {
     attribution: [{ text: "Made up for tests" }],
   };
   await writeFile(path.join(folder, "twin.json"), JSON.stringify(twin));
+}
+
+/** Serves the city, the npm package, and `page.html` with an empty `#view` that fills the window. */
+export async function serveMadeUpCity() {
+  const folder = await mkdtemp(path.join(os.tmpdir(), "city-"));
+  await writeMadeUpCity(folder);
+  await writeFile(path.join(folder, "page.html"), PAGE);
+  return serveFiles({ "/citytwin/": path.join(target, "npm/citytwin/dist"), "/": folder });
 }

@@ -1,24 +1,16 @@
 // Seeing inside, below and through, and a camera that behaves: measured on a city that is made up for it, whose colours
 // no light turns into one another.
 import assert from "node:assert/strict";
-import { mkdtemp, writeFile } from "node:fs/promises";
-import os from "node:os";
-import path from "node:path";
 import { after, before, test } from "node:test";
 import { PNG } from "pngjs";
-import { openBrowser, openPage, serveFiles, target } from "../harness.mjs";
-import { PLACE, view, writeMadeUpCity } from "../made-up-city.mjs";
+import { openBrowser, openPage } from "../harness.mjs";
+import { PLACE, serveMadeUpCity, view } from "../made-up-city.mjs";
 
 const SIZE = { width: 320, height: 240 };
-const HTML = `<!doctype html><meta charset="utf-8"><title>Cut</title><link rel="icon" href="data:,">
-<style>html, body, #view { margin: 0; height: 100%; overflow: hidden; }</style><div id="view"></div>`;
 
 let server, browser;
 before(async () => {
-  const folder = await mkdtemp(path.join(os.tmpdir(), "city-"));
-  await writeMadeUpCity(folder);
-  await writeFile(path.join(folder, "page.html"), HTML);
-  server = await serveFiles({ "/citytwin/": path.join(target, "npm/citytwin/dist"), "/": folder });
+  server = await serveMadeUpCity();
   browser = await openBrowser();
 });
 after(async () => {

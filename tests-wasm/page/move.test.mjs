@@ -1,22 +1,14 @@
 // The camera by finger, key and flight, and how sharply is drawn meanwhile; in the npm package's viewer.
 import assert from "node:assert/strict";
-import { mkdtemp, writeFile } from "node:fs/promises";
-import os from "node:os";
-import path from "node:path";
 import { after, before, test } from "node:test";
-import { openBrowser, openPage, serveFiles, target } from "../harness.mjs";
-import { PLACE, view, writeMadeUpCity } from "../made-up-city.mjs";
+import { openBrowser, openPage } from "../harness.mjs";
+import { PLACE, serveMadeUpCity, view } from "../made-up-city.mjs";
 
 const SIZE = { width: 320, height: 240 };
-const HTML = `<!doctype html><meta charset="utf-8"><title>Move</title><link rel="icon" href="data:,">
-<style>html, body, #view { margin: 0; height: 100%; overflow: hidden; }</style><div id="view"></div>`;
 
 let server, browser;
 before(async () => {
-  const folder = await mkdtemp(path.join(os.tmpdir(), "city-"));
-  await writeMadeUpCity(folder);
-  await writeFile(path.join(folder, "page.html"), HTML);
-  server = await serveFiles({ "/citytwin/": path.join(target, "npm/citytwin/dist"), "/": folder });
+  server = await serveMadeUpCity();
   browser = await openBrowser();
 });
 after(async () => {
