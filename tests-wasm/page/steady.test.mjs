@@ -497,6 +497,49 @@ test("two cities on a page know nothing of each other, and one that is removed l
       assert.deepEqual(complaints, []);
     }, { init: tapWorkers })));
 
+/** Bytes that go to the GPU in each frame; frames are seldom, so that tiles pile up. */
+function watchUploads() {
+  const frame = window.requestAnimationFrame.bind(window);
+  // A clock on which a frame takes 100 ms, and within it nothing takes time but what `costMs` says of each buffer.
+  window.costMs = 0;
+  let now = performance.now();
+  performance.now = () => now;
+  window.frames = [];
+  window.requestAnimationFrame = (fn) => setTimeout(() => frame((time) => {
+    now += 100;
+    window.frames.push(0);
+    fn(time);
+  }), 100);
+  const proto = WebGL2RenderingContext.prototype;
+  const real = proto.bufferData;
+  proto.bufferData = function (target, data, ...rest) {
+    const bytes = data?.byteLength ?? 0;
+    if (bytes > 0 && window.frames.length > 0) {
+      window.frames[window.frames.length - 1] += bytes;
+      now += window.costMs;
+    }
+    return real.call(this, target, data, ...rest);
+  };
+}
+
+for (const [what, costMs, most] of [
+  ["no more than 8 MiB and the tile that passes them", 0, (bytes) => bytes < (8 << 20) + 3_300_000],
+  ["nothing after 6 ms", 7, (bytes) => bytes < 3_300_000],
+]) {
+  test(`tiles that pile up go to the GPU frame by frame: ${what}`, () =>
+    withServer({ depth: 2, vertices: 200_000 }, (server) =>
+      visit(server, { maxErrorPx: 2 }, async ({ page, complaints }) => {
+        await page.evaluate((costMs) => (window.costMs = costMs), costMs);
+        await page.evaluate((view) => twin.setView(view), above(0, 0, 900));
+        const { tilesVisible } = await settled(page);
+        const frames = await page.evaluate(() => window.frames.filter((bytes) => bytes > 500_000));
+        const sum = frames.reduce((sum, bytes) => sum + bytes, 0);
+        assert.ok(tilesVisible >= 9 && sum > 20e6, `${tilesVisible} tiles, ${sum} bytes`);
+        assert.ok(frames.every(most), JSON.stringify(frames));
+        assert.deepEqual(complaints, []);
+      }, { init: watchUploads })));
+}
+
 test("an hour of flight leaves memory as it was", () =>
   withServer({ depth: 4, vertices: 2_000 }, (server) =>
     visit(server, { cacheBytes: 3 << 20, maxErrorPx: 8 }, async ({ page, complaints }) => {

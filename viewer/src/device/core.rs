@@ -132,10 +132,11 @@ impl Core {
         let gl = gpu::context(&canvas)?;
         let gpu = Gpu::new(&gl)?;
         pool.set_formats(&gpu::formats(&gl));
+        let obstacles = Obstacles::new(options.cache_bytes);
         let engine = Engine::new(citytwin_tiles::Options {
             max_error_px: options.max_error_px,
             max_requests: options.max_requests,
-            cache_bytes: options.cache_bytes,
+            cache_bytes: options.cache_bytes - obstacles.most_bytes(),
             ..citytwin_tiles::Options::default()
         });
         let mut core = Self {
@@ -165,7 +166,7 @@ impl Core {
             tiles: Vec::new(),
             drawn: Vec::new(),
             sight: Sight::default(),
-            obstacles: Obstacles::default(),
+            obstacles,
             requests: LiteMap::new(),
             arrivals: VecDeque::new(),
             full_px: [0; 2],
@@ -588,7 +589,7 @@ impl Core {
         self.engine_due = true;
         self.was_lost = true;
         (self.stats.gpu_bytes, self.stats.heap_bytes) = (0, self.waiting_bytes());
-        self.obstacles = Obstacles::default();
+        self.obstacles = Obstacles::new(self.options.cache_bytes);
         self.sight.lose();
         self.picking.forget();
         self.labels.context_lost();

@@ -12,17 +12,28 @@ use web_sys::WebGl2RenderingContext as Gl;
 const NEAR_M: f64 = 40.0;
 /// A step longer than this is a jump, and a jump goes where it was told to, metres.
 const FARTHEST_STEP_M: f64 = 2_000.0;
-/// As much is read for one step at most, bytes: the rest comes with the next ones.
-const READ_BYTES: u64 = 8 << 20;
+/// As much of what may be held in memory is held here at most: the tiles that would be more are not read.
+const SHARE: u64 = 16;
+const MOST_BYTES: u64 = 8 << 20;
 
-#[derive(Default)]
 pub(super) struct Obstacles {
+    most_bytes: u64,
     /// By tile; of tiles that the eye is near to.
     solids: LiteMap<TileId, Solid>,
     lift: f64,
 }
 
 impl Obstacles {
+    /// Out of a budget of so many bytes.
+    pub(super) fn new(cache_bytes: u64) -> Self {
+        Self { most_bytes: (cache_bytes / SHARE).min(MOST_BYTES), solids: LiteMap::new(), lift: 0.0 }
+    }
+
+    /// What it may hold, beyond the one tile that it reads last.
+    pub(super) fn most_bytes(&self) -> u64 {
+        self.most_bytes
+    }
+
     /// How far the camera may go from one view towards another past these tiles.
     pub(super) fn step<'a>(
         &mut self,
@@ -39,11 +50,11 @@ impl Obstacles {
         }
         let near: Vec<&Tile> = tiles.filter(|tile| tile.solid_within(from, step_m + NEAR_M)).collect();
         self.solids.retain(|id, _| near.iter().any(|tile| tile.id == *id));
-        let mut read = 0;
+        let mut held: u64 = self.solids.values().map(Solid::heap_bytes).sum();
         for tile in &near {
-            if read < READ_BYTES && !self.solids.contains_key(&tile.id) {
+            if held < self.most_bytes && !self.solids.contains_key(&tile.id) {
                 let solid = tile.solid(gl);
-                read += solid.heap_bytes();
+                held += solid.heap_bytes();
                 self.solids.insert(tile.id, solid);
             }
         }
