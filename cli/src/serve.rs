@@ -164,6 +164,7 @@ fn media_type(path: &str) -> Option<&'static str> {
         "ndjson" => "application/x-ndjson",
         "wasm" => "application/wasm",
         "glb" => "model/gltf-binary",
+        "parquet" => "application/vnd.apache.parquet",
         "gltf" => "model/gltf+json",
         "bin" | "subtree" | "b3dm" | "i3dm" | "cmpt" | "pnts" | "terrain" => "application/octet-stream",
         "svg" => "image/svg+xml",

@@ -1,5 +1,6 @@
 //! `citytwin bake` from files to files: the demo city, and cities that no one would want.
 
+use bytes::Bytes;
 use citytwin::bake::model::{
     Area, AreaClass, Building, City, HeightSource, PointClass, PointThing, Polygon, Roof, RoofShape, Solid, Tags,
     Warnings, Way, WayClass,
@@ -9,6 +10,8 @@ use citytwin_geo::{Geodetic, LonLatRect, LookAt};
 use citytwin_manifest::{Asset, Text, Twin};
 use citytwin_tiles::{Arrival, Decoded, Engine, TileContent, Value, View, What, decode};
 use glam::DVec2;
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
+use parquet::record::Field;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -230,6 +233,20 @@ fn every_file_of_helsinki_reads_back_without_a_problem() {
             }
         }
     }
+    // Every feature of a tile is a row of its theme's attributes.
+    let mut rows = BTreeSet::new();
+    assert_eq!(
+        twin.attributes.keys().map(String::as_str).collect::<Vec<_>>(),
+        ["buildings", "furniture", "ground", "places", "transport"]
+    );
+    for (theme, url) in &twin.attributes {
+        let table = SerializedFileReader::new(Bytes::from(files[url].clone())).expect("a Parquet file");
+        for row in table.get_row_iter(None).expect("rows") {
+            let Field::Str(id) = row.expect("a row").into_columns().swap_remove(0).1 else { panic!("{theme}: no id") };
+            rows.insert(id);
+        }
+    }
+    assert!(ids.is_subset(&rows), "{:?}", ids.difference(&rows).next());
     // What can be found can be picked, unless it is a place without a shape.
     let assets: Vec<Asset> = String::from_utf8(files["assets.ndjson"].clone())
         .expect("text")
@@ -241,7 +258,7 @@ fn every_file_of_helsinki_reads_back_without_a_problem() {
     assert!(buildings.clone().count() > 50 && buildings.clone().all(|a| ids.contains(&a.id)));
     let [west, south, east, north] = twin.extent;
     assert!(west < twin.home.lon && twin.home.lon < east && south < twin.home.lat && twin.home.lat < north);
-    assert!(report.stages.iter().map(|s| s.name).eq(["read", "mesh", "tile", "search", "write"]));
+    assert!(report.stages.iter().map(|s| s.name).eq(["read", "mesh", "tile", "attributes", "search", "write"]));
 }
 
 #[test]

@@ -387,7 +387,7 @@ fn tags(input: &Input, id: &str, root: &Object, family: &[(&str, &Object)]) -> T
     }
     let count = parts.count();
     if count > 1 {
-        tags.more.insert("parts", Property::Number(count as f64));
+        tags.more.insert("parts", Property::Integer(count as i64));
     }
     tags
 }

@@ -675,7 +675,7 @@ mod tests {
     }
 
     fn check(content: Content, rows: &[Row]) -> (Encoded, TileContent) {
-        let schema = Schema::of("building", rows.iter().cloned());
+        let schema = Schema::of("building", rows.len(), &|i| rows[i].clone());
         let common = Common { schema: &schema, row: &|i| rows.get(i).cloned(), copyright: "© somebody" };
         let encoded = encode(content, Grid::for_size(300.0), &common).unwrap().expect("something to draw");
         let content = read(&encoded);

@@ -277,8 +277,11 @@ pub(super) fn property(value: &serde_json::Value) -> Option<Property> {
     use serde_json::Value;
     match value {
         Value::Null => None,
-        Value::Bool(yes) => Some(Property::Text(if *yes { "yes".into() } else { "no".into() })),
-        Value::Number(number) => number.as_f64().filter(|n| n.is_finite()).map(Property::Number),
+        Value::Bool(yes) => Some(Property::Flag(*yes)),
+        Value::Number(number) => match number.as_i64() {
+            Some(whole) => Some(Property::Integer(whole)),
+            None => number.as_f64().filter(|n| n.is_finite()).map(Property::Number),
+        },
         Value::String(text) => {
             let text = text.trim();
             (!text.is_empty()).then(|| Property::Text(text.to_owned()))

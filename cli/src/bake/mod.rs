@@ -4,6 +4,7 @@
 //! [`source`] (bytes of any known kind → [`model::City`]) → `mesh` (things → triangles) → `tile` (triangles → quadtree) → `write` (files).
 //! The search index and the labels are made from the city's named things just before they are written.
 
+mod attributes;
 mod categories;
 mod citygml;
 mod cityjson;
@@ -48,6 +49,8 @@ use citytwin_geo::EnuFrame;
 use citytwin_manifest::{Attribution, PropertyWords, Terrain, TerrainKind, Text};
 use land::Land;
 use model::{City, Warnings};
+use properties::Schema;
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -123,7 +126,7 @@ impl Report {
 /// One stage of a bake.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stage {
-    /// `read`, `mesh`, `tile`, `search`, `terrain` or `write`.
+    /// `read`, `mesh`, `tile`, `attributes`, `search`, `terrain` or `write`.
     pub name: &'static str,
     /// How long it took, seconds.
     pub seconds: f64,
@@ -287,8 +290,14 @@ fn tile(
     let copyright = named.join("; ");
     let setting = tileset::Setting { frame: &frame, square, copyright: &copyright };
     let mut contents = Vec::new();
+    let mut schemas = Vec::new();
     for theme in themes {
-        contents.push(tileset::contents(theme, &setting, &land, share, sink, cancel, progress)?);
+        let schema = Schema::of(theme.id(), theme.feature_count(), &|feature| theme.row(feature));
+        for column in schema.mixed() {
+            report.warnings.add("attribute_of_mixed_types", format!("{}: {column}", theme.id()));
+        }
+        contents.push(tileset::contents(theme, &schema, &setting, &land, share, sink, cancel, progress)?);
+        schemas.push(schema);
     }
     let count: usize = contents.iter().map(|contents| contents.records.len()).sum();
     report.stages.push(Stage {
@@ -296,7 +305,47 @@ fn tile(
         seconds: clock.elapsed().as_secs_f64(),
         result: format!("{count} contents of tiles"),
     });
+    if share.is_first() {
+        let clock = Instant::now();
+        progress.stage("attributes", None);
+        let rows = write_attributes(city, &themes, &schemas, &frame, sink, cancel)?;
+        report.stages.push(Stage {
+            name: "attributes",
+            seconds: clock.elapsed().as_secs_f64(),
+            result: format!("{rows} rows"),
+        });
+    }
     Ok(Tiled { contents, square, copyright })
+}
+
+/// The attributes of everything, and how many rows they are.
+fn write_attributes(
+    city: &City,
+    themes: &[&dyn Theme],
+    schemas: &[Schema],
+    frame: &EnuFrame,
+    sink: &dyn Sink,
+    cancel: &Cancel,
+) -> Result<usize, BakeError> {
+    themes.par_iter().zip(schemas).try_for_each(|(theme, schema)| {
+        let table = attributes::Table {
+            id: theme.id(),
+            count: theme.feature_count(),
+            row: &|i| theme.row(i),
+            shape: &|i| theme.shape(i),
+        };
+        attributes::write(&table, schema, frame, sink, cancel)
+    })?;
+    let places = &city.places;
+    let row = |i: usize| properties::row(&places[i].tags, &places[i].category, &[]);
+    let table = attributes::Table {
+        id: attributes::PLACES,
+        count: places.len(),
+        row: &row,
+        shape: &|i| theme::Shape::Point(places[i].position),
+    };
+    attributes::write(&table, &Schema::of(table.id, table.count, &row), frame, sink, cancel)?;
+    Ok(places.len() + themes.iter().map(|theme| theme.feature_count()).sum::<usize>())
 }
 
 fn write_share(

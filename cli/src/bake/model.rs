@@ -93,6 +93,33 @@ pub enum Property {
     Text(String),
     /// Number, in the unit that the property's id names.
     Number(f64),
+    /// Whole number, in the unit that the property's id names.
+    Integer(i64),
+    /// Whether it is so.
+    Flag(bool),
+}
+
+impl Property {
+    /// A number, whole or not.
+    pub fn number(&self) -> Option<f64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Integer(number) => Some(*number as f64),
+            Self::Text(_) | Self::Flag(_) => None,
+        }
+    }
+}
+
+/// As a person reads it.
+impl std::fmt::Display for Property {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(text) => out.write_str(text),
+            Self::Number(number) => number.fmt(out),
+            Self::Integer(number) => number.fmt(out),
+            Self::Flag(yes) => out.write_str(if *yes { "yes" } else { "no" }),
+        }
+    }
 }
 
 /// Properties by id. A few each of very many things: a sorted list takes a quarter of the memory of a map.

@@ -2,6 +2,7 @@
 
 use super::glb::Glb;
 use super::model::{Property, Tags};
+use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -56,29 +57,78 @@ pub(super) fn identifier(text: &str) -> String {
 
 /// Type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Text,
     Number,
+    Integer,
+    Flag,
+}
+
+impl Kind {
+    fn of(property: &Property) -> Self {
+        match property {
+            Property::Text(_) => Self::Text,
+            Property::Number(_) => Self::Number,
+            Property::Integer(_) => Self::Integer,
+            Property::Flag(_) => Self::Flag,
+        }
+    }
+}
+
+/// What is known of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Column {
+    kind: Kind,
+    /// Its cells are of several types, so that it is text.
+    mixed: bool,
+}
+
+impl Column {
+    /// One that holds the cells of both. In any order, cells give the same column.
+    fn joined(self, other: Self) -> Self {
+        let numbers = |kind| matches!(kind, Kind::Number | Kind::Integer);
+        let (kind, mixed) = match (self.kind, other.kind) {
+            (a, b) if a == b => (a, false),
+            (a, b) if numbers(a) && numbers(b) => (Kind::Number, false),
+            _ => (Kind::Text, true),
+        };
+        Self { kind, mixed: mixed || self.mixed || other.mixed }
+    }
 }
 
 /// The columns of a theme, the same in all its tiles.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Schema {
     class: String,
-    columns: BTreeMap<String, Kind>,
+    columns: BTreeMap<String, Column>,
 }
 
 impl Schema {
-    /// The columns that the rows need. A property that is a number in one row and text in another becomes text.
-    pub(super) fn of(class: &str, rows: impl IntoIterator<Item = Row>) -> Self {
-        let mut columns = BTreeMap::new();
-        for (id, property) in rows.into_iter().flatten() {
-            let kind = columns.entry(id).or_insert(Kind::Number);
-            if matches!(property, Property::Text(_)) {
-                *kind = Kind::Text;
-            }
-        }
+    /// The columns that `count` rows need. A property that is a number in one row and text in another becomes text.
+    pub(super) fn of(class: &str, count: usize, row: &(dyn Fn(usize) -> Row + Sync)) -> Self {
+        let grow = |mut columns: BTreeMap<String, Column>, id: String, column: Column| {
+            columns.entry(id).and_modify(|known| *known = known.joined(column)).or_insert(column);
+            columns
+        };
+        let columns = (0..count)
+            .into_par_iter()
+            .fold(BTreeMap::new, |columns, i| {
+                row(i).into_iter().fold(columns, |columns, (id, property)| {
+                    grow(columns, id, Column { kind: Kind::of(&property), mixed: false })
+                })
+            })
+            .reduce(BTreeMap::new, |all, some| some.into_iter().fold(all, |all, (id, column)| grow(all, id, column)));
         Self { class: class.into(), columns }
+    }
+
+    /// All columns, sorted by id.
+    pub(super) fn columns(&self) -> impl Iterator<Item = (&str, Kind)> {
+        self.columns.iter().map(|(id, column)| (id.as_str(), column.kind))
+    }
+
+    /// Ids of columns that are text because their cells are of several types.
+    pub(super) fn mixed(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().filter(|(_, column)| column.mixed).map(|(id, _)| id.as_str())
     }
 
     /// Ids of all columns, sorted.
@@ -90,14 +140,15 @@ impl Schema {
     /// in all rows are left out.
     pub(super) fn write(&self, rows: &[Row], glb: &mut Glb) -> Value {
         let (mut schema, mut table) = (Map::new(), Map::new());
-        for (id, kind) in &self.columns {
+        for (id, Column { kind, .. }) in &self.columns {
             if !rows.iter().any(|row| row.contains_key(id)) {
                 continue;
             }
             let cells = rows.iter().map(|row| row.get(id));
             let (mut property, column) = match kind {
-                Kind::Text => (json!({ "type": "STRING", "noData": "" }), text_column(cells, glb)),
-                Kind::Number => (
+                // A choice of yes and no is text for styles.
+                Kind::Text | Kind::Flag => (json!({ "type": "STRING", "noData": "" }), text_column(cells, glb)),
+                Kind::Number | Kind::Integer => (
                     json!({ "type": "SCALAR", "componentType": "FLOAT32", "noData": NO_DATA }),
                     number_column(cells, glb),
                 ),
@@ -123,10 +174,7 @@ impl Schema {
 fn number_column<'a>(cells: impl Iterator<Item = Option<&'a Property>>, glb: &mut Glb) -> Value {
     let mut bytes = Vec::new();
     for cell in cells {
-        let number = match cell {
-            Some(Property::Number(number)) => *number as f32,
-            _ => NO_DATA as f32,
-        };
+        let number = cell.and_then(Property::number).unwrap_or(NO_DATA) as f32;
         let number = if number.is_finite() { number } else { NO_DATA as f32 };
         bytes.extend_from_slice(&number.to_le_bytes());
     }
@@ -139,7 +187,7 @@ fn text_column<'a>(cells: impl Iterator<Item = Option<&'a Property>>, glb: &mut 
     for cell in cells {
         match cell {
             Some(Property::Text(text)) => bytes.extend_from_slice(cut(text).as_bytes()),
-            Some(Property::Number(number)) => bytes.extend_from_slice(number.to_string().as_bytes()),
+            Some(other) => bytes.extend_from_slice(other.to_string().as_bytes()),
             None => {}
         }
         offsets.push(bytes.len() as u32);
@@ -197,8 +245,20 @@ mod tests {
     #[test]
     fn mixed_columns_become_text_and_absurd_numbers_unknown() {
         let row_of = |property: Property| Row::from([("levels".to_owned(), property)]);
-        let rows = [row_of(Property::Number(3.5)), row_of(Property::Text("many".into()))];
-        assert_eq!(Schema::of("c", rows).columns["levels"], Kind::Text);
+        let (number, whole) = (Property::Number(3.5), Property::Integer(3));
+        let (many, yes) = (Property::Text("many".into()), Property::Flag(true));
+        for (cells, kind, mixed) in [
+            ([&number, &many, &number], Kind::Text, true),
+            ([&yes, &many, &many], Kind::Text, true),
+            ([&yes, &whole, &yes], Kind::Text, true),
+            ([&whole, &number, &whole], Kind::Number, false),
+            ([&whole, &whole, &whole], Kind::Integer, false),
+            ([&yes, &yes, &yes], Kind::Flag, false),
+        ] {
+            let schema = Schema::of("c", 3, &|i| row_of(cells[i].clone()));
+            assert_eq!(schema.columns["levels"], Column { kind, mixed }, "{cells:?}");
+            assert_eq!(schema.mixed().count(), usize::from(mixed));
+        }
         let mut glb = Glb::default();
         let absurd = Property::Number(f64::INFINITY);
         number_column([Some(&absurd), None].into_iter(), &mut glb);

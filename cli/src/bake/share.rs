@@ -272,7 +272,6 @@ fn join(shares: Vec<(&PathBuf, Described)>, sink: &dyn Sink, report: &mut Report
             }
         }
     }
-    let mut files = rest(&first_path)?;
     let mut ids = Vec::new();
     for mut whole in contents {
         whole.records.sort_by_key(|record| record.key);
@@ -280,19 +279,25 @@ fn join(shares: Vec<(&PathBuf, Described)>, sink: &dyn Sink, report: &mut Report
         ids.push(tileset.id);
         report.tilesets.push((tileset.id, tileset.stats));
     }
-    for (path, bytes) in &mut files {
-        if path == "twin.json" {
-            let mut twin = Twin::from_json(bytes).map_err(|error| wrong(&first_path, error.to_string()))?;
+    for (name, path) in rest(&first_path)? {
+        if name == "twin.json" {
+            let bytes = std::fs::read(&path).map_err(BakeError::io("read", path))?;
+            let mut twin = Twin::from_json(&bytes).map_err(|error| wrong(&first_path, error.to_string()))?;
             twin.layers.retain(|layer| ids.contains(&layer.id.as_str()));
-            *bytes = twin.to_json().into_bytes();
+            sink.put(name, twin.to_json().into_bytes())?;
+            continue;
         }
+        sink.stream(name, &mut |out| {
+            let mut file = std::fs::File::open(&path).map_err(BakeError::io("open", &path))?;
+            std::io::copy(&mut file, out).map(|_| ()).map_err(BakeError::io("copy", &path))
+        })?;
     }
-    put_all(sink, files)
+    Ok(())
 }
 
-/// Everything of the first share that is neither a tile nor its description.
-fn rest(share: &Path) -> Result<Files, BakeError> {
-    let mut files = Files::new();
+/// Name and path of everything of the first share that is neither a tile nor its description.
+fn rest(share: &Path) -> Result<Vec<(String, PathBuf)>, BakeError> {
+    let mut files = Vec::new();
     let mut open = vec![share.to_path_buf()];
     while let Some(directory) = open.pop() {
         for entry in std::fs::read_dir(&directory).map_err(BakeError::io("read", &directory))? {
@@ -305,7 +310,7 @@ fn rest(share: &Path) -> Result<Files, BakeError> {
             if path.is_dir() {
                 open.push(path);
             } else {
-                files.push((name, std::fs::read(&path).map_err(BakeError::io("read", path))?));
+                files.push((name, path));
             }
         }
     }

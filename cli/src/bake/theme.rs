@@ -22,6 +22,8 @@ pub(super) trait Theme: Sync {
     fn feature_count(&self) -> usize;
     /// Properties of a feature, of which there are [`Self::feature_count`].
     fn row(&self, feature: usize) -> Row;
+    /// Where a feature is, seen from above.
+    fn shape(&self, feature: usize) -> Shape<'_>;
     /// What goes whole to one tile, with its box (ENU metres, not yet bent).
     fn things(&self) -> Vec<(Thing, (DVec3, DVec3))>;
     /// The largest side of a leaf, metres.
@@ -39,6 +41,28 @@ pub(super) trait Theme: Sync {
     }
     /// Adds things to a tile's content.
     fn draw(&self, things: &[u32], detail: Detail, bend: &Bend, out: &mut Content);
+}
+
+/// Where a feature is, seen from above; ENU metres.
+pub(super) enum Shape<'a> {
+    Point(DVec2),
+    Line(&'a [DVec2]),
+    Polygons(&'a [Polygon]),
+}
+
+impl Shape<'_> {
+    /// The middle of its box; nothing where it has no sound position.
+    pub(super) fn middle(&self) -> Option<DVec2> {
+        let box_of = |points: &mut dyn Iterator<Item = DVec2>| {
+            points.filter(|p| p.is_finite()).map(|p| (p, p)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+        };
+        let (low, high) = match self {
+            Self::Point(at) => box_of(&mut std::iter::once(*at)),
+            Self::Line(line) => box_of(&mut line.iter().copied()),
+            Self::Polygons(polygons) => box_of(&mut polygons.iter().flat_map(|polygon| &polygon.outer).copied()),
+        }?;
+        Some((low + high) / 2.0)
+    }
 }
 
 /// The border of the extent as a polygon in ENU metres, with points between the corners: its sides are curved here.
@@ -86,6 +110,10 @@ impl Theme for Ground<'_> {
     fn row(&self, feature: usize) -> Row {
         let area = &self.areas[feature];
         row(&area.tags, area_class(area.class), &[])
+    }
+
+    fn shape(&self, feature: usize) -> Shape<'_> {
+        Shape::Polygons(&self.areas[feature].polygons)
     }
 
     fn things(&self) -> Vec<(Thing, (DVec3, DVec3))> {
@@ -171,6 +199,10 @@ impl Theme for Transport<'_> {
     fn row(&self, feature: usize) -> Row {
         let way = &self.ways[feature];
         row(&way.tags, way_class(way.class), &[("width_m", Property::Number(way.width_m))])
+    }
+
+    fn shape(&self, feature: usize) -> Shape<'_> {
+        Shape::Line(&self.ways[feature].line)
     }
 
     fn things(&self) -> Vec<(Thing, (DVec3, DVec3))> {
@@ -271,6 +303,10 @@ impl Theme for Buildings<'_> {
         let more =
             [("height_m", Property::Number(building.height_m)), ("height_source", Property::Text(source.into()))];
         row(&building.tags, &building.class, &more)
+    }
+
+    fn shape(&self, feature: usize) -> Shape<'_> {
+        Shape::Polygons(&self.buildings[feature].outline)
     }
 
     fn largest_leaf_m(&self) -> f64 {
@@ -378,6 +414,10 @@ impl Theme for Furniture<'_> {
         let direction = point.direction_deg.map(|deg| ("direction_deg", Property::Number(deg)));
         let more: Vec<_> = height.into_iter().chain(direction).collect();
         row(&point.tags, point_class(point.class), &more)
+    }
+
+    fn shape(&self, feature: usize) -> Shape<'_> {
+        Shape::Point(self.points[feature].position)
     }
 
     fn things(&self) -> Vec<(Thing, (DVec3, DVec3))> {

@@ -92,6 +92,7 @@ pub(super) struct Contents {
 /// [`BakeError::Interrupted`].
 pub(super) fn contents(
     theme: &dyn Theme,
+    schema: &Schema,
     setting: &Setting,
     land: &Land,
     share: Share,
@@ -100,7 +101,6 @@ pub(super) fn contents(
     progress: &dyn Progress,
 ) -> Result<Contents, BakeError> {
     let count = theme.feature_count();
-    let schema = Schema::of(theme.id(), (0..count).map(|feature| theme.row(feature)));
     let (things, boxes): (Vec<Thing>, Vec<(DVec3, DVec3)>) = theme.things().into_iter().unzip();
     let flats: Vec<Mesh> = theme.flats(Detail::FULL);
     let mut nodes = plan(setting.square, &things, flats, theme.largest_leaf_m());
@@ -113,7 +113,7 @@ pub(super) fn contents(
     }
     let grids = grids(setting.square, &nodes, &boxes);
     let row = |feature: usize| (feature < count).then(|| theme.row(feature));
-    let common = Common { schema: &schema, row: &row, copyright: setting.copyright };
+    let common = Common { schema, row: &row, copyright: setting.copyright };
     let bend = Bend::new(setting.frame);
     let own: Vec<Node> =
         nodes.into_iter().enumerate().filter(|(number, _)| share.has(*number)).map(|(_, node)| node).collect();
@@ -253,6 +253,7 @@ mod tests {
     use super::*;
     use crate::bake::Silent;
     use crate::bake::properties::Row;
+    use crate::bake::theme::Shape;
     use crate::bake::write::Held;
     use citytwin_geo::Geodetic;
     use citytwin_tiles::{Decoded, What, decode};
@@ -272,6 +273,10 @@ mod tests {
 
         fn row(&self, _feature: usize) -> Row {
             Row::new()
+        }
+
+        fn shape(&self, _feature: usize) -> Shape<'_> {
+            Shape::Polygons(&[])
         }
 
         fn things(&self) -> Vec<(Thing, (DVec3, DVec3))> {
@@ -308,7 +313,8 @@ mod tests {
         let frame = EnuFrame::new(Geodetic::from_degrees(24.945, 60.17, 0.0));
         let setting = Setting { frame: &frame, square: Square { side_m: 2048.0 }, copyright: "" };
         let (held, land, cancel) = (Held::default(), Land::level(frame.origin), Cancel::default());
-        let contents = contents(&Sheet, &setting, &land, Share::WHOLE, &held, &cancel, &Silent).unwrap();
+        let contents =
+            contents(&Sheet, &Schema::default(), &setting, &land, Share::WHOLE, &held, &cancel, &Silent).unwrap();
         let tileset = assemble(contents, &setting, &held).unwrap().unwrap();
         (tileset, held.into_files().into_iter().collect())
     }

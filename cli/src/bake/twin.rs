@@ -5,7 +5,7 @@ use super::land::Land;
 use super::model::{self, Building, City, Polygon, Tags, Way, WayClass};
 use super::properties::identifier;
 use super::theme::{area_class, point_class};
-use super::{categories, words};
+use super::{attributes, categories, words};
 use citytwin_geo::{EnuFrame, Geodetic, LookAt};
 use citytwin_manifest::{Asset, Attribution, FORMAT, Layer, PropertyWords, Text, Theme, Twin, Venue, VenueFloor};
 use citytwin_search::{BuildOptions, Record, build};
@@ -28,6 +28,15 @@ pub(super) fn openstreetmap() -> Attribution {
 
 /// The manifest. `layers` are (layer id, property ids) of the tilesets that were baked, `assets` the asset lines.
 pub(super) fn twin(city: &City, title: Text, layers: &[(&str, &[String])], assets: &str) -> Twin {
+    let counts = [
+        ("ground", city.areas.len()),
+        ("transport", city.ways.len()),
+        ("buildings", city.buildings.len()),
+        ("other", city.structures.len()),
+        ("furniture", city.points.len()),
+        (attributes::PLACES, city.places.len()),
+    ];
+    let tables = counts.into_iter().filter(|(_, count)| *count > 0);
     let has_assets = !assets.is_empty();
     let foreign = foreign_words(city);
     Twin {
@@ -43,6 +52,7 @@ pub(super) fn twin(city: &City, title: Text, layers: &[(&str, &[String])], asset
         rasters: Vec::new(),
         terrain: None,
         venues: city.venues.iter().map(venue).collect(),
+        attributes: tables.map(|(id, _)| (id.to_owned(), attributes::path(id))).collect(),
         attribution: city.attribution.clone(),
     }
 }
@@ -136,7 +146,12 @@ fn home(city: &City) -> LookAt {
 
 /// Seven decimals of a degree: a centimetre.
 pub(super) fn rounded(degrees: f64) -> f64 {
-    (degrees * 1e7).round() / 1e7
+    rounded_to(degrees, 1e7)
+}
+
+/// The nearest of so many parts of one.
+pub(super) fn rounded_to(value: f64, parts: f64) -> f64 {
+    (value * parts).round() / parts
 }
 
 /// Centre and area (m²) of a polygon's outer ring; nothing for one without area.

@@ -1,4 +1,4 @@
-//! Well-known binary (OGC 06-103r4, section 8; with Z and M as ISO or PostGIS writes them) → geometries.
+//! Well-known binary (OGC 06-103r4, section 8; with Z and M as ISO or PostGIS writes them) ↔ geometries.
 
 use super::geojson::{Coordinates, RawGeometry};
 
@@ -15,6 +15,51 @@ pub(crate) fn positions(bytes: &[u8]) -> Option<Vec<[f64; 2]>> {
     let mut positions = Vec::new();
     read(bytes)?.add_positions(&mut positions);
     Some(positions)
+}
+
+/// Writes a point: little-endian, as all that is written here.
+pub(super) fn point(at: [f64; 2]) -> Vec<u8> {
+    let mut bytes = header(1);
+    put_position(&mut bytes, at);
+    bytes
+}
+
+/// Writes a line.
+pub(super) fn line(positions: &[[f64; 2]]) -> Vec<u8> {
+    let mut bytes = header(2);
+    put_positions(&mut bytes, positions, false);
+    bytes
+}
+
+/// Writes polygons, each of an outer ring and its holes, open: a `Polygon` where there is one, else a `MultiPolygon`.
+pub(super) fn polygons(polygons: &[Vec<Vec<[f64; 2]>>]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if polygons.len() != 1 {
+        bytes = header(6);
+        bytes.extend((polygons.len() as u32).to_le_bytes());
+    }
+    for rings in polygons {
+        bytes.extend(header(3));
+        bytes.extend((rings.len() as u32).to_le_bytes());
+        rings.iter().for_each(|ring| put_positions(&mut bytes, ring, true));
+    }
+    bytes
+}
+
+fn header(kind: u32) -> Vec<u8> {
+    let mut bytes = vec![1];
+    bytes.extend(kind.to_le_bytes());
+    bytes
+}
+
+fn put_positions(bytes: &mut Vec<u8>, positions: &[[f64; 2]], closed: bool) {
+    let again = positions.first().filter(|_| closed);
+    bytes.extend((positions.len() as u32 + u32::from(again.is_some())).to_le_bytes());
+    positions.iter().chain(again).for_each(|at| put_position(bytes, *at));
+}
+
+fn put_position(bytes: &mut Vec<u8>, at: [f64; 2]) {
+    at.iter().for_each(|number| bytes.extend(number.to_le_bytes()));
 }
 
 struct Wkb<'a> {
@@ -115,6 +160,21 @@ mod tests {
 
     fn floats(values: &[f64]) -> Vec<u8> {
         values.iter().flat_map(|value| value.to_le_bytes()).collect()
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let ring = vec![[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]];
+        let closed = "[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0]]";
+        for (bytes, expected) in [
+            (point([3.0, 4.5]), "Point [3.0, 4.5]".to_owned()),
+            (line(&ring), "LineString [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]]".to_owned()),
+            (polygons(&[vec![ring.clone(), ring.clone()]]), format!("Polygon [{closed}, {closed}]")),
+            (polygons(&[vec![ring.clone()], vec![ring]]), format!("MultiPolygon [[{closed}], [{closed}]]")),
+            (polygons(&[]), "MultiPolygon []".to_owned()),
+        ] {
+            assert_eq!(read(&bytes).map(|geometry| geometry.to_string()), Some(expected));
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::{BakeError, Cancel};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -10,13 +11,14 @@ use std::sync::{Mutex, PoisonError};
 /// What marks a directory as a twin.
 const MANIFEST: &str = "twin.json";
 /// What a bake writes, and so may replace. Anything else in an output directory is left alone.
-const OURS: [&str; 12] = [
+const OURS: [&str; 13] = [
     MANIFEST,
     super::twin::ASSETS,
     super::twin::SEARCH,
     super::labels::LABELS,
     super::terrain::FOLDER,
     super::venue::FOLDER,
+    super::attributes::FOLDER,
     "ground",
     "transport",
     "buildings",
@@ -52,9 +54,18 @@ pub(super) trait Sink: Sync {
     /// [`BakeError::Io`] when it cannot be written.
     fn put(&self, path: String, bytes: Vec<u8>) -> Result<(), BakeError>;
 
+    /// Takes a file as it is written, so that it has not to be held.
+    ///
+    /// # Errors
+    /// [`BakeError::Io`] when it cannot be written, and those of `write`.
+    fn stream(&self, path: String, write: &mut StreamWriter<'_>) -> Result<(), BakeError>;
+
     /// Files so far, and their bytes.
     fn totals(&self) -> (u64, u64);
 }
+
+/// What writes a file.
+pub(super) type StreamWriter<'a> = dyn FnMut(&mut (dyn Write + Send)) -> Result<(), BakeError> + 'a;
 
 /// Puts several.
 pub(super) fn put_all(sink: &dyn Sink, files: Vec<(String, Vec<u8>)>) -> Result<(), BakeError> {
@@ -76,6 +87,12 @@ impl Sink for Held {
     fn put(&self, path: String, bytes: Vec<u8>) -> Result<(), BakeError> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(path, bytes);
         Ok(())
+    }
+
+    fn stream(&self, path: String, write: &mut StreamWriter<'_>) -> Result<(), BakeError> {
+        let mut bytes = Vec::new();
+        write(&mut bytes)?;
+        self.put(path, bytes)
     }
 
     fn totals(&self) -> (u64, u64) {
@@ -163,6 +180,20 @@ impl Sink for Written<'_> {
         fs::write(&path, &bytes).map_err(BakeError::io("write", path))?;
         self.files.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn stream(&self, path: String, write: &mut StreamWriter<'_>) -> Result<(), BakeError> {
+        self.cancel.check()?;
+        let path = self.partial.path.join(path);
+        self.directory(&path)?;
+        let file = fs::File::create(&path).map_err(BakeError::io("create", &path))?;
+        let mut file = std::io::BufWriter::new(file);
+        write(&mut file)?;
+        file.flush().map_err(BakeError::io("write", &path))?;
+        self.files.fetch_add(1, Ordering::Relaxed);
+        let bytes = file.get_ref().metadata().map_err(BakeError::io("read", &path))?.len();
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
         Ok(())
     }
 

@@ -84,6 +84,10 @@ pub struct Twin {
     /// Insides of its buildings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub venues: Vec<Venue>,
+    /// Files of everything's attributes for analysis (GeoParquet), by the id of the layer; `places` holds what can be found
+    /// and is not drawn.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
     /// Words for the categories of the assets, by id; one that is not named here is shown as it is.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub categories: BTreeMap<String, Text>,
@@ -271,6 +275,7 @@ impl Twin {
             rasters: at.get("rasters").list(Raster::read),
             terrain: at.get("terrain").optional(Terrain::read),
             venues: at.get("venues").list(Venue::read),
+            attributes: by_id(&at.get("attributes"), |at| at.text()),
             categories: by_id(&at.get("categories"), Text::read),
             attribution: at.get("attribution").items().map(|at| Attribution::read(&at)).collect(),
         }

@@ -25,6 +25,7 @@ fn twin() -> Twin {
             files: vec!["venues/station/level.geojson".into()],
             floors: vec![VenueFloor { floor: -1, name: "B1".into(), elevation_m: -4.5 }],
         }],
+        attributes: [("buildings".to_owned(), "attributes/buildings.parquet".to_owned())].into(),
         categories: BTreeMap::new(),
         attribution: vec![Attribution { text: "© OpenStreetMap contributors".into(), url: None, license: None }],
     }

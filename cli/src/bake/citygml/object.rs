@@ -432,7 +432,7 @@ fn value(text: &str) -> Property {
     match text.parse::<f64>() {
         // `0123` and `007` are codes.
         Ok(number) if number.is_finite() && (!text.starts_with('0') || text.len() == 1 || text.starts_with("0.")) => {
-            Property::Number(number)
+            text.parse().map_or(Property::Number(number), Property::Integer)
         }
         _ => Property::Text(text.to_owned()),
     }

@@ -5,7 +5,7 @@
 //! `subtype`), and what tables usually call a height or a number of floors. What a person says about an input
 //! ([`Input`]) comes before all of that.
 
-use super::super::model::{Property, Tags};
+use super::super::model::Tags;
 use super::super::osm::raw::RawTags;
 use super::super::osm::tags::{address, is_language};
 use super::super::source::Input;
@@ -167,10 +167,7 @@ fn attribute(key: &str, lower: &str, value: &Value, input: &Input, found: &mut T
         return;
     }
     let Some(kept) = property(value) else { return };
-    let text = match &kept {
-        Property::Text(text) => text.clone(),
-        Property::Number(number) => number.to_string(),
-    };
+    let text = kept.to_string();
     found.from_osm |= lower == "source" && text.contains("openstreetmap");
     if let Some(language) = lower.strip_prefix("name:").or_else(|| lower.strip_prefix("name_"))
         && is_language(language)
@@ -426,6 +423,7 @@ const AREA_WORDS: &[(&str, &[&str])] = &[
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::model::Property;
     use super::*;
 
     fn tags_of(json: &str, layer: Option<&str>, shape: Shape, input: &Input) -> String {
@@ -509,6 +507,6 @@ mod tests {
         assert_eq!(tags.names["zh-Hans"], "塔");
         let kept: Vec<&str> = tags.more.iter().map(|(id, _)| id).collect();
         assert_eq!(kept, ["objectid", "owner", "year"]);
-        assert_eq!(tags.more.get("year"), Some(&Property::Number(1931.0)));
+        assert_eq!(tags.more.get("year"), Some(&Property::Integer(1931)));
     }
 }

@@ -234,7 +234,7 @@ impl Outline {
             tags.address = addresses.of(&self.polygons);
         }
         if !self.parts.is_empty() {
-            tags.more.insert("parts", Property::Number(self.parts.len() as f64));
+            tags.more.insert("parts", Property::Integer(self.parts.len() as i64));
         }
         Building {
             tags,
