@@ -101,7 +101,8 @@ struct BakeArguments {
     /// Bake only a share of the tiles: 2/8 is the second of eight. `citytwin merge` joins them.
     #[arg(long, value_name = "I/N")]
     partition: Option<Share>,
-    /// Write into an existing directory that is not a twin; what else is in it stays.
+    /// Bake everything anew, whatever a twin that is there already has of it; also into an existing directory that is not a
+    /// twin, in which what else is there stays.
     #[arg(long)]
     force: bool,
     /// No progress bar and no report, only warnings and errors.
@@ -137,6 +138,12 @@ fn run_bake(arguments: &BakeArguments) -> anyhow::Result<()> {
     let result = bake::bake(&options, &cancel, &bar);
     bar.0.finish_and_clear();
     let report = result?;
+    if report.unchanged {
+        if !arguments.quiet {
+            println!("nothing has changed: {} is up to date", arguments.out.display());
+        }
+        return Ok(());
+    }
     if !arguments.quiet {
         print_report(&report);
         println!("{}", arguments.out.join("twin.json").display());

@@ -171,7 +171,9 @@ fn shares_merged_are_one_bake_byte_for_byte() {
     let shares = ["3/3", "1/3", "2/3", "1/3"].map(share);
     let joined = at.0.join("joined");
     merge(&shares[..3], &joined, false, &Cancel::default(), &Silent).expect("a twin");
-    let (whole, joined) = (files_below(&whole), files_below(&joined));
+    let (mut whole, joined) = (files_below(&whole), files_below(&joined));
+    // Only for the next bake to the same place.
+    assert!(whole.remove("bake.json").is_some() && whole.contains_key("attributes/buildings.parquet"));
     assert_eq!(whole.keys().collect::<Vec<_>>(), joined.keys().collect::<Vec<_>>());
     assert!(whole.iter().all(|(name, bytes)| joined[name] == *bytes));
     let tiles = |path: &PathBuf| files_below(path).keys().filter(|name| name.ends_with(".glb")).count();
@@ -192,6 +194,90 @@ fn shares_merged_are_one_bake_byte_for_byte() {
         assert!(refused.to_string().contains(expected), "{refused}");
     }
     assert!(!at.0.join("refused").exists());
+}
+
+/// Trees in rows over two kilometres, the one in the middle of this kind; and a few houses.
+fn plant(trees: &Path, houses: &Path, species: &str, height: u32) {
+    let feature = |id: usize, properties: &str, geometry: &str| {
+        format!(r#"{{"type":"Feature","id":"{id}","properties":{{{properties}}},"geometry":{{{geometry}}}}}"#)
+    };
+    let tree = |i: usize| {
+        let (lon, lat) = (10.0 + (i % 45) as f64 * 6e-4, 50.0 + (i / 45) as f64 * 4e-4);
+        let species = if i == 45 * 22 + 22 { species } else { "Tilia" };
+        let properties = format!(r#""natural":"tree","species":"{species}""#);
+        feature(i, &properties, &format!(r#""type":"Point","coordinates":[{lon},{lat}]"#))
+    };
+    let house = |i: usize| {
+        let (w, s) = (10.001 + i as f64 * 1e-3, 50.001);
+        let (e, n) = (w + 2e-4, s + 1e-4);
+        let properties = format!(r#""building":"yes","height":{height},"name":"House {i}""#);
+        let ring = format!(r#""type":"Polygon","coordinates":[[[{w},{s}],[{e},{s}],[{e},{n}],[{w},{n}],[{w},{s}]]]"#);
+        feature(i, &properties, &ring)
+    };
+    fs::write(trees, (0..45 * 45).map(tree).collect::<Vec<_>>().join("\n")).expect("written");
+    fs::write(houses, (0..9).map(house).collect::<Vec<_>>().join("\n")).expect("written");
+}
+
+#[test]
+fn a_bake_after_one_source_changed_makes_only_what_depends_on_it() {
+    let at = Temporary::new("again");
+    let (trees, houses, out) = (at.0.join("trees.geojson"), at.0.join("houses.geojson"), at.0.join("twin"));
+    let bake_to = |out: &Path, force: bool| {
+        let inputs = vec![Input::new(&trees), Input::new(&houses)];
+        let options = Options { inputs, title: Text::new([("en", "Park")]), force, ..options(out) };
+        bake(&options, &Cancel::default(), &Silent).expect("a twin")
+    };
+    // What a bake without a twin before it would have made, from the same inputs.
+    let check = |what: &str| {
+        let anew = at.0.join("anew");
+        let report = bake_to(&anew, true);
+        let (again, anew) = (files_below(&out), files_below(&anew));
+        assert_eq!(again.keys().collect::<Vec<_>>(), anew.keys().collect::<Vec<_>>(), "{what}");
+        for (name, bytes) in &anew {
+            assert!(again[name] == *bytes, "{what}: {name} differs");
+        }
+        report
+    };
+    plant(&trees, &houses, "Tilia", 9);
+    let first = bake_to(&out, false);
+    assert!(first.made > 60 && (first.kept, first.unchanged) == (0, false), "{} made", first.made);
+    let written = |name: &str| fs::metadata(out.join(name)).and_then(|about| about.modified()).expect("a time");
+    let before = written("twin.json");
+    assert!(bake_to(&out, false).unchanged && written("twin.json") == before);
+
+    // One tree is another: its tile, those above it, and the table of its theme; not even the search index.
+    plant(&trees, &houses, "Acer", 9);
+    let second = bake_to(&out, false);
+    let anew = check("a tree");
+    assert_eq!(second.made + second.kept, first.made);
+    assert!((2..=8).contains(&second.made), "{} made", second.made);
+    assert_eq!((second.tilesets, second.files, second.bytes), (anew.tilesets, anew.files, anew.bytes));
+    // All houses are higher: their tile and their table.
+    plant(&trees, &houses, "Acer", 12);
+    let third = bake_to(&out, false);
+    check("houses");
+    assert!((2..=3).contains(&third.made), "{} made", third.made);
+
+    // A file that is not what it was is made again, and so is one that is gone; a stranger among them is cleared away.
+    let tile = files_below(&out).into_keys().find(|name| name.starts_with("furniture/tiles/")).expect("a tile");
+    let length = fs::metadata(out.join(&tile)).expect("there").len() as usize;
+    fs::write(out.join(&tile), vec![0; length]).expect("written");
+    plant(&trees, &houses, "Tilia", 12);
+    bake_to(&out, false);
+    check("a damaged file");
+    fs::remove_file(out.join(&tile)).expect("removed");
+    assert_eq!(bake_to(&out, false).made, 1);
+    fs::write(out.join("furniture/stranger.glb"), "x").expect("written");
+    assert!(!bake_to(&out, false).unchanged && !out.join("furniture/stranger.glb").exists());
+    check("a stranger");
+    // A record that makes no sense, and a person who asks for it, make all of it.
+    for force in [false, true] {
+        if !force {
+            fs::write(out.join("bake.json"), "{").expect("written");
+        }
+        let full = bake_to(&out, force);
+        assert_eq!((full.made, full.kept), (first.made, 0));
+    }
 }
 
 #[test]

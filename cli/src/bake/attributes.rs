@@ -5,6 +5,7 @@
 
 use super::model::Property;
 use super::properties::{Kind, Row, Schema};
+use super::reuse::{Digest, Digester, Maker};
 use super::theme::Shape;
 use super::twin::rounded_to;
 use super::write::Sink;
@@ -58,7 +59,7 @@ pub(super) fn path(id: &str) -> String {
     format!("{FOLDER}/{id}.parquet")
 }
 
-/// Writes the file of a table, if there is anything in it.
+/// Makes the file of a table, if there is anything in it.
 ///
 /// # Errors
 /// [`BakeError::Io`] when it cannot be written, [`BakeError::Interrupted`].
@@ -66,12 +67,52 @@ pub(super) fn write(
     table: &Table,
     schema: &Schema,
     frame: &EnuFrame,
-    sink: &dyn Sink,
+    maker: &Maker,
     cancel: &Cancel,
 ) -> Result<(), BakeError> {
     if table.count == 0 {
         return Ok(());
     }
+    maker.unit(path(table.id), digest(table, frame), |sink| write_file(table, schema, frame, sink, cancel))
+}
+
+/// Stands for all that a table holds, in its order.
+fn digest(table: &Table, frame: &EnuFrame) -> Digest {
+    let place = |digester: &mut Digester, at: &DVec2| at.to_array().into_iter().for_each(|x| digester.float(x));
+    let of_chunk = |first: usize| {
+        let mut digester = Digester::new();
+        for i in first..table.count.min(first + CHUNK_ROWS) {
+            digester.row(&(table.row)(i));
+            match (table.shape)(i) {
+                Shape::Point(at) => place(&mut digester, &at),
+                Shape::Line(line) => line.iter().for_each(|at| place(&mut digester, at)),
+                Shape::Polygons(polygons) => {
+                    for ring in polygons.iter().flat_map(|p| std::iter::once(&p.outer).chain(&p.holes)) {
+                        digester.number(ring.len() as u64);
+                        ring.iter().for_each(|at| place(&mut digester, at));
+                    }
+                    digester.number(polygons.len() as u64);
+                    polygons.iter().for_each(|polygon| digester.number(polygon.holes.len() as u64));
+                }
+            }
+        }
+        digester.finish()
+    };
+    let chunks: Vec<usize> = (0..table.count).step_by(CHUNK_ROWS).collect();
+    let digests: Vec<Digest> = chunks.into_par_iter().map(of_chunk).collect();
+    let mut digester = Digester::new();
+    frame.ecef_from_enu.to_cols_array().into_iter().for_each(|x| digester.float(x));
+    digests.into_iter().for_each(|digest| digester.digest(digest));
+    digester.finish()
+}
+
+fn write_file(
+    table: &Table,
+    schema: &Schema,
+    frame: &EnuFrame,
+    sink: &dyn Sink,
+    cancel: &Cancel,
+) -> Result<(), BakeError> {
     let path = path(table.id);
     let columns = Columns::of(schema);
     let order = along_curve(table);
@@ -351,7 +392,7 @@ mod tests {
         let frame = EnuFrame::new(Geodetic::from_degrees(4.36, 52.0, 0.0));
         let held = Held::default();
         let schema = Schema::of(table.id, table.count, table.row);
-        write(table, &schema, &frame, &held, &Cancel::default()).expect("a file");
+        write_file(table, &schema, &frame, &held, &Cancel::default()).expect("a file");
         held.into_files().remove(0).1
     }
 
@@ -366,8 +407,8 @@ mod tests {
                 ("geometry".to_owned(), Property::Text("round".into())),
                 ("mixed".to_owned(), if i == 0 { Property::Flag(true) } else { Property::Integer(i as i64) }),
             ]);
-            if i % 2 == 0 {
-                row.insert("sick".to_owned(), Property::Flag(i % 4 == 0));
+            if i.is_multiple_of(2) {
+                row.insert("sick".to_owned(), Property::Flag(i.is_multiple_of(4)));
             }
             row
         };
@@ -413,7 +454,7 @@ mod tests {
             assert_eq!(row["girth"], Field::Long(i as i64 + (1 << 53)));
             assert_eq!(row["height"], Field::Double(i as f64 / 8.0));
             assert_eq!(row["mixed"], Field::Str(if i == 0 { "yes".into() } else { i.to_string() }));
-            assert_eq!(row["sick"], if i % 2 == 0 { Field::Bool(i % 4 == 0) } else { Field::Null });
+            assert_eq!(row["sick"], if i.is_multiple_of(2) { Field::Bool(i.is_multiple_of(4)) } else { Field::Null });
             assert_eq!(row["geometry_"], Field::Str("round".into()));
             assert_eq!((row["geometry"] == Field::Null, row["bbox"] == Field::Null), (i == 7, i == 7));
             seen.insert(i);

@@ -7,6 +7,7 @@ use super::BakeError;
 use super::glb::{ComponentType, Glb, IndexMode};
 use super::mesh::Mesh;
 use super::properties::{Row, Schema};
+use super::reuse::{Digest, Digester};
 use glam::DVec3;
 use meshoptimizer_rs::{Workspace, optimize_vertex_cache, optimize_vertex_fetch_remap};
 use serde_json::{Map, Value, json};
@@ -144,6 +145,61 @@ pub(super) fn encode(mut content: Content, grid: Grid, common: &Common) -> Resul
         tile.group(group)?;
     }
     tile.finish(dropped)
+}
+
+/// The features that a content may draw, ascending.
+pub(super) fn features_of(content: &Content) -> Vec<u32> {
+    let parts = content.parts.iter().filter(|part| part.featured).flat_map(|part| &part.mesh.features);
+    let instances = content.groups.iter().flat_map(|group| &group.instances).map(|instance| &instance.feature);
+    parts.chain(instances).copied().collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Stands for all that a tile is encoded from. `features`: [`features_of`] the content; the others' numbers do not matter.
+pub(super) fn digest(content: &Content, features: &[u32], grid: Grid, common: &Common) -> Digest {
+    let mut digester = Digester::new();
+    digester.float(grid.step_m);
+    digester.bytes(common.copyright.as_bytes());
+    common.schema.add_to(&mut digester);
+    for part in &content.parts {
+        digester.number(part.flat_order.map_or(u64::MAX, u64::from));
+        digester.number(u64::from(part.featured));
+        add_mesh(&part.mesh, &mut digester);
+        if part.featured {
+            let own = part.mesh.features.iter().flat_map(|feature| rank(features, *feature).to_le_bytes());
+            digester.bytes(&own.collect::<Vec<u8>>());
+        }
+    }
+    for group in &content.groups {
+        digester.bytes(group.name.as_bytes());
+        add_mesh(&group.model, &mut digester);
+        digester.number(group.instances.len() as u64);
+        for Instance { position, bearing_deg, scale, feature } in &group.instances {
+            let numbers = position.to_array().into_iter().chain([*bearing_deg, *scale]);
+            numbers.for_each(|number| digester.float(number));
+            digester.number(u64::from(rank(features, *feature)));
+        }
+    }
+    for feature in features {
+        digester.row(&(common.row)(*feature as usize).unwrap_or_default());
+    }
+    digester.finish()
+}
+
+/// The place of a feature in an ascending list that has it.
+fn rank(features: &[u32], feature: u32) -> u32 {
+    features.binary_search(&feature).map_or(u32::MAX, |at| at as u32)
+}
+
+fn add_mesh(mesh: &Mesh, digester: &mut Digester) {
+    let Mesh { positions, normals, colors, features: _, indices, outline } = mesh;
+    let mut bytes: Vec<u8> = positions.iter().flat_map(|p| p.to_array()).flat_map(f64::to_le_bytes).collect();
+    digester.bytes(&bytes);
+    bytes = normals.iter().flat_map(|p| p.to_array()).flat_map(f32::to_le_bytes).collect();
+    digester.bytes(&bytes);
+    digester.bytes(colors.as_flattened());
+    bytes = indices.iter().chain(outline.as_flattened()).flat_map(|i| i.to_le_bytes()).collect();
+    digester.number(indices.len() as u64);
+    digester.bytes(&bytes);
 }
 
 /// Removes triangles and instances with coordinates that are not numbers, and counts what was wrong.

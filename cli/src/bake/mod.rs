@@ -26,6 +26,7 @@ mod osm;
 mod progress;
 mod properties;
 pub mod recipe;
+mod reuse;
 mod share;
 pub mod source;
 mod subtree;
@@ -51,6 +52,7 @@ use land::Land;
 use model::{City, Warnings};
 use properties::Schema;
 use rayon::prelude::*;
+use reuse::{Inputs, Maker, digest_of};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -74,7 +76,7 @@ pub struct Options {
     pub words: BTreeMap<String, PropertyWords>,
     /// Only a share of the tiles, to be [`merge`]d with the others.
     pub share: Option<Share>,
-    /// Write into a directory that is not a twin.
+    /// Bake everything anew, also into a directory that is not a twin.
     pub force: bool,
 }
 
@@ -104,6 +106,12 @@ pub struct Report {
     pub stages: Vec<Stage>,
     /// Its tilesets: layer id and numbers.
     pub tilesets: Vec<(&'static str, Stats)>,
+    /// Nothing has changed since the twin at the output was baked: it is left as it is, and the rest of this is empty.
+    pub unchanged: bool,
+    /// Tiles, search indexes and files of attributes that were made.
+    pub made: u64,
+    /// Those that the twin at the output had already, made of the same.
+    pub kept: u64,
     /// Files written.
     pub files: u64,
     /// Their bytes.
@@ -142,6 +150,13 @@ pub struct Stage {
 /// [`BakeError::Interrupted`] when cancelled.
 pub fn bake(options: &Options, cancel: &Cancel, progress: &dyn Progress) -> Result<Report, BakeError> {
     write::check_output(&options.out, options.force)?;
+    // What is shared is not whole before it is merged.
+    let inputs = if options.share.is_none() { Inputs::of(options) } else { None };
+    if let Some(inputs) = inputs.as_ref().filter(|_| !options.force)
+        && reuse::is_up_to_date(&options.out, inputs)
+    {
+        return Ok(Report { unchanged: true, ..Report::default() });
+    }
     let mut report = Report::default();
     let clock = Instant::now();
     progress.stage("read", None);
@@ -169,10 +184,17 @@ pub fn bake(options: &Options, cancel: &Cancel, progress: &dyn Progress) -> Resu
     report.stages.push(Stage { name: "read", seconds: clock.elapsed().as_secs_f64(), result: found });
     let title = title(&city, options);
     let written = Written::begin(&options.out, cancel)?;
+    let maker = match &inputs {
+        Some(inputs) => Maker::after((!options.force).then_some(options.out.as_path()), inputs, &written),
+        None => Maker::anew(&written),
+    };
     match options.share {
-        Some(share) => write_share(&city, &title, share, &written, cancel, progress, &mut report)?,
-        None => write_twin(&city, &title, &written, cancel, progress, &mut report)?,
+        Some(share) => write_share(&city, &title, share, &maker, cancel, progress, &mut report)?,
+        None => write_twin(&city, &title, &maker, cancel, progress, &mut report)?,
     }
+    (report.made, report.kept) = maker.counts();
+    maker.finish()?;
+    (report.files, report.bytes) = written.totals();
     let clock = Instant::now();
     progress.stage("write", None);
     written.finish()?;
@@ -206,42 +228,54 @@ pub fn files_of(
     report: &mut Report,
 ) -> Result<Vec<(String, Vec<u8>)>, BakeError> {
     let held = Held::default();
-    write_twin(city, title, &held, cancel, progress, report)?;
+    write_twin(city, title, &Maker::anew(&held), cancel, progress, report)?;
+    (report.files, report.bytes) = held.totals();
     Ok(held.into_files())
 }
 
 fn write_twin(
     city: &City,
     title: &Text,
-    sink: &dyn Sink,
+    maker: &Maker,
     cancel: &Cancel,
     progress: &dyn Progress,
     report: &mut Report,
 ) -> Result<(), BakeError> {
-    let tiled = tile(city, Share::WHOLE, sink, cancel, progress, report)?;
+    let tiled = tile(city, Share::WHOLE, maker, cancel, progress, report)?;
     let frame = EnuFrame::new(city.origin);
     let setting = tileset::Setting { frame: &frame, square: tiled.square, copyright: &tiled.copyright };
     let mut tilesets = Vec::new();
     for contents in tiled.contents {
-        tilesets.extend(tileset::assemble(contents, &setting, sink)?);
+        tilesets.extend(tileset::assemble(contents, &setting, maker)?);
     }
     cancel.check()?;
     let clock = Instant::now();
     progress.stage("search", None);
     let assets = twin::assets(city);
-    let search = if assets.is_empty() { Vec::new() } else { twin::search_files(&assets) };
+    let bytes = write_search(&assets, maker)?;
     report.stages.push(Stage {
         name: "search",
         seconds: clock.elapsed().as_secs_f64(),
-        result: format!("{} assets, {} bytes", assets.lines().count(), total_bytes(&search)),
+        result: format!("{} assets, {bytes} bytes", assets.lines().count()),
     });
-    put_all(sink, search)?;
-    put_all(sink, terrain_files(city, cancel, progress, report)?)?;
+    write_terrain(city, maker, cancel, progress, report)?;
     let layers: Vec<(&str, &[String])> = tilesets.iter().map(|t| (t.id, t.property_ids.as_slice())).collect();
-    put_all(sink, described(city, title, &layers, &assets))?;
-    (report.files, report.bytes) = sink.totals();
+    put_all(maker, described(city, title, &layers, &assets))?;
     tilesets.into_iter().for_each(|tileset| report.add(&tileset));
     Ok(())
+}
+
+/// The search index over asset lines, and its bytes.
+fn write_search(assets: &str, maker: &Maker) -> Result<u64, BakeError> {
+    if assets.is_empty() {
+        return Ok(0);
+    }
+    maker.unit(twin::SEARCH.to_owned(), digest_of(assets.as_bytes()), |sink| {
+        let files = twin::search_files(assets);
+        let bytes = total_bytes(&files);
+        put_all(sink, files)?;
+        Ok(bytes)
+    })
 }
 
 /// The contents of all themes, and what they share.
@@ -255,7 +289,7 @@ struct Tiled {
 fn tile(
     city: &City,
     share: Share,
-    sink: &dyn Sink,
+    maker: &Maker,
     cancel: &Cancel,
     progress: &dyn Progress,
     report: &mut Report,
@@ -296,7 +330,7 @@ fn tile(
         for column in schema.mixed() {
             report.warnings.add("attribute_of_mixed_types", format!("{}: {column}", theme.id()));
         }
-        contents.push(tileset::contents(theme, &schema, &setting, &land, share, sink, cancel, progress)?);
+        contents.push(tileset::contents((theme, &schema), &setting, &land, share, maker, cancel, progress)?);
         schemas.push(schema);
     }
     let count: usize = contents.iter().map(|contents| contents.records.len()).sum();
@@ -308,7 +342,7 @@ fn tile(
     if share.is_first() {
         let clock = Instant::now();
         progress.stage("attributes", None);
-        let rows = write_attributes(city, &themes, &schemas, &frame, sink, cancel)?;
+        let rows = write_attributes(city, &themes, &schemas, &frame, maker, cancel)?;
         report.stages.push(Stage {
             name: "attributes",
             seconds: clock.elapsed().as_secs_f64(),
@@ -324,7 +358,7 @@ fn write_attributes(
     themes: &[&dyn Theme],
     schemas: &[Schema],
     frame: &EnuFrame,
-    sink: &dyn Sink,
+    maker: &Maker,
     cancel: &Cancel,
 ) -> Result<usize, BakeError> {
     themes.par_iter().zip(schemas).try_for_each(|(theme, schema)| {
@@ -334,7 +368,7 @@ fn write_attributes(
             row: &|i| theme.row(i),
             shape: &|i| theme.shape(i),
         };
-        attributes::write(&table, schema, frame, sink, cancel)
+        attributes::write(&table, schema, frame, maker, cancel)
     })?;
     let places = &city.places;
     let row = |i: usize| properties::row(&places[i].tags, &places[i].category, &[]);
@@ -344,7 +378,7 @@ fn write_attributes(
         row: &row,
         shape: &|i| theme::Shape::Point(places[i].position),
     };
-    attributes::write(&table, &Schema::of(table.id, table.count, &row), frame, sink, cancel)?;
+    attributes::write(&table, &Schema::of(table.id, table.count, &row), frame, maker, cancel)?;
     Ok(places.len() + themes.iter().map(|theme| theme.feature_count()).sum::<usize>())
 }
 
@@ -352,45 +386,47 @@ fn write_share(
     city: &City,
     title: &Text,
     share: Share,
-    sink: &dyn Sink,
+    maker: &Maker,
     cancel: &Cancel,
     progress: &dyn Progress,
     report: &mut Report,
 ) -> Result<(), BakeError> {
-    let Tiled { contents, square, copyright } = tile(city, share, sink, cancel, progress, report)?;
+    let Tiled { contents, square, copyright } = tile(city, share, maker, cancel, progress, report)?;
     cancel.check()?;
     let assets = twin::assets(city);
     let layers: Vec<(&str, &[String])> = contents.iter().map(|c| (c.id, c.property_ids.as_slice())).collect();
-    let mut rest = described(city, title, &layers, &assets);
-    if share.is_first() && !assets.is_empty() {
-        progress.stage("search", None);
-        rest.extend(twin::search_files(&assets));
-    }
     if share.is_first() {
-        rest.extend(terrain_files(city, cancel, progress, report)?);
+        progress.stage("search", None);
+        write_search(&assets, maker)?;
+        write_terrain(city, maker, cancel, progress, report)?;
     }
-    share::describe(share, city, (square, &copyright), contents, rest, sink)?;
-    (report.files, report.bytes) = sink.totals();
-    Ok(())
+    let rest = described(city, title, &layers, &assets);
+    share::describe(share, city, (square, &copyright), contents, rest, maker)
 }
 
 /// The tiles of the ground; nothing where it is level.
-fn terrain_files(
+fn write_terrain(
     city: &City,
+    maker: &Maker,
     cancel: &Cancel,
     progress: &dyn Progress,
     report: &mut Report,
-) -> Result<Files, BakeError> {
-    let Some(relief) = &city.relief else { return Ok(Files::new()) };
+) -> Result<(), BakeError> {
+    let Some(relief) = &city.relief else { return Ok(()) };
     let clock = Instant::now();
     progress.stage("terrain", None);
-    let files = terrain::files(relief, cancel)?;
+    let (tiles, bytes) = maker.unit(terrain::FOLDER.to_owned(), relief.digest(), |sink| {
+        let files = terrain::files(relief, cancel)?;
+        let about = (files.len() - 1, total_bytes(&files));
+        put_all(sink, files)?;
+        Ok(about)
+    })?;
     report.stages.push(Stage {
         name: "terrain",
         seconds: clock.elapsed().as_secs_f64(),
-        result: format!("{} tiles, {} bytes", files.len() - 1, total_bytes(&files)),
+        result: format!("{tiles} tiles, {bytes} bytes"),
     });
-    Ok(files)
+    Ok(())
 }
 
 /// The manifest, the findable things and the labels.

@@ -2,6 +2,7 @@
 
 use super::glb::Glb;
 use super::model::{Property, Tags};
+use super::reuse::Digester;
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -129,6 +130,15 @@ impl Schema {
     /// Ids of columns that are text because their cells are of several types.
     pub(super) fn mixed(&self) -> impl Iterator<Item = &str> {
         self.columns.iter().filter(|(_, column)| column.mixed).map(|(id, _)| id.as_str())
+    }
+
+    /// Adds it to a digest.
+    pub(super) fn add_to(&self, digester: &mut Digester) {
+        digester.bytes(self.class.as_bytes());
+        for (id, Column { kind, .. }) in &self.columns {
+            digester.bytes(id.as_bytes());
+            digester.number(*kind as u64);
+        }
     }
 
     /// Ids of all columns, sorted.

@@ -8,7 +8,7 @@ use super::model::City;
 use super::tile::{Square, TileKey};
 use super::tileset::{Contents, Record, Setting, assemble};
 use super::write::{self, Sink, Written, put_all};
-use super::{BakeError, Cancel, Progress, Report};
+use super::{BakeError, Cancel, Progress, Report, reuse};
 use citytwin_geo::{EnuFrame, Geodetic};
 use citytwin_manifest::Twin;
 use glam::DVec3;
@@ -287,10 +287,7 @@ fn join(shares: Vec<(&PathBuf, Described)>, sink: &dyn Sink, report: &mut Report
             sink.put(name, twin.to_json().into_bytes())?;
             continue;
         }
-        sink.stream(name, &mut |out| {
-            let mut file = std::fs::File::open(&path).map_err(BakeError::io("open", &path))?;
-            std::io::copy(&mut file, out).map(|_| ()).map_err(BakeError::io("copy", &path))
-        })?;
+        reuse::copy(sink, name, &path)?;
     }
     Ok(())
 }

@@ -128,7 +128,7 @@ pub fn read(inputs: &[Input], progress: &dyn Progress) -> Result<City, BakeError
 }
 
 /// The files of an input: itself, or what a directory holds, sorted.
-fn files_of(input: &Input) -> Result<Vec<PathBuf>, BakeError> {
+pub(super) fn files_of(input: &Input) -> Result<Vec<PathBuf>, BakeError> {
     if !input.path.is_dir() {
         return Ok(vec![input.path.clone()]);
     }

@@ -1,9 +1,10 @@
 //! A theme → its tileset: plan, encode, describe.
 
-use super::content::{Common, Content, Encoded, Grid, Part, encode};
+use super::content::{Common, Content, Encoded, Grid, Part, digest, encode, features_of};
 use super::land::Land;
 use super::mesh::{Detail, Mesh};
 use super::properties::Schema;
+use super::reuse::Maker;
 use super::share::Share;
 use super::subtree::{self, Available};
 use super::theme::Theme;
@@ -13,6 +14,7 @@ use super::{BakeError, Cancel, Progress};
 use citytwin_geo::EnuFrame;
 use glam::DVec3;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -76,6 +78,50 @@ pub(super) struct Record {
     pub(super) bytes: u64,
 }
 
+/// What is known of a tile that may be taken over by the next bake, where features have other numbers. Numbers with
+/// fractions are kept as their bits, so that not one is lost.
+#[derive(Serialize, Deserialize)]
+struct Made {
+    bounds: [u64; 6],
+    triangles: u64,
+    instances: u64,
+    dropped: u64,
+    bytes: u64,
+    /// Places of the features that it does not draw after all in the list of those that it might.
+    not_drawn: Vec<u32>,
+}
+
+impl Made {
+    fn of(encoded: &Encoded, features: &[u32]) -> Self {
+        let (low, high) = encoded.bounds;
+        let is_drawn = |feature: &u32| encoded.features.binary_search(feature).is_ok();
+        let not_drawn = (0..).zip(features).filter(|(_, feature)| !is_drawn(feature)).map(|(at, _)| at);
+        Self {
+            bounds: [low.x, low.y, low.z, high.x, high.y, high.z].map(f64::to_bits),
+            triangles: encoded.triangles,
+            instances: encoded.instances,
+            dropped: encoded.dropped,
+            bytes: encoded.glb.len() as u64,
+            not_drawn: not_drawn.collect(),
+        }
+    }
+
+    fn record(self, key: TileKey, leaf: bool, features: &[u32]) -> Record {
+        let [a, b, c, d, e, f] = self.bounds.map(f64::from_bits);
+        let drawn = (0..).zip(features).filter(|(at, _)| self.not_drawn.binary_search(at).is_err());
+        Record {
+            key,
+            leaf,
+            bounds: (DVec3::new(a, b, c), DVec3::new(d, e, f)),
+            triangles: self.triangles,
+            instances: self.instances,
+            dropped: self.dropped,
+            features: drawn.map(|(_, feature)| *feature).collect(),
+            bytes: self.bytes,
+        }
+    }
+}
+
 /// What is known of the contents of a tileset, or of a share of it.
 pub(super) struct Contents {
     pub(super) id: &'static str,
@@ -91,12 +137,11 @@ pub(super) struct Contents {
 /// [`BakeError::Encode`] when a content does not fit its format, [`BakeError::Io`] when it cannot be written,
 /// [`BakeError::Interrupted`].
 pub(super) fn contents(
-    theme: &dyn Theme,
-    schema: &Schema,
+    (theme, schema): (&dyn Theme, &Schema),
     setting: &Setting,
     land: &Land,
     share: Share,
-    sink: &dyn Sink,
+    maker: &Maker,
     cancel: &Cancel,
     progress: &dyn Progress,
 ) -> Result<Contents, BakeError> {
@@ -125,14 +170,17 @@ pub(super) fn contents(
             let (key, leaf) = (node.key, node.leaf);
             let grid = grids[key.level as usize];
             let content = draw(theme, node, setting, land, &bend);
-            let encoded = encode(content, grid, &common)?;
+            let features = features_of(&content);
+            let inputs = digest(&content, &features, grid, &common);
+            let path = format!("{}/{}", theme.id(), key.content());
+            let made = maker.unit(path.clone(), inputs, |sink| {
+                let Some(encoded) = encode(content, grid, &common)? else { return Ok(None) };
+                let made = Made::of(&encoded, &features);
+                sink.put(path, encoded.glb)?;
+                Ok(Some(made))
+            })?;
             progress.advance(1);
-            let Some(Encoded { glb, bounds, triangles, instances, features, dropped }) = encoded else {
-                return Ok(None);
-            };
-            let bytes = glb.len() as u64;
-            sink.put(format!("{}/{}", theme.id(), key.content()), glb)?;
-            Ok(Some(Record { key, leaf, bounds, triangles, instances, dropped, features, bytes }))
+            Ok(made.map(|made| made.record(key, leaf, &features)))
         })
         .collect::<Result<_, BakeError>>()?;
     let property_ids = schema.ids().map(String::from).collect();
@@ -313,8 +361,16 @@ mod tests {
         let frame = EnuFrame::new(Geodetic::from_degrees(24.945, 60.17, 0.0));
         let setting = Setting { frame: &frame, square: Square { side_m: 2048.0 }, copyright: "" };
         let (held, land, cancel) = (Held::default(), Land::level(frame.origin), Cancel::default());
-        let contents =
-            contents(&Sheet, &Schema::default(), &setting, &land, Share::WHOLE, &held, &cancel, &Silent).unwrap();
+        let contents = contents(
+            (&Sheet, &Schema::default()),
+            &setting,
+            &land,
+            Share::WHOLE,
+            &Maker::anew(&held),
+            &cancel,
+            &Silent,
+        )
+        .unwrap();
         let tileset = assemble(contents, &setting, &held).unwrap().unwrap();
         (tileset, held.into_files().into_iter().collect())
     }

@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 /// What marks a directory as a twin.
 const MANIFEST: &str = "twin.json";
 /// What a bake writes, and so may replace. Anything else in an output directory is left alone.
-const OURS: [&str; 13] = [
+const OURS: [&str; 14] = [
     MANIFEST,
     super::twin::ASSETS,
     super::twin::SEARCH,
@@ -19,6 +19,7 @@ const OURS: [&str; 13] = [
     super::terrain::FOLDER,
     super::venue::FOLDER,
     super::attributes::FOLDER,
+    super::reuse::RECORD,
     "ground",
     "transport",
     "buildings",
@@ -26,6 +27,18 @@ const OURS: [&str; 13] = [
     "other",
     super::share::SHARE,
 ];
+
+/// What is there of what a bake writes, compressed copies too.
+pub(super) fn ours(out: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(out) else { return Vec::new() };
+    entries.flatten().filter(|entry| is_ours(&entry.file_name().to_string_lossy())).map(|entry| entry.path()).collect()
+}
+
+/// Compressed copies of a twin's own files are the twin's too: they would be stale.
+fn is_ours(name: &str) -> bool {
+    let plain = name.strip_suffix(".br").or_else(|| name.strip_suffix(".gz")).unwrap_or(name);
+    OURS.contains(&plain)
+}
 
 /// Checks that the output may be written, before any work is done, and removes what a bake that was killed left behind.
 ///
@@ -248,14 +261,11 @@ fn is_running(pid: u32) -> bool {
     !processes.join("self").exists() || processes.join(pid.to_string()).exists()
 }
 
-/// Copies over what the output directory holds besides a twin. Compressed copies of a twin's own files are the
-/// twin's too: they would be stale.
+/// Copies over what the output directory holds besides a twin.
 fn keep_strangers(out: &Path, new: &Path) -> Result<(), BakeError> {
     for entry in fs::read_dir(out).map_err(BakeError::io("read", out))? {
         let entry = entry.map_err(BakeError::io("read", out))?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let plain = name.strip_suffix(".br").or_else(|| name.strip_suffix(".gz")).unwrap_or(&name);
-        if !OURS.contains(&plain) {
+        if !is_ours(&entry.file_name().to_string_lossy()) {
             copy_all(&entry.path(), &new.join(entry.file_name()))?;
         }
     }

@@ -14,6 +14,7 @@ mod tiles;
 pub(super) use raster::Raster;
 pub(super) use tiles::{FOLDER, LAYER, files};
 
+use super::reuse::{Digest, Digester};
 use citytwin_geo::LonLatRect;
 use citytwin_tiles::{TerrainGrid, TerrainPlace};
 use std::sync::Arc;
@@ -61,6 +62,16 @@ impl Relief {
         };
         let level = (0..20).find(|&level| cell_m(level) <= wanted_m || count(level + 1) > MOST_FINEST).unwrap_or(20);
         Some(Self { rasters: rasters.into(), extent, level })
+    }
+
+    /// Stands for all of it.
+    pub(super) fn digest(&self) -> Digest {
+        let mut digester = Digester::new();
+        self.rasters.iter().for_each(|raster| raster.add_to(&mut digester));
+        let LonLatRect { west, south, east, north } = self.extent;
+        [west, south, east, north].into_iter().for_each(|side| digester.float(side));
+        digester.number(u64::from(self.level));
+        digester.finish()
     }
 
     /// Height of the ground as its finest tiles draw it, up to [`DRAWN_ERROR_M`]; metres. Degrees.

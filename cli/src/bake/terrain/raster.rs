@@ -1,6 +1,7 @@
 //! A raster of heights and where it lies.
 
 use crate::bake::crs::Crs;
+use crate::bake::reuse::Digester;
 use citytwin_geo::LonLatRect;
 
 /// Most samples of one raster: half a gibibyte.
@@ -33,6 +34,17 @@ pub(in crate::bake) enum Unplaced {
 }
 
 impl Raster {
+    /// Adds all of it to a digest.
+    pub(in crate::bake) fn add_to(&self, digester: &mut Digester) {
+        let Self { columns, rows, heights_m, crs, grid_from_crs, bounds, spacing_m } = self;
+        digester.number(*columns as u64);
+        digester.number(*rows as u64);
+        for row in heights_m.chunks((*columns).max(1)) {
+            digester.bytes(&row.iter().flat_map(|height_m| height_m.to_le_bytes()).collect::<Vec<u8>>());
+        }
+        digester.bytes(format!("{crs:?} {bounds:?} {spacing_m:?} {grid_from_crs:?}").as_bytes());
+    }
+
     /// Heights (not a number: unknown; those become the nearest known one, and are counted) whose sample (column,
     /// row) lies at `x = a·column + b·row + c`, `y = d·column + e·row + f`.
     pub(in crate::bake) fn new(
