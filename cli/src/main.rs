@@ -89,6 +89,9 @@ struct BakeArguments {
     /// Level of detail of city models that is drawn from near; the highest if not given.
     #[arg(long, value_name = "LOD")]
     lod: Option<f64>,
+    /// Leave textures of city models out.
+    #[arg(long)]
+    no_textures: bool,
     /// Whom the map names, instead of whom city models name as their contact; may be given several times.
     #[arg(long, value_name = "TEXT")]
     attribution: Vec<String>,
@@ -186,6 +189,7 @@ fn input(arguments: &BakeArguments, path: &Path) -> bake::Input {
         height: arguments.height.clone(),
         levels: arguments.levels.clone(),
         lod: arguments.lod,
+        plain: arguments.no_textures,
         ..bake::Input::new(path)
     }
 }

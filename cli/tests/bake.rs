@@ -97,6 +97,7 @@ fn near_the_origin() -> City {
         relief: None,
         places: Vec::new(),
         venues: Vec::new(),
+        pictures: Vec::new(),
         warnings: Warnings::default(),
     }
 }

@@ -5,12 +5,17 @@
 //! stands alone. Implicit geometries with their own shape, generic and simple attributes, and the first address.
 //! Elements of unknown extensions (ADEs) are read the same way, as the kind of object that their name says.
 
+mod appearance;
 mod object;
 mod tree;
 
+pub(super) use appearance::Marks;
+
 use super::cityjson::Model;
 use super::crs::{AxisOrder, Crs};
+use super::picture;
 use super::source::{Fault, Gathered, Input, Lines};
+use appearance::Appearances;
 use object::Reading;
 use quick_xml::events::Event;
 use quick_xml::reader::Reader;
@@ -44,6 +49,7 @@ pub(super) fn is_citygml(beginning: &[u8]) -> bool {
 pub(super) fn read(input: &Input, reader: &mut dyn BufRead, gathered: &mut Gathered) -> Result<(), Fault> {
     let mut reader = Reader::from_reader(Lines::new(reader, MAX_EVENT_BYTES));
     let mut document = Document::new(input);
+    let first = gathered.models.len();
     let mut buffer = Vec::new();
     loop {
         buffer.clear();
@@ -54,10 +60,14 @@ pub(super) fn read(input: &Input, reader: &mut dyn BufRead, gathered: &mut Gathe
             return Err(Fault::new(format!("line {}", reader.get_ref().line), message));
         }
         if ended {
+            document.show(first, gathered);
             return Ok(());
         }
     }
 }
+
+/// Names of elements that hold one piece of an appearance each.
+const SURFACE_DATA: [&str; 2] = ["surfaceDataMember", "surfaceData"];
 
 /// Names of elements that hold one city object each.
 const MEMBERS: [&str; 3] = ["cityObjectMember", "featureMember", "featureMembers"];
@@ -71,11 +81,21 @@ struct Document<'a> {
     tree: Option<Tree>,
     crs: Option<Arc<Crs>>,
     reading: Reading,
+    /// What appearances beside the objects say.
+    appearances: Appearances,
 }
 
 impl<'a> Document<'a> {
     fn new(input: &'a Input) -> Self {
-        Self { input, depth: 0, root_seen: false, tree: None, crs: None, reading: Reading::default() }
+        Self {
+            input,
+            depth: 0,
+            root_seen: false,
+            tree: None,
+            crs: None,
+            reading: Reading::default(),
+            appearances: Appearances::default(),
+        }
     }
 
     fn take(&mut self, event: Event<'_>, gathered: &mut Gathered) -> Result<(), String> {
@@ -98,13 +118,16 @@ impl<'a> Document<'a> {
                 if self.depth == 0 {
                     self.root_seen = true;
                     check_version(&tag)?;
+                    // Who names no appearances has none, and nothing has to be remembered for them.
+                    self.reading.marks = tag.attributes().filter_map(Result::ok).any(|attribute| {
+                        let space: &str = attribute.value.as_ref();
+                        space.contains("/appearance/")
+                    });
                 }
-                if self.depth == 1 && (MEMBERS.contains(&name.as_str()) || name == "boundedBy") {
+                let starts = self.depth == 1 && (MEMBERS.contains(&name.as_str()) || name == "boundedBy");
+                if starts || SURFACE_DATA.contains(&name.as_str()) {
                     self.tree = Some(Tree::begin(&tag)?);
                 } else {
-                    if self.depth == 1 && name.starts_with("appearance") {
-                        gathered.warnings.add("appearance_left_out", self.input.stem());
-                    }
                     self.depth += 1;
                 }
             }
@@ -116,7 +139,27 @@ impl<'a> Document<'a> {
         Ok(())
     }
 
+    /// Gives faces what appearances anywhere in the file say.
+    fn show(&self, first: usize, gathered: &mut Gathered) {
+        for model in gathered.models.iter_mut().skip(first) {
+            let mut fits = true;
+            for face in model.near.iter_mut().chain(&mut model.far).flatten().chain(&mut model.footprint) {
+                if let Some(marks) = face.marks.take().filter(|_| !self.appearances.is_empty()) {
+                    fits &= self.appearances.show(&marks, face);
+                }
+            }
+            if !fits {
+                picture::unreadable(&model.tags.id, &mut gathered.warnings);
+            }
+        }
+    }
+
     fn element(&mut self, element: Element, gathered: &mut Gathered) -> Result<(), String> {
+        if SURFACE_DATA.contains(&element.name.as_str()) {
+            let pictures = (!self.input.plain).then_some(&mut gathered.pictures);
+            self.appearances.read(&element, self.input.stem(), pictures, &mut gathered.warnings);
+            return Ok(());
+        }
         if element.name == "boundedBy" {
             let envelope = element.children.iter().find(|child| child.name == "Envelope");
             if let Some(name) = envelope.and_then(|envelope| envelope.attribute("srsName")) {
@@ -141,7 +184,8 @@ impl<'a> Document<'a> {
                 (None, None) => Arc::new(Crs::wgs84()),
             };
             self.crs = Some(crs.clone());
-            let model: Option<Model> = self.reading.model(&object, &crs, self.input, &mut gathered.warnings);
+            let (pictures, warnings) = (&mut gathered.pictures, &mut gathered.warnings);
+            let model: Option<Model> = self.reading.model(&object, &crs, self.input, pictures, warnings);
             gathered.models.extend(model);
         }
         Ok(())

@@ -7,13 +7,16 @@
 mod geometry;
 mod things;
 
+pub(super) use geometry::{distinct, material_color};
 pub(super) use things::add;
 
+use super::citygml::Marks;
 use super::crs::{AxisOrder, Crs};
 use super::feature::property;
 use super::json::Reading;
-use super::model::{Property, SurfaceClass, Tags, Warnings};
+use super::model::{Drape, Property, SurfaceClass, Tags, Warnings};
 use super::osm::tags::is_language;
+use super::picture::Pictures;
 use super::source::{Fault, Gathered, Input};
 use citytwin_manifest::Attribution;
 use geometry::{Appearance, Found, Frame, Templates, Transform};
@@ -33,8 +36,12 @@ pub(super) struct Face {
     pub(super) rings: Vec<Vec<Place>>,
     /// What its semantics say; absent: to be seen from where it faces.
     pub(super) class: Option<SurfaceClass>,
-    /// Its material's colour, sRGB.
-    pub(super) color: Option<[u8; 3]>,
+    /// Its material's colour, sRGB and alpha.
+    pub(super) color: Option<[u8; 4]>,
+    /// What it shows; as many points as its rings have.
+    pub(super) drape: Option<Box<Drape>>,
+    /// How appearances that come later know it, while a CityGML file is read.
+    pub(super) marks: Option<Box<Marks>>,
 }
 
 /// One root object with everything that belongs to it.
@@ -259,6 +266,7 @@ fn objects(
         templates: &header.templates,
         template_appearance: &header.appearance,
         lod: input.lod,
+        plain: input.plain,
     };
     let is_root = |object: &Object| {
         let parents = object.parents.as_deref().unwrap_or_default();
@@ -266,7 +274,8 @@ fn objects(
     };
     for (id, object) in objects.iter().filter(|(_, object)| is_root(object)) {
         let family = family(id, &objects);
-        let model = model(input, (id, object), &family, &frame, &mut gathered.warnings);
+        let (pictures, warnings) = (&mut gathered.pictures, &mut gathered.warnings);
+        let model = model(input, (id, object), &family, &frame, pictures, warnings);
         gathered.models.extend(model);
     }
     Ok(())
@@ -314,11 +323,12 @@ fn model(
     (id, root): (&str, &Object),
     family: &[(&str, &Object)],
     frame: &Frame<'_>,
+    pictures: &mut Pictures,
     warnings: &mut Warnings,
 ) -> Option<Model> {
     let mut found: Vec<(&str, Found)> = Vec::new();
     for (id, object) in family {
-        let own = frame.read(&short(id), object.geometry.as_deref().unwrap_or_default(), warnings);
+        let own = frame.read(&short(id), object.geometry.as_deref().unwrap_or_default(), pictures, warnings);
         if !own.is_empty() {
             found.push((&object.kind, own));
         }

@@ -28,12 +28,12 @@ impl Axis {
 /// Cuts a mesh at a line: what lies below it, and what lies above. Triangles stay in order. Outlines are dropped:
 /// flat things have none.
 ///
-/// Sutherland and Hodgman, "Reentrant polygon clipping" (1974), on one triangle at a time.
+/// Sutherland and Hodgman, "Reentrant polygon clipping" (1974), on one triangle at a time. Pictures are dropped too: only what stands shows any, and goes to a tile whole.
 pub(super) fn split(mesh: &Mesh, axis: Axis, at: f64) -> [Mesh; 2] {
     // Most meshes far down the tree lie on one side.
     let below = mesh.positions.iter().all(|&p| axis.of(p) <= at);
     if below || mesh.positions.iter().all(|&p| axis.of(p) >= at) {
-        let whole = Mesh { outline: Vec::new(), ..mesh.clone() };
+        let whole = Mesh { outline: Vec::new(), draped: Vec::new(), ..mesh.clone() };
         return if below { [whole, Mesh::default()] } else { [Mesh::default(), whole] };
     }
     let line = Line { mesh, axis, at };
@@ -147,7 +147,7 @@ mod tests {
             colors: vec![[10, 20, 30, 255]; 3],
             features: vec![7; 3],
             indices: vec![0, 1, 2],
-            outline: Vec::new(),
+            ..Mesh::default()
         }
     }
 

@@ -6,6 +6,7 @@
 use super::BakeError;
 use super::glb::{ComponentType, Glb, IndexMode};
 use super::mesh::Mesh;
+use super::picture::Picture;
 use super::properties::{Row, Schema};
 use super::reuse::{Digest, Digester};
 use glam::DVec3;
@@ -24,6 +25,47 @@ pub(super) struct Content {
     pub(super) parts: Vec<Part>,
     /// Models drawn many times.
     pub(super) groups: Vec<Group>,
+    /// What [`Skin::Textured`] refers to.
+    pub(super) textures: Vec<Texture>,
+}
+
+/// A picture that parts show.
+#[derive(Debug)]
+pub(super) struct Texture {
+    /// The bytes of a WebP file.
+    pub(super) webp: Vec<u8>,
+    /// Beyond its border.
+    pub(super) wrap: TextureWrap,
+    /// Whether it has texels that are not opaque,
+    pub(super) see_through: bool,
+    /// and whether those are blended; else they are cut out.
+    pub(super) blended: bool,
+}
+
+/// What is seen beyond a texture's border.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub(super) enum TextureWrap {
+    Clamp,
+    Repeat,
+    Mirror,
+}
+
+/// What covers a part.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) enum Skin {
+    /// The colours of its vertices, opaque.
+    #[default]
+    Plain,
+    /// The same, blended by their alpha.
+    Glass,
+    /// A texture instead of those colours.
+    Textured {
+        /// Index into [`Content::textures`].
+        texture: usize,
+        /// For each vertex, from the texture's upper left corner, in textures; from 0 to 1 where it does not repeat.
+        uvs: Vec<[f32; 2]>,
+    },
 }
 
 /// A mesh and how it is drawn.
@@ -35,6 +77,8 @@ pub(super) struct Part {
     pub(super) flat_order: Option<u8>,
     /// Whether its vertices belong to features.
     pub(super) featured: bool,
+    /// What covers it.
+    pub(super) skin: Skin,
 }
 
 /// A model and where it stands.
@@ -140,10 +184,11 @@ pub(super) fn encode(mut content: Content, grid: Grid, common: &Common) -> Resul
     let (parts, origin) = stored_parts(&content, grid)?;
     let features = used_features(&parts, &content.groups);
     let mut tile = Tile::new(&features, common);
-    tile.parts(&parts, grid, origin)?;
+    tile.parts(&parts, &content.textures, grid, origin)?;
     for group in &content.groups {
         tile.group(group)?;
     }
+    tile.textures(&content.textures);
     tile.finish(dropped)
 }
 
@@ -155,7 +200,13 @@ pub(super) fn features_of(content: &Content) -> Vec<u32> {
 }
 
 /// Stands for all that a tile is encoded from. `features`: [`features_of`] the content; the others' numbers do not matter.
-pub(super) fn digest(content: &Content, features: &[u32], grid: Grid, common: &Common) -> Digest {
+/// `shown`: pictures, and how large their texels are at least.
+pub(super) fn digest(
+    content: &Content,
+    features: &[u32],
+    (grid, shown): (Grid, Option<(&[Picture], f64)>),
+    common: &Common,
+) -> Digest {
     let mut digester = Digester::new();
     digester.float(grid.step_m);
     digester.bytes(common.copyright.as_bytes());
@@ -164,6 +215,17 @@ pub(super) fn digest(content: &Content, features: &[u32], grid: Grid, common: &C
         digester.number(part.flat_order.map_or(u64::MAX, u64::from));
         digester.number(u64::from(part.featured));
         add_mesh(&part.mesh, &mut digester);
+        if let Some((pictures, texel_m)) = shown.filter(|_| !part.mesh.draped.is_empty()) {
+            digester.float(texel_m);
+            for piece in &part.mesh.draped {
+                digester.number(u64::from(piece.first_vertex));
+                digester.number(piece.indices.start as u64);
+                digester.bytes(&piece.uvs.iter().flatten().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>());
+                if let Some(picture) = pictures.get(piece.picture as usize) {
+                    picture.add_to(&mut digester);
+                }
+            }
+        }
         if part.featured {
             let own = part.mesh.features.iter().flat_map(|feature| rank(features, *feature).to_le_bytes());
             digester.bytes(&own.collect::<Vec<u8>>());
@@ -191,7 +253,7 @@ fn rank(features: &[u32], feature: u32) -> u32 {
 }
 
 fn add_mesh(mesh: &Mesh, digester: &mut Digester) {
-    let Mesh { positions, normals, colors, features: _, indices, outline } = mesh;
+    let Mesh { positions, normals, colors, features: _, indices, outline, draped: _ } = mesh;
     let mut bytes: Vec<u8> = positions.iter().flat_map(|p| p.to_array()).flat_map(f64::to_le_bytes).collect();
     digester.bytes(&bytes);
     bytes = normals.iter().flat_map(|p| p.to_array()).flat_map(f32::to_le_bytes).collect();
@@ -239,6 +301,15 @@ struct StoredPart {
     stored: Stored,
     flat_order: Option<u8>,
     featured: bool,
+    cover: Cover,
+}
+
+/// How a part is covered, as far as its material and its attributes go.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Cover {
+    Plain,
+    Glass,
+    Textured(usize),
 }
 
 /// Rounds the parts, all from the same corner: parts that still have a triangle, and the corner's grid line in
@@ -249,10 +320,18 @@ fn stored_parts(content: &Content, grid: Grid) -> Result<(Vec<StoredPart>, DVec3
     let origin = DVec3::new(grid.line(low.x), grid.line(low.z), grid.line(-high.y));
     let mut parts = Vec::new();
     for part in &content.parts {
-        let stored = Rounding { grid, origin, featured: part.featured }.store(&part.mesh);
+        let (cover, uvs) = match &part.skin {
+            Skin::Plain => (Cover::Plain, Uvs::None),
+            Skin::Glass => (Cover::Glass, Uvs::None),
+            Skin::Textured { texture, uvs } => {
+                let repeats = content.textures.get(*texture).is_some_and(|t| t.wrap != TextureWrap::Clamp);
+                (Cover::Textured(*texture), if repeats { Uvs::Repeating(uvs) } else { Uvs::Within(uvs) })
+            }
+        };
+        let stored = Rounding { grid, origin, featured: part.featured, uvs }.store(&part.mesh);
         let stored = ordered(stored, part.flat_order.is_some())?;
         if !stored.indices.is_empty() {
-            parts.push(StoredPart { stored, flat_order: part.flat_order, featured: part.featured });
+            parts.push(StoredPart { stored, flat_order: part.flat_order, featured: part.featured, cover });
         }
     }
     Ok((parts, origin))
@@ -285,6 +364,8 @@ struct Vertex {
     color: [u8; 4],
     /// Feature of the theme; 0 when the mesh has none.
     feature: u32,
+    /// Texture coordinates as they are stored; 0 when the mesh has none.
+    uv: [u32; 2],
 }
 
 /// A mesh as it is stored.
@@ -294,16 +375,37 @@ struct Stored {
     outline: Vec<u32>,
 }
 
+/// Texture coordinates of a mesh.
+#[derive(Clone, Copy)]
+enum Uvs<'a> {
+    None,
+    /// From 0 to 1: parts of 65,535.
+    Within(&'a [[f32; 2]]),
+    /// Any: floats, without the digits that nobody sees, which pack badly.
+    Repeating(&'a [[f32; 2]]),
+}
+
+impl Uvs<'_> {
+    fn at(self, i: usize) -> [u32; 2] {
+        match self {
+            Self::None => [0; 2],
+            Self::Within(uvs) => uvs[i].map(|v| (v.clamp(0.0, 1.0) * 65_535.0).round() as u32),
+            Self::Repeating(uvs) => uvs[i].map(|v| ((v * 4096.0).round() / 4096.0).to_bits()),
+        }
+    }
+}
+
 /// How a mesh is rounded.
-struct Rounding {
+struct Rounding<'a> {
     grid: Grid,
     /// Line of the mesh's corner, glTF axes.
     origin: DVec3,
     /// Whether its vertices belong to features.
     featured: bool,
+    uvs: Uvs<'a>,
 }
 
-impl Rounding {
+impl Rounding<'_> {
     /// Rounds and welds a mesh; its triangles stay in order.
     fn store(&self, mesh: &Mesh) -> Stored {
         let mut vertices = Vec::with_capacity(mesh.positions.len());
@@ -341,8 +443,9 @@ impl Rounding {
         Vertex {
             position: lines.to_array().map(|line| line as i32),
             normal: normal.to_array().map(|v| (v * 127.0).round() as i8),
-            color: [LINEAR[r], LINEAR[g], LINEAR[b], a as u8],
+            color: if matches!(self.uvs, Uvs::None) { [LINEAR[r], LINEAR[g], LINEAR[b], a as u8] } else { [255; 4] },
             feature: if self.featured { mesh.features[i] } else { 0 },
+            uv: self.uvs.at(i),
         }
     }
 }
@@ -389,6 +492,8 @@ struct Tile<'a> {
     nodes: Vec<Value>,
     meshes: Vec<Value>,
     materials: Vec<Value>,
+    /// Images, samplers and textures.
+    pictures: [Vec<Value>; 3],
     extensions: BTreeSet<&'static str>,
     bounds: Option<(DVec3, DVec3)>,
     triangles: u64,
@@ -404,6 +509,7 @@ impl<'a> Tile<'a> {
             nodes: Vec::new(),
             meshes: Vec::new(),
             materials: Vec::new(),
+            pictures: Default::default(),
             extensions: BTreeSet::new(),
             bounds: None,
             triangles: 0,
@@ -417,7 +523,13 @@ impl<'a> Tile<'a> {
     }
 
     /// All parts as one node, with the rounding as its scale.
-    fn parts(&mut self, parts: &[StoredPart], grid: Grid, origin: DVec3) -> Result<(), BakeError> {
+    fn parts(
+        &mut self,
+        parts: &[StoredPart],
+        textures: &[Texture],
+        grid: Grid,
+        origin: DVec3,
+    ) -> Result<(), BakeError> {
         let mut primitives = Vec::new();
         for part in parts {
             for vertex in &part.stored.vertices {
@@ -425,8 +537,12 @@ impl<'a> Tile<'a> {
                 self.bounds = Some(grown(self.bounds, enu_from_gltf(lines * grid.step_m)));
             }
             self.triangles += part.stored.indices.len() as u64 / 3;
-            let material = self.material(part.flat_order);
-            primitives.push(self.primitive(&part.stored, part.featured, material)?);
+            let material = self.material(part.flat_order, part.cover, textures);
+            let uvs = match part.cover {
+                Cover::Textured(texture) => textures.get(texture).map(|texture| texture.wrap),
+                _ => None,
+            };
+            primitives.push(self.primitive(&part.stored, part.featured, uvs, material)?);
         }
         if primitives.is_empty() {
             return Ok(());
@@ -440,10 +556,20 @@ impl<'a> Tile<'a> {
         Ok(())
     }
 
-    fn material(&mut self, flat_order: Option<u8>) -> usize {
+    fn material(&mut self, flat_order: Option<u8>, cover: Cover, textures: &[Texture]) -> usize {
         let mut material = json!({ "pbrMetallicRoughness": { "metallicFactor": 0.0, "roughnessFactor": 1.0 } });
         if let Some(order) = flat_order {
             material["extras"] = json!({ "citytwinFlat": order });
+        }
+        match cover {
+            Cover::Plain => {}
+            Cover::Glass => material["alphaMode"] = json!("BLEND"),
+            Cover::Textured(texture) => {
+                material["pbrMetallicRoughness"]["baseColorTexture"] = json!({ "index": texture });
+                if let Some(Texture { blended, .. }) = textures.get(texture).filter(|texture| texture.see_through) {
+                    material["alphaMode"] = json!(if *blended { "BLEND" } else { "MASK" });
+                }
+            }
         }
         if let Some(same) = self.materials.iter().position(|m| *m == material) {
             return same;
@@ -452,10 +578,41 @@ impl<'a> Tile<'a> {
         self.materials.len() - 1
     }
 
-    fn primitive(&mut self, stored: &Stored, featured: bool, material: usize) -> Result<Value, BakeError> {
+    /// Adds textures with their images; each has the number that materials know it by.
+    fn textures(&mut self, textures: &[Texture]) {
+        let [images, samplers, list] = &mut self.pictures;
+        for texture in textures {
+            let view = self.glb.plain_view(&texture.webp);
+            images.push(json!({ "bufferView": view, "mimeType": "image/webp" }));
+            let wrap = match texture.wrap {
+                TextureWrap::Clamp => 33071,
+                TextureWrap::Repeat => 10497,
+                TextureWrap::Mirror => 33648,
+            };
+            let sampler = json!({ "magFilter": 9729, "minFilter": 9987, "wrapS": wrap, "wrapT": wrap });
+            let same = samplers.iter().position(|known| *known == sampler).unwrap_or_else(|| {
+                samplers.push(sampler);
+                samplers.len() - 1
+            });
+            let source = json!({ "EXT_texture_webp": { "source": images.len() - 1 } });
+            list.push(json!({ "sampler": same, "extensions": source }));
+            self.extensions.insert("EXT_texture_webp");
+        }
+    }
+
+    fn primitive(
+        &mut self,
+        stored: &Stored,
+        featured: bool,
+        texture: Option<TextureWrap>,
+        material: usize,
+    ) -> Result<Value, BakeError> {
         let count = stored.vertices.len();
         let position = self.positions(stored)?;
-        let mut attributes = self.surface(stored)?;
+        let mut attributes = self.surface(stored, texture.is_none())?;
+        if let Some(wrap) = texture {
+            attributes.insert("TEXCOORD_0".into(), json!(self.uvs(stored, wrap)?));
+        }
         attributes.insert("POSITION".into(), json!(position));
         let mut primitive = json!({ "material": material });
         if featured {
@@ -503,8 +660,27 @@ impl<'a> Tile<'a> {
         })))
     }
 
-    /// Normals and colours.
-    fn surface(&mut self, stored: &Stored) -> Result<Map<String, Value>, BakeError> {
+    fn uvs(&mut self, stored: &Stored, wrap: TextureWrap) -> Result<usize, BakeError> {
+        let uvs = stored.vertices.iter().flat_map(|vertex| vertex.uv);
+        let (bytes, stride, accessor): (Vec<u8>, usize, Value) = match wrap {
+            TextureWrap::Clamp => {
+                let accessor = json!({ "componentType": ComponentType::U16 as u32, "normalized": true });
+                (uvs.flat_map(|v| (v as u16).to_le_bytes()).collect(), 4, accessor)
+            }
+            _ => {
+                let accessor = json!({ "componentType": ComponentType::F32 as u32 });
+                (uvs.flat_map(u32::to_le_bytes).collect(), 8, accessor)
+            }
+        };
+        let mut accessor = accessor;
+        accessor["bufferView"] = json!(self.glb.attribute_view(&bytes, stride, true)?);
+        accessor["count"] = json!(stored.vertices.len());
+        accessor["type"] = json!("VEC2");
+        Ok(self.glb.accessor(accessor))
+    }
+
+    /// Normals and, unless a texture says them, colours.
+    fn surface(&mut self, stored: &Stored, colored: bool) -> Result<Map<String, Value>, BakeError> {
         let count = stored.vertices.len();
         let normals: Vec<u8> =
             stored.vertices.iter().flat_map(|v| [v.normal[0] as u8, v.normal[1] as u8, v.normal[2] as u8, 0]).collect();
@@ -513,6 +689,9 @@ impl<'a> Tile<'a> {
         for (name, bytes, component, kind) in
             [("NORMAL", normals, ComponentType::I8, "VEC3"), ("COLOR_0", colors, ComponentType::U8, "VEC4")]
         {
+            if name == "COLOR_0" && !colored {
+                continue;
+            }
             let view = self.glb.attribute_view(&bytes, 4, true)?;
             let accessor = self.glb.accessor(json!({
                 "bufferView": view, "componentType": component as u32, "normalized": true, "count": count, "type": kind,
@@ -540,12 +719,15 @@ impl<'a> Tile<'a> {
         let Some((low, high)) = group.model.bounds() else { return Ok(()) };
         // Signed lines around the model's own origin: half the range to each side.
         let grid = Grid::for_size(2.0 * low.abs().max(high.abs()).max_element());
-        let stored = ordered(Rounding { grid, origin: DVec3::ZERO, featured: false }.store(&group.model), false)?;
+        let stored = ordered(
+            Rounding { grid, origin: DVec3::ZERO, featured: false, uvs: Uvs::None }.store(&group.model),
+            false,
+        )?;
         if stored.indices.is_empty() {
             return Ok(());
         }
-        let material = self.material(None);
-        let primitive = self.primitive(&stored, false, material)?;
+        let material = self.material(None, Cover::Plain, &[]);
+        let primitive = self.primitive(&stored, false, None, material)?;
         self.meshes.push(json!({ "name": group.name, "primitives": [primitive] }));
         let least = group.instances.iter().map(|i| i.position).reduce(DVec3::min).unwrap_or_default();
         let origin = least.floor();
@@ -617,10 +799,9 @@ impl<'a> Tile<'a> {
             self.extensions.insert("EXT_structural_metadata");
         }
         self.extensions.extend(["EXT_meshopt_compression", "KHR_mesh_quantization"]);
-        let required: Vec<&str> = ["EXT_mesh_gpu_instancing", "EXT_meshopt_compression", "KHR_mesh_quantization"]
-            .into_iter()
-            .filter(|name| self.extensions.contains(name))
-            .collect();
+        let needed =
+            ["EXT_mesh_gpu_instancing", "EXT_meshopt_compression", "EXT_texture_webp", "KHR_mesh_quantization"];
+        let required: Vec<&str> = needed.into_iter().filter(|name| self.extensions.contains(name)).collect();
         let generator = format!("citytwin {}", env!("CARGO_PKG_VERSION"));
         document.insert(
             "asset".into(),
@@ -636,6 +817,11 @@ impl<'a> Tile<'a> {
         document.insert("nodes".into(), Value::Array(self.nodes));
         document.insert("meshes".into(), Value::Array(self.meshes));
         document.insert("materials".into(), Value::Array(self.materials));
+        for (name, values) in ["images", "samplers", "textures"].into_iter().zip(self.pictures) {
+            if !values.is_empty() {
+                document.insert(name.into(), Value::Array(values));
+            }
+        }
         Ok(Some(Encoded {
             glb: self.glb.finish(document)?,
             bounds,
@@ -745,7 +931,10 @@ mod tests {
     }
 
     fn part(mesh: Mesh) -> Content {
-        Content { parts: vec![Part { mesh, flat_order: None, featured: true }], groups: Vec::new() }
+        Content {
+            parts: vec![Part { mesh, flat_order: None, featured: true, skin: Skin::Plain }],
+            ..Content::default()
+        }
     }
 
     #[test]
@@ -838,7 +1027,8 @@ mod tests {
     #[test]
     fn flat_parts_stay_in_drawing_order() {
         let mesh = teeth(0..200);
-        let flat = Content { parts: vec![Part { mesh, flat_order: Some(10), featured: true }], groups: Vec::new() };
+        let part = Part { mesh, flat_order: Some(10), featured: true, skin: Skin::Plain };
+        let flat = Content { parts: vec![part], ..Content::default() };
         let (_, content) = check(flat, &rows(200));
         let primitive = &content.primitives[0];
         assert_eq!(primitive.flat_order, Some(10));

@@ -60,6 +60,21 @@ pub struct Mesh {
     pub indices: Vec<u32>,
     /// Visible edges: pairs of vertex indices, each pair an edge of a triangle.
     pub outline: Vec<[u32; 2]>,
+    /// Pieces of it that show a picture; no vertex belongs to two.
+    pub draped: Vec<Draped>,
+}
+
+/// A piece of a mesh that shows a picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draped {
+    /// Index into [`crate::bake::model::City::pictures`].
+    pub picture: u32,
+    /// Its first vertex; there are as many as [`Self::uvs`].
+    pub first_vertex: u32,
+    /// Its first index and the one after its last.
+    pub indices: std::ops::Range<usize>,
+    /// As in [`crate::bake::model::Drape`], one for each vertex.
+    pub uvs: Vec<[f32; 2]>,
 }
 
 impl Mesh {
@@ -81,13 +96,18 @@ impl Mesh {
 
     /// Puts a copy of `other` behind what is already here.
     pub fn append(&mut self, other: &Mesh) {
-        let base = self.positions.len() as u32;
+        let (base, first_index) = (self.positions.len() as u32, self.indices.len());
         self.positions.extend_from_slice(&other.positions);
         self.normals.extend_from_slice(&other.normals);
         self.colors.extend_from_slice(&other.colors);
         self.features.extend_from_slice(&other.features);
         self.indices.extend(other.indices.iter().map(|index| base + index));
         self.outline.extend(other.outline.iter().map(|&[a, b]| [base + a, base + b]));
+        self.draped.extend(other.draped.iter().map(|piece| Draped {
+            first_vertex: base + piece.first_vertex,
+            indices: first_index + piece.indices.start..first_index + piece.indices.end,
+            ..piece.clone()
+        }));
     }
 
     /// Moves, turns and scales the mesh; a mirroring matrix turns the triangles round, so that they still face out.

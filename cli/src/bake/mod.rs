@@ -11,6 +11,7 @@ mod cityjson;
 mod clip;
 mod content;
 mod crs;
+mod drape;
 mod error;
 mod feature;
 mod flatgeobuf;
@@ -23,6 +24,7 @@ mod land;
 pub mod mesh;
 pub mod model;
 mod osm;
+pub mod picture;
 mod progress;
 mod properties;
 pub mod recipe;
@@ -193,7 +195,7 @@ pub fn bake(options: &Options, cancel: &Cancel, progress: &dyn Progress) -> Resu
         None => write_twin(&city, &title, &maker, cancel, progress, &mut report)?,
     }
     (report.made, report.kept) = maker.counts();
-    maker.finish()?;
+    maker.finish(city.pictures.iter().filter_map(picture::Picture::beside))?;
     (report.files, report.bytes) = written.totals();
     let clock = Instant::now();
     progress.stage("write", None);
@@ -302,8 +304,9 @@ fn tile(
     progress.stage("mesh", None);
     let land = Land::of(city);
     let (ground, transport) = (theme::Ground::new(city), theme::Transport::new(city, &land));
-    let buildings = theme::Buildings::new("buildings", &city.buildings, &land);
-    let structures = theme::Buildings::new("other", &city.structures, &land);
+    let shelf = picture::Shelf::new(&city.pictures);
+    let buildings = theme::Buildings::new("buildings", &city.buildings, &land, &shelf);
+    let structures = theme::Buildings::new("other", &city.structures, &land, &shelf);
     let furniture = theme::Furniture::new(city, &land);
     let themes: [&dyn Theme; 5] = [&ground, &transport, &buildings, &structures, &furniture];
     let reach_m =

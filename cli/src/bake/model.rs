@@ -8,6 +8,7 @@ use citytwin_manifest::{Attribution, PropertyWords};
 use glam::{DVec2, DVec3};
 use std::collections::BTreeMap;
 
+use super::picture::Picture;
 use super::terrain::Relief;
 
 /// A city read from any input. Things are in a deterministic order: by kind and numeric id of the source.
@@ -39,6 +40,8 @@ pub struct City {
     pub places: Vec<Place>,
     /// Insides of its buildings.
     pub venues: Vec<Venue>,
+    /// What surfaces show, as [`Drape::picture`] counts them.
+    pub pictures: Vec<Picture>,
     /// What was wrong with the input: code → count and the first examples.
     pub warnings: Warnings,
 }
@@ -203,8 +206,19 @@ pub struct Surface {
     pub rings: Vec<Vec<DVec3>>,
     /// What it is a piece of.
     pub class: SurfaceClass,
-    /// sRGB; absent: by its class.
-    pub color: Option<[u8; 3]>,
+    /// sRGB and alpha; absent: by its class. Where it shows a picture, about the colour of that.
+    pub color: Option<[u8; 4]>,
+    /// What it shows.
+    pub drape: Option<Box<Drape>>,
+}
+
+/// The part of a picture that a surface shows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drape {
+    /// Index into [`City::pictures`].
+    pub picture: u32,
+    /// For each point of each ring: right and up from the picture's lower left corner, in pictures.
+    pub uvs: Vec<Vec<[f32; 2]>>,
 }
 
 /// What a surface is a piece of.

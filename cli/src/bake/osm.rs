@@ -54,6 +54,7 @@ pub(super) fn city_on(ground: &Ground, raw: &Raw, mut warnings: Warnings, progre
         relief: None,
         places,
         venues: Vec::new(),
+        pictures: Vec::new(),
         warnings,
     }
 }

@@ -16,6 +16,7 @@
 //! path = "trees.geojson"
 //! theme = "furniture"           # what its features are: ground, transport, buildings, furniture, places, venue
 //! class = "tree"                # which of them
+//! textures = false              # those of a city model are left out
 //! name = "species"              # attributes with unusual names: name, height, levels, id
 //!
 //! [properties.oorspronkelijkbouwjaar]
@@ -66,6 +67,8 @@ struct Source {
     id: Option<String>,
     #[serde(default)]
     lod: Option<f64>,
+    #[serde(default)]
+    textures: Option<bool>,
 }
 
 /// Themes as a person names them.
@@ -140,6 +143,7 @@ fn parse(text: &str, folder: &Path) -> Result<Options, (usize, String)> {
         name: source.name,
         id: source.id,
         lod: source.lod,
+        plain: source.textures == Some(false),
     };
     Ok(Options {
         inputs: recipe.sources.into_iter().map(input).collect(),

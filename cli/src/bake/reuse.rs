@@ -158,6 +158,9 @@ struct Record {
     units: BTreeMap<String, Unit>,
     /// Files that are made anew by every bake.
     rest: Vec<Made>,
+    /// Files that the inputs name, as they were; nothing for one that could not be read.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    beside: BTreeMap<PathBuf, Option<Digest>>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -237,7 +240,13 @@ impl Before {
 
 /// Whether the twin is what this bake would make.
 pub(super) fn is_up_to_date(folder: &Path, inputs: &Inputs) -> bool {
-    Before::read(folder, inputs).is_some_and(|before| before.record.inputs == inputs.all && before.is_whole())
+    let digest = |path: &Path| digest_of_reader(&mut File::open(path).ok()?).ok();
+    let is_same = |before: &Before| {
+        before.record.inputs == inputs.all
+            && before.record.beside.iter().all(|(path, known)| digest(path) == *known)
+            && before.is_whole()
+    };
+    Before::read(folder, inputs).is_some_and(|before| is_same(&before))
 }
 
 /// Makes units, or takes them over; every other file goes through it too.
@@ -322,11 +331,14 @@ impl<'a> Maker<'a> {
         unit.files.iter().try_for_each(|made| copy(self.sink, made.path.clone(), &before.folder.join(&made.path)))
     }
 
-    /// Writes the record, when everything else is written.
+    /// Writes the record, when everything else is written. `beside`: files that the inputs name, with their digests.
     ///
     /// # Errors
     /// [`BakeError::Io`] when it cannot be written.
-    pub(super) fn finish(self) -> Result<(), BakeError> {
+    pub(super) fn finish(
+        self,
+        beside: impl Iterator<Item = (PathBuf, Option<Digest>)>,
+    ) -> Result<(), BakeError> {
         let Some(inputs) = self.inputs else { return Ok(()) };
         let mut rest = self.rest.into_inner().unwrap_or_else(PoisonError::into_inner);
         rest.sort_by(|a, b| a.path.cmp(&b.path));
@@ -336,6 +348,7 @@ impl<'a> Maker<'a> {
             inputs: inputs.all,
             units: self.units.into_inner().unwrap_or_else(PoisonError::into_inner),
             rest,
+            beside: beside.collect(),
         };
         let text = serde_json::to_vec(&record).expect("digests, numbers and text are always JSON");
         self.sink.put(RECORD.into(), text)

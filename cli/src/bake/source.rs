@@ -16,6 +16,7 @@ use super::feature::{self, Feature};
 use super::model::{City, Warnings};
 use super::osm::ground::{self, Ground};
 use super::osm::raw::Raw;
+use super::picture::{self, Origin, Pictures};
 use super::terrain::{Raster, Relief, geotiff, hgt};
 use super::{BakeError, Progress, citygml, flatgeobuf, geoparquet, json, osm, twin, venue};
 use citytwin_geo::LonLatRect;
@@ -46,6 +47,8 @@ pub struct Input {
     pub venue: bool,
     /// Level of detail of city models to be drawn from near (`1.3`); the highest where there is none of it.
     pub lod: Option<f64>,
+    /// Its textures are left out.
+    pub plain: bool,
 }
 
 impl Input {
@@ -70,6 +73,8 @@ pub(super) struct Gathered {
     rasters: Vec<Raster>,
     /// Files of insides of buildings.
     pub(super) venues: Vec<venue::Files>,
+    /// Pictures that models show.
+    pub(super) pictures: Pictures,
     /// Names that the data gives the city, the first wins.
     pub(super) title: Option<String>,
     /// Whom the data names.
@@ -85,6 +90,7 @@ impl Gathered {
             models: Vec::new(),
             rasters: Vec::new(),
             venues: Vec::new(),
+            pictures: Pictures::default(),
             title: None,
             attribution: Vec::new(),
             warnings: Warnings::default(),
@@ -120,6 +126,10 @@ pub fn read(inputs: &[Input], progress: &dyn Progress) -> Result<City, BakeError
         check(input)?;
         for path in files_of(input)? {
             unpack::each(&path, progress, &mut |beginning, reader, member| {
+                gathered.pictures.origin = match member {
+                    Some(name) => Origin::Member(path.clone(), name.into()),
+                    None => Origin::File(path.clone()),
+                };
                 member_of(input, &path, beginning, reader, member, &mut gathered)
             })?;
         }
@@ -265,6 +275,8 @@ fn city(mut gathered: Gathered, progress: &dyn Progress) -> Result<City, BakeErr
         city.title = gathered.title;
     }
     city.attribution = gathered.attribution;
+    city.pictures = gathered.pictures.list;
+    picture::settle(&mut city);
     let has_rasters = !gathered.rasters.is_empty();
     city.relief = Relief::new(gathered.rasters, extent);
     if has_rasters && city.relief.is_none() {

@@ -1,11 +1,13 @@
 //! The four themes of a twin: which features each has, and how they are drawn at any level of detail.
 
-use super::content::{Content, Group, Instance, Part};
+use super::content::{Content, Group, Instance, Part, Skin};
+use super::drape;
 use super::land::Land;
 use super::mesh::{self, Detail, Layers, Mesh};
 use super::model::{
     Area, AreaClass, Building, City, HeightSource, PointClass, PointThing, Polygon, Property, Way, WayClass,
 };
+use super::picture::Shelf;
 use super::properties::{Row, row};
 use super::tile::{Bend, Thing};
 use citytwin_geo::EnuFrame;
@@ -38,6 +40,10 @@ pub(super) trait Theme: Sync {
     fn flats(&self, detail: Detail) -> Vec<Mesh> {
         let _ = detail;
         Vec::new()
+    }
+    /// The pictures that its surfaces show.
+    fn shelf(&self) -> Option<&Shelf<'_>> {
+        None
     }
     /// Adds things to a tile's content.
     fn draw(&self, things: &[u32], detail: Detail, bend: &Bend, out: &mut Content);
@@ -240,7 +246,7 @@ impl Theme for Transport<'_> {
 fn thing_of(feature: u32, mesh: &Mesh) -> (Thing, (DVec3, DVec3)) {
     let (low, high) = mesh.bounds().unwrap_or_default();
     let at = (low.truncate() + high.truncate()) / 2.0;
-    (Thing { feature, at, triangles: mesh.triangle_count() as u64 }, (low, high))
+    (Thing { feature, at, triangles: mesh.triangle_count() as u64, texels: 0 }, (low, high))
 }
 
 /// A building's thing and box, and the level that it stands on.
@@ -260,7 +266,7 @@ fn standing_at(
 
 fn standing(mut mesh: Mesh, bend: &Bend, out: &mut Content) {
     bend.apply(&mut mesh);
-    out.parts.push(Part { mesh, flat_order: None, featured: true });
+    out.parts.push(Part { mesh, flat_order: None, featured: true, skin: Skin::Plain });
 }
 
 /// Buildings, and other structures that are drawn alike.
@@ -271,20 +277,25 @@ pub(super) struct Buildings<'a> {
     drawn: Vec<(Thing, (DVec3, DVec3))>,
     /// The level that each of them stands on.
     stands_m: Vec<f64>,
+    shelf: &'a Shelf<'a>,
 }
 
 impl<'a> Buildings<'a> {
     /// Of buildings of a city.
-    pub(super) fn new(id: &'static str, buildings: &'a [Building], land: &Land) -> Self {
+    pub(super) fn new(id: &'static str, buildings: &'a [Building], land: &Land, shelf: &'a Shelf<'a>) -> Self {
         // Structures of city models keep their heights above the median of all; on a relief they stand on their own feet.
         let has_datum = id == "other";
         let draw = |(feature, building): (usize, &Building)| {
             let mut mesh = Mesh::default();
             let drawn = mesh::building(building, Detail::FULL, feature as u32, &mut mesh);
-            drawn.then(|| standing_at(feature as u32, building, &mesh, has_datum, land))
+            drawn.then(|| {
+                let ((mut thing, bounds), stand_m) = standing_at(feature as u32, building, &mesh, has_datum, land);
+                thing.texels = drape::texels(&mesh, shelf.pictures);
+                ((thing, bounds), stand_m)
+            })
         };
         let (drawn, stands_m) = buildings.par_iter().enumerate().filter_map(draw).unzip();
-        Self { id, buildings, drawn, stands_m }
+        Self { id, buildings, drawn, stands_m, shelf }
     }
 }
 
@@ -317,6 +328,10 @@ impl Theme for Buildings<'_> {
 
     fn things(&self) -> Vec<(Thing, (DVec3, DVec3))> {
         self.drawn.clone()
+    }
+
+    fn shelf(&self) -> Option<&Shelf<'_>> {
+        Some(self.shelf)
     }
 
     fn draw(&self, things: &[u32], detail: Detail, bend: &Bend, out: &mut Content) {
@@ -424,7 +439,7 @@ impl Theme for Furniture<'_> {
         let thing = |(feature, point): (usize, &PointThing)| {
             let triangles = self.model(point).full.triangle_count() as u64;
             let at = point.position.extend(self.land.height_m(point.position));
-            (Thing { feature: feature as u32, at: point.position, triangles }, (at, at))
+            (Thing { feature: feature as u32, at: point.position, triangles, texels: 0 }, (at, at))
         };
         self.points.iter().enumerate().map(thing).collect()
     }

@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 
 /// Triangles up to which a tile's full detail makes it a leaf.
 const LEAF_TRIANGLES: u64 = 20_000;
+/// Texels up to which a tile's pictures do.
+const LEAF_TEXELS: u64 = 1 << 20;
 /// Tiles are not divided below this side, metres.
 const SMALLEST_SIDE_M: f64 = 32.0;
 /// The smallest and the largest square that a twin may cover, metres.
@@ -102,6 +104,8 @@ pub(super) struct Thing {
     pub(super) at: DVec2,
     /// Triangles at full detail.
     pub(super) triangles: u64,
+    /// Texels of its pictures, as fine as any are kept.
+    pub(super) texels: u64,
 }
 
 /// A tile and what it has to draw.
@@ -111,6 +115,8 @@ pub(super) struct Node {
     pub(super) key: TileKey,
     /// Draws everything; has no children.
     pub(super) leaf: bool,
+    /// Draws every thing as a leaf does, but for pictures, which are as coarse as its error allows.
+    pub(super) whole: bool,
     /// Indices of the things in its square, ascending.
     pub(super) things: Vec<u32>,
     /// Flat meshes of its square, by layer of the theme.
@@ -143,8 +149,9 @@ fn divide(divider: &Divider, key: TileKey, things: Vec<u32>, flats: Vec<Mesh>) -
     let triangles = things.iter().map(|&thing| divider.things[thing as usize].triangles).sum::<u64>()
         + flats.iter().map(|flat| flat.triangle_count() as u64).sum::<u64>();
     let small = triangles <= LEAF_TRIANGLES && side_m <= divider.largest_leaf_m;
-    if small || side_m / 2.0 < SMALLEST_SIDE_M {
-        return vec![Node { key, leaf: true, things, flats }];
+    let texels: u64 = things.iter().map(|&thing| divider.things[thing as usize].texels).sum();
+    if (small && texels <= LEAF_TEXELS) || side_m / 2.0 < SMALLEST_SIDE_M {
+        return vec![Node { key, leaf: true, whole: true, things, flats }];
     }
     let middle = divider.square.corner(key) + side_m / 2.0;
     let mut quarters: [Vec<u32>; 4] = Default::default();
@@ -158,7 +165,7 @@ fn divide(divider: &Divider, key: TileKey, things: Vec<u32>, flats: Vec<Mesh>) -
         .into_par_iter()
         .map(|(i, (things, flats))| divide(divider, key.child(i as u32 % 2, i as u32 / 2), things, flats))
         .collect();
-    let mut nodes = vec![Node { key, leaf: false, things, flats: Vec::new() }];
+    let mut nodes = vec![Node { key, leaf: false, whole: small, things, flats: Vec::new() }];
     nodes.extend(children.into_iter().flatten());
     nodes
 }
@@ -356,6 +363,7 @@ mod tests {
                 feature: i,
                 at: DVec2::new(f64::from(i % 10), f64::from(i / 10)) * 100.0 - 450.0,
                 triangles: 900,
+                texels: 0,
             })
             .collect();
         let nodes = plan(square, &things, vec![flat.clone()], f64::INFINITY);
@@ -400,7 +408,7 @@ mod tests {
 
     #[test]
     fn a_thousand_things_at_one_point_end_in_one_leaf() {
-        let things = vec![Thing { feature: 0, at: DVec2::new(3.0, 3.0), triangles: 1_000_000 }; 1000];
+        let things = vec![Thing { feature: 0, at: DVec2::new(3.0, 3.0), triangles: 1_000_000, texels: 0 }; 1000];
         let nodes = plan(Square { side_m: 1024.0 }, &things, Vec::new(), 256.0);
         assert_eq!(nodes.iter().filter(|n| n.leaf).count(), 1);
         assert_eq!(nodes.last().map(|n| n.key.level), Some(5), "tiles end at 32 m");

@@ -1,6 +1,7 @@
 //! A theme → its tileset: plan, encode, describe.
 
-use super::content::{Common, Content, Encoded, Grid, Part, digest, encode, features_of};
+use super::content::{Common, Content, Encoded, Grid, Part, Skin, digest, encode, features_of};
+use super::drape;
 use super::land::Land;
 use super::mesh::{Detail, Mesh};
 use super::properties::Schema;
@@ -169,11 +170,19 @@ pub(super) fn contents(
             cancel.check()?;
             let (key, leaf) = (node.key, node.leaf);
             let grid = grids[key.level as usize];
-            let content = draw(theme, node, setting, land, &bend);
+            let texel_m = match leaf {
+                true => drape::FINEST_TEXEL_M,
+                false => setting.square.error_at(key.level) / drape::TEXELS_PER_ERROR,
+            };
+            let mut content = draw(theme, node, setting, land, &bend);
             let features = features_of(&content);
-            let inputs = digest(&content, &features, grid, &common);
+            let shown = theme.shelf().map(|shelf| (shelf.pictures, texel_m));
+            let inputs = digest(&content, &features, (grid, shown), &common);
             let path = format!("{}/{}", theme.id(), key.content());
             let made = maker.unit(path.clone(), inputs, |sink| {
+                if let Some(shelf) = theme.shelf() {
+                    drape::drape(&mut content, shelf, texel_m)?;
+                }
                 let Some(encoded) = encode(content, grid, &common)? else { return Ok(None) };
                 let made = Made::of(&encoded, &features);
                 sink.put(path, encoded.glb)?;
@@ -202,11 +211,11 @@ fn grids(square: Square, nodes: &[Node], boxes: &[(DVec3, DVec3)]) -> Vec<Grid> 
 }
 
 fn draw(theme: &dyn Theme, node: Node, setting: &Setting, land: &Land, bend: &Bend) -> Content {
-    let detail = if node.leaf { Detail::FULL } else { Detail { error_m: setting.square.error_at(node.key.level) } };
+    let detail = if node.whole { Detail::FULL } else { Detail { error_m: setting.square.error_at(node.key.level) } };
     let mut content = Content::default();
     for (mesh, (flat_order, featured)) in node.flats.into_iter().zip(theme.layers().iter().copied()) {
         let mesh = bend.apply_flat(mesh, setting.square, land, node.key, node.leaf);
-        content.parts.push(Part { mesh, flat_order: Some(flat_order), featured });
+        content.parts.push(Part { mesh, flat_order: Some(flat_order), featured, skin: Skin::Plain });
     }
     if !node.things.is_empty() {
         theme.draw(&node.things, detail, bend, &mut content);

@@ -1,9 +1,11 @@
 //! A city object's element → [`Model`].
 
-use super::super::cityjson::{Face, Model, Place};
+use super::super::cityjson::{Face, Model, Place, distinct};
 use super::super::crs::Crs;
 use super::super::model::{Property, SurfaceClass, Tags, Warnings};
+use super::super::picture::{self, Pictures};
 use super::super::source::Input;
+use super::appearance::{Appearances, Mark, Marks, name_of};
 use super::tree::Element;
 use std::collections::BTreeMap;
 
@@ -23,6 +25,8 @@ const INTERIOR: [&str; 8] = [
 #[derive(Default)]
 pub(super) struct Reading {
     templates: BTreeMap<String, Vec<Local>>,
+    /// Whether faces are marked for appearances that come later.
+    pub(super) marks: bool,
 }
 
 /// A face of a template in its own metres.
@@ -30,6 +34,7 @@ pub(super) struct Reading {
 struct Local {
     rings: Vec<Vec<[f64; 3]>>,
     class: Option<SurfaceClass>,
+    marks: Marks,
 }
 
 /// One polygon as it stands in the file.
@@ -43,6 +48,7 @@ struct Polygon {
     rings: Vec<Vec<[f64; 3]>>,
     /// Whether its coordinates are those of a template that was put in place already.
     placed: Option<Vec<Vec<Place>>>,
+    marks: Marks,
 }
 
 /// What the elements around an element say.
@@ -76,9 +82,12 @@ impl Reading {
         object: &Element,
         crs: &Crs,
         input: &Input,
+        pictures: &mut Pictures,
         warnings: &mut Warnings,
     ) -> Option<Model> {
         let id = short(object.attribute("id").unwrap_or(&object.name));
+        let mut own = Appearances::default();
+        own.read_below(object, &id, (!input.plain).then_some(pictures), warnings);
         let mut walk = Walk::default();
         let around =
             Around { lod: None, part: 0, class: None, interior: false, reversed: false, dimension: 3, ids: Vec::new() };
@@ -106,6 +115,15 @@ impl Reading {
             storeys: object.find("storeysAboveGround").and_then(number),
         };
         let unplaced = fill(&mut model, walk, crs, input.lod, &id, warnings);
+        let mut fits = true;
+        for face in model.near.iter_mut().chain(&mut model.far).flatten().chain(&mut model.footprint) {
+            let Some(marks) = face.marks.take() else { continue };
+            fits &= own.show(&marks, face);
+            face.marks = (self.marks && face.drape.is_none()).then_some(marks);
+        }
+        if !fits {
+            picture::unreadable(&id, warnings);
+        }
         if unplaced {
             warnings.add("coordinates_out_of_range", id.clone());
         }
@@ -128,7 +146,7 @@ impl Reading {
             let mut shape = Walk::default();
             shape.element(relative, &Around { lod: Some(1.0), ..around.clone() });
             let faces: Vec<Local> =
-                shape.polygons.into_iter().map(|p| Local { rings: p.rings, class: p.class }).collect();
+                shape.polygons.into_iter().map(|p| Local { rings: p.rings, class: p.class, marks: p.marks }).collect();
             if let Some(id) = relative.children.first().and_then(|shape| shape.attribute("id")) {
                 self.templates.insert(id.to_owned(), faces.clone());
             }
@@ -165,6 +183,7 @@ impl Reading {
                 interior: around.interior,
                 rings: Vec::new(),
                 placed: Some(rings?),
+                marks: face.marks,
             });
         }
         Some(())
@@ -221,22 +240,25 @@ impl Walk {
 
     fn polygon(&mut self, element: &Element, around: &Around) {
         let mut rings = Vec::new();
+        let mut ids = around.ids.clone();
+        ids.extend(element.attribute("id").map(str::to_owned));
+        let mut marks = Marks { surfaces: ids.iter().map(|id| name_of(id)).collect(), rings: Vec::new() };
         for (i, boundary) in element
             .children
             .iter()
             .filter(|c| matches!(c.name.as_str(), "exterior" | "interior" | "outerBoundaryIs" | "innerBoundaryIs"))
             .enumerate()
         {
-            let mut ring = ring_of(boundary, around.dimension);
-            ring.dedup();
-            while ring.len() > 1 && ring.first() == ring.last() {
-                ring.pop();
-            }
+            let whole = ring_of(boundary, around.dimension);
+            let mut kept = distinct(&whole);
             if around.reversed {
-                ring.reverse();
+                kept.reverse();
             }
-            if ring.len() >= 3 {
-                rings.push(ring);
+            if kept.len() >= 3 {
+                rings.push(kept.iter().map(|&at| whole[at]).collect());
+                let name = boundary.children.first().and_then(|ring| ring.attribute("id")).map(name_of);
+                let kept = kept.into_iter().map(|at| at as u32).collect();
+                marks.rings.push(Mark { name, count: whole.len() as u32, kept });
             } else {
                 self.broken += 1;
                 // Without its outer ring there is no surface.
@@ -249,8 +271,6 @@ impl Walk {
             self.broken += 1;
             return;
         }
-        let mut ids = around.ids.clone();
-        ids.extend(element.attribute("id").map(str::to_owned));
         self.polygons.push(Polygon {
             ids,
             lod: around.lod.unwrap_or(1.0),
@@ -259,6 +279,7 @@ impl Walk {
             interior: around.interior,
             rings,
             placed: None,
+            marks,
         });
     }
 }
@@ -287,7 +308,7 @@ fn fill(model: &mut Model, walk: Walk, crs: &Crs, wanted: Option<f64>, id: &str,
             None => polygon.rings.iter().map(|ring| ring.iter().map(|p| place(*p)).collect()).collect(),
         };
         let Some(rings) = rings else { continue };
-        let face = Face { rings, class, color: None };
+        let face = Face { rings, class, color: None, drape: None, marks: Some(Box::new(polygon.marks)) };
         by_part.entry(polygon.part).or_default().entry((polygon.lod * 10.0) as u64).or_default().push(face);
     }
     for levels in by_part.into_values() {
@@ -370,7 +391,7 @@ fn positions(text: &str, dimension: usize) -> Vec<[f64; 3]> {
     values.chunks_exact(dimension).map(|p| [p[0], p[1], p.get(2).copied().unwrap_or(0.0)]).collect()
 }
 
-fn numbers(text: &str) -> Vec<f64> {
+pub(super) fn numbers(text: &str) -> Vec<f64> {
     text.split_whitespace().map(|word| word.parse().unwrap_or(f64::NAN)).collect()
 }
 

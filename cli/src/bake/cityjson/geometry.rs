@@ -1,10 +1,12 @@
 //! Boundaries of CityJSON geometries → faces, points and lines in degrees and metres.
 
 use super::super::crs::Crs;
-use super::super::model::{SurfaceClass, Warnings};
+use super::super::model::{Drape, SurfaceClass, Warnings};
+use super::super::picture::{self, Pictures, Wrap};
 use super::{Face, Place};
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// Vertices are whole numbers of `scale` from `translate`.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -19,23 +21,60 @@ impl Default for Transform {
     }
 }
 
-/// Materials. Textures need pictures beside the file; they are counted and left out.
+/// Materials and textures.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct Appearance {
     #[serde(default)]
     materials: Vec<Value>,
     #[serde(rename = "default-theme-material", default)]
     default_theme: Option<String>,
+    #[serde(default)]
+    textures: Vec<Value>,
+    #[serde(rename = "default-theme-texture", default)]
+    default_texture_theme: Option<String>,
+    #[serde(rename = "vertices-texture", default)]
+    texture_vertices: TextureVertices,
 }
 
-impl Appearance {
-    /// Diffuse colour of a material, sRGB.
-    fn color(&self, index: usize) -> Option<[u8; 3]> {
-        let color = self.materials.get(index)?.get("diffuseColor")?.as_array()?;
-        let channel =
-            |i: usize| color.get(i).and_then(Value::as_f64).map(|v| (v.clamp(0.0, 1.0) * 255.0).round() as u8);
-        Some([channel(0)?, channel(1)?, channel(2)?])
+/// Texture coordinates; none where they are no pairs of numbers, because nobody's buildings depend on them.
+#[derive(Clone, Debug, Default)]
+struct TextureVertices(Vec<[f32; 2]>);
+
+impl<'de> Deserialize<'de> for TextureVertices {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Box::<RawValue>::deserialize(deserializer)?;
+        Ok(Self(serde_json::from_str(text.get()).unwrap_or_default()))
     }
+}
+
+/// What is left of a material that says that it cannot be seen: its object would be lost.
+const LEAST_ALPHA: f64 = 0.1;
+
+impl Appearance {
+    /// Diffuse colour of a material, sRGB, and its alpha.
+    fn color(&self, index: usize) -> Option<[u8; 4]> {
+        let material = self.materials.get(index)?;
+        let color = material.get("diffuseColor")?.as_array()?;
+        let channel = |i: usize| color.get(i).and_then(Value::as_f64);
+        let transparency = material.get("transparency").and_then(Value::as_f64).unwrap_or(0.0);
+        Some(material_color([channel(0)?, channel(1)?, channel(2)?], transparency))
+    }
+
+    /// A texture by its number.
+    fn picture(&self, index: usize, pictures: &mut Pictures) -> Option<u32> {
+        let texture = self.textures.get(index)?;
+        let border = |i: usize| texture.get("borderColor")?.get(i)?.as_f64();
+        let border = [0, 1, 2].map(|i| border(i).unwrap_or(0.0));
+        let wrap = Wrap::of(texture.get("wrapMode").and_then(Value::as_str));
+        Some(pictures.number(texture.get("image")?.as_str()?, wrap, material_color(border, 0.0)))
+    }
+}
+
+/// sRGB and alpha of a material, whose numbers are 0 to 1.
+pub(in crate::bake) fn material_color(diffuse: [f64; 3], transparency: f64) -> [u8; 4] {
+    let byte = |value: f64| (value.clamp(0.0, 1.0) * 255.0).round() as u8;
+    let [r, g, b] = diffuse.map(byte);
+    [r, g, b, byte((1.0 - transparency).max(LEAST_ALPHA))]
 }
 
 /// Geometries that are used in many places.
@@ -57,6 +96,8 @@ pub(super) struct Frame<'a> {
     pub(super) template_appearance: &'a Appearance,
     /// The level of detail that was asked for.
     pub(super) lod: Option<f64>,
+    /// No textures are asked for.
+    pub(super) plain: bool,
 }
 
 /// What an object's geometries are.
@@ -119,6 +160,11 @@ impl Vertices<'_> {
             Self::Template { frame, .. } => frame.template_appearance,
         }
     }
+
+    fn plain(&self) -> bool {
+        let (Self::Own(frame) | Self::Template { frame, .. }) = self;
+        frame.plain
+    }
 }
 
 impl Frame<'_> {
@@ -130,10 +176,16 @@ impl Frame<'_> {
     }
 
     /// Reads an object's geometries; faults are counted under its id.
-    pub(super) fn read(&self, id: &str, geometries: &[Value], warnings: &mut Warnings) -> Found {
+    pub(super) fn read(
+        &self,
+        id: &str,
+        geometries: &[Value],
+        pictures: &mut Pictures,
+        warnings: &mut Warnings,
+    ) -> Found {
         let mut levels: Vec<Level> = Vec::new();
         for geometry in geometries {
-            let shapes = self.shapes(id, geometry, warnings);
+            let shapes = self.shapes(id, geometry, pictures, warnings);
             let lod = lod_of(geometry).unwrap_or_else(|| {
                 // An instance has the level of its template.
                 let template = geometry.get("template").and_then(Value::as_u64).map(|t| t as usize);
@@ -172,21 +224,18 @@ impl Frame<'_> {
         found
     }
 
-    fn shapes(&self, id: &str, geometry: &Value, warnings: &mut Warnings) -> Shapes {
+    fn shapes(&self, id: &str, geometry: &Value, pictures: &mut Pictures, warnings: &mut Warnings) -> Shapes {
         let Some(kind) = geometry.get("type").and_then(Value::as_str) else {
             warnings.add("geometry_unreadable", format!("{id}: without a type"));
             return Shapes::default();
         };
-        if geometry.get("texture").is_some() {
-            warnings.add("texture_left_out", id);
-        }
         if kind != "GeometryInstance" {
-            return boundaries(id, kind, geometry, &Vertices::Own(self), warnings);
+            return boundaries((id, kind), geometry, &Vertices::Own(self), pictures, warnings);
         }
         match self.instance(geometry) {
             Some((template, vertices)) => {
                 let kind = template.get("type").and_then(Value::as_str).unwrap_or_default();
-                boundaries(id, kind, template, &vertices, warnings)
+                boundaries((id, kind), template, &vertices, pictures, warnings)
             }
             None => {
                 warnings.add("template_unreadable", id);
@@ -222,7 +271,13 @@ fn lod_of(geometry: &Value) -> Option<f64> {
     .filter(|lod: &f64| (0.0..10.0).contains(lod))
 }
 
-fn boundaries(id: &str, kind: &str, geometry: &Value, vertices: &Vertices<'_>, warnings: &mut Warnings) -> Shapes {
+fn boundaries(
+    (id, kind): (&str, &str),
+    geometry: &Value,
+    vertices: &Vertices<'_>,
+    pictures: &mut Pictures,
+    warnings: &mut Warnings,
+) -> Shapes {
     let nothing = Value::Null;
     let boundaries = geometry.get("boundaries").unwrap_or(&nothing);
     let depth = match kind {
@@ -246,10 +301,12 @@ fn boundaries(id: &str, kind: &str, geometry: &Value, vertices: &Vertices<'_>, w
         }
     };
     let semantics = geometry.get("semantics");
-    let material = geometry.get("material").and_then(Value::as_object).and_then(|themes| {
-        let wanted = vertices.appearance().default_theme.as_deref();
-        wanted.and_then(|theme| themes.get(theme)).or_else(|| themes.values().next())
-    });
+    let of_theme = |key: &str, wanted: &Option<String>| {
+        let themes = geometry.get(key).and_then(Value::as_object)?;
+        wanted.as_deref().and_then(|theme| themes.get(theme)).or_else(|| themes.values().next())
+    };
+    let material = of_theme("material", &vertices.appearance().default_theme);
+    let texture = of_theme("texture", &vertices.appearance().default_texture_theme).filter(|_| !vertices.plain());
     let mut reader = Reader {
         id,
         vertices,
@@ -257,11 +314,17 @@ fn boundaries(id: &str, kind: &str, geometry: &Value, vertices: &Vertices<'_>, w
         // One material for the whole geometry.
         material: material.and_then(|m| m.get("value")).and_then(Value::as_u64),
         faces: Vec::new(),
+        pictures,
+        unreadable: false,
         warnings,
     };
     let values = semantics.and_then(|s| s.get("values")).unwrap_or(&nothing);
     let materials = material.and_then(|m| m.get("values")).unwrap_or(&nothing);
-    reader.walk(boundaries, values, materials, depth);
+    let textures = texture.and_then(|t| t.get("values")).unwrap_or(&nothing);
+    reader.walk(boundaries, values, materials, textures, depth);
+    if reader.unreadable {
+        picture::unreadable(id, reader.warnings);
+    }
     Shapes { faces: reader.faces, ..Shapes::default() }
 }
 
@@ -271,45 +334,91 @@ struct Reader<'a> {
     surfaces: Option<&'a Value>,
     material: Option<u64>,
     faces: Vec<Face>,
+    pictures: &'a mut Pictures,
+    /// Whether any texture coordinates fit no ring.
+    unreadable: bool,
     warnings: &'a mut Warnings,
 }
 
 impl Reader<'_> {
-    /// Goes down to surfaces, with the semantics and the material of each beside it. A shell that is not the first of
+    /// Goes down to surfaces, with the semantics, the material and the texture of each beside it. A shell that is not the first of
     /// its solid is a cavity, which nobody sees.
-    fn walk(&mut self, boundaries: &Value, values: &Value, materials: &Value, depth: u32) {
+    fn walk(&mut self, boundaries: &Value, values: &Value, materials: &Value, textures: &Value, depth: u32) {
+        let nothing = Value::Null;
         for (i, inner) in boundaries.as_array().into_iter().flatten().enumerate() {
             let beside = |list: &'_ Value| list.get(i).cloned().unwrap_or(Value::Null);
+            let textures = textures.get(i).unwrap_or(&nothing);
             if depth > 0 {
                 let is_cavity = depth == 1 && i > 0;
                 if !is_cavity {
-                    self.walk(inner, &beside(values), &beside(materials), depth - 1);
+                    self.walk(inner, &beside(values), &beside(materials), textures, depth - 1);
                 }
                 continue;
             }
             let class = beside(values).as_u64().and_then(|v| self.surfaces?.get(v as usize)).and_then(class_of);
             let material = beside(materials).as_u64().or(self.material);
             let color = material.and_then(|m| self.vertices.appearance().color(m as usize));
-            self.surface(inner, class, color);
+            self.surface(inner, class, color, textures);
         }
     }
 
-    fn surface(&mut self, rings: &Value, class: Option<SurfaceClass>, color: Option<[u8; 3]>) {
+    fn surface(&mut self, rings: &Value, class: Option<SurfaceClass>, color: Option<[u8; 4]>, textures: &Value) {
         let mut read = Vec::new();
+        let mut shown = Shown::default();
         for (i, indices) in rings.as_array().into_iter().flatten().enumerate() {
-            match ring(indices, self.vertices).map(open).filter(|ring| ring.len() >= 3) {
-                Some(ring) => read.push(ring),
-                // Without its outer ring there is no surface; without a hole, there still is.
-                None => {
-                    self.warnings.add("ring_unreadable", self.id);
-                    if i == 0 {
-                        return;
-                    }
-                }
+            let whole = ring(indices, self.vertices).unwrap_or_default();
+            let kept = distinct(&whole);
+            if kept.len() >= 3 {
+                let appearance = self.vertices.appearance();
+                shown.ring(textures.get(i), &kept, whole.len(), &appearance.texture_vertices.0);
+                read.push(kept.into_iter().map(|at| whole[at]).collect());
+                continue;
+            }
+            // Without its outer ring there is no surface; without a hole, there still is.
+            self.warnings.add("ring_unreadable", self.id);
+            if i == 0 {
+                return;
             }
         }
         if !read.is_empty() {
-            self.faces.push(Face { rings: read, class, color });
+            self.unreadable |= shown.unreadable;
+            let picture = shown.texture.and_then(|t| self.vertices.appearance().picture(t, self.pictures));
+            self.unreadable |= shown.texture.is_some() && picture.is_none();
+            let drape = picture.filter(|_| shown.uvs.len() == read.len());
+            let drape = drape.map(|picture| Box::new(Drape { picture, uvs: shown.uvs }));
+            self.faces.push(Face { rings: read, class, color, drape, marks: None });
+        }
+    }
+}
+
+/// What the rings of a surface show.
+#[derive(Default)]
+struct Shown {
+    texture: Option<usize>,
+    uvs: Vec<Vec<[f32; 2]>>,
+    unreadable: bool,
+}
+
+impl Shown {
+    /// Takes the texture of a ring of `count` vertices, of which those at `kept` stay: its number, then a coordinate for
+    /// each vertex. A ring without any is `[null]`.
+    fn ring(&mut self, values: Option<&Value>, kept: &[usize], count: usize, vertices: &[[f32; 2]]) {
+        let Some([texture, at @ ..]) = values.and_then(Value::as_array).map(Vec::as_slice) else { return };
+        if texture.is_null() {
+            return;
+        }
+        let uv = |index: usize| {
+            let uv = vertices.get(usize::try_from(at.get(index)?.as_u64()?).ok()?)?;
+            uv.iter().all(|v| v.is_finite()).then_some(*uv)
+        };
+        let texture = texture.as_u64().and_then(|t| usize::try_from(t).ok());
+        let uvs: Option<Vec<[f32; 2]>> = kept.iter().map(|&index| uv(index)).collect();
+        match (texture, uvs) {
+            (Some(texture), Some(uvs)) if at.len() == count && self.texture.is_none_or(|known| known == texture) => {
+                self.texture = Some(texture);
+                self.uvs.push(uvs);
+            }
+            _ => self.unreadable = true,
         }
     }
 }
@@ -319,13 +428,14 @@ fn ring(indices: &Value, vertices: &Vertices<'_>) -> Option<Vec<Place>> {
     indices.as_array()?.iter().map(|index| vertices.place(usize::try_from(index.as_u64()?).ok()?)).collect()
 }
 
-/// Without the first point again at the end.
-fn open(mut ring: Vec<Place>) -> Vec<Place> {
-    ring.dedup();
-    while ring.len() > 1 && ring.first() == ring.last() {
-        ring.pop();
+/// The points of a ring that stay when each is there once: those that repeat the one before go, and so does the first
+/// point again at the end.
+pub(in crate::bake) fn distinct<P: PartialEq>(ring: &[P]) -> Vec<usize> {
+    let mut kept: Vec<usize> = (0..ring.len()).filter(|&i| i == 0 || ring[i] != ring[i - 1]).collect();
+    while kept.len() > 1 && kept.last().is_some_and(|&last| ring[last] == ring[0]) {
+        kept.pop();
     }
-    ring
+    kept
 }
 
 fn class_of(surface: &Value) -> Option<SurfaceClass> {

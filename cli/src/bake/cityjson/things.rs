@@ -123,7 +123,7 @@ impl Maker<'_> {
                 self.city.warnings.add("surface_not_plane", id);
             }
             let class = face.class.unwrap_or_else(|| seen_class(normal, &rings[0]));
-            surfaces.push(Surface { rings, class, color: face.color });
+            surfaces.push(Surface { rings, class, color: face.color, drape: face.drape.clone() });
         }
         surfaces
     }
@@ -189,9 +189,12 @@ impl Maker<'_> {
     }
 
     fn area(&mut self, model: Model, class: AreaClass) {
-        let faces = model.near.iter().flatten().chain(&model.footprint);
+        let faces = || model.near.iter().flatten().chain(&model.footprint);
+        if faces().any(|face| face.drape.is_some()) {
+            self.city.warnings.add("texture_left_out", format!("{}: it is drawn flat", model.tags.id));
+        }
         let mut pieces = Vec::new();
-        for face in faces {
+        for face in faces() {
             let rings: Vec<Vec<DVec3>> =
                 face.rings.iter().map(|ring| ring.iter().map(|p| self.enu(*p, self.datum_m)).collect()).collect();
             // What stands upright has no extent on the map.

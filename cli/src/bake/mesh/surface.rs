@@ -1,8 +1,8 @@
 //! Surfaces of a model: plane pieces with what they are.
 
-use super::Mesh;
 use super::palette::{WINDOW, pitched, shade};
 use super::triangulate::triangulate;
+use super::{Draped, Mesh};
 use crate::bake::model::{Building, Polygon, Surface, SurfaceClass};
 use glam::{DVec2, DVec3};
 use std::collections::BTreeMap;
@@ -65,19 +65,25 @@ fn face(
     if triangles.is_empty() {
         return;
     }
-    let color = surface.color.unwrap_or(match surface.class {
+    let by_class = match surface.class {
         SurfaceClass::Roof if plane.normal.z < PITCHED_COS => pitched(roof),
         SurfaceClass::Roof => roof,
         SurfaceClass::Window => WINDOW,
         SurfaceClass::Wall | SurfaceClass::Ground | SurfaceClass::Door | SurfaceClass::Other => wall,
-    });
-    let first = out.positions.len() as u32;
+    };
+    let (first, first_index) = (out.positions.len() as u32, out.indices.len());
     let has_foot = surface.class == SurfaceClass::Wall && surface.color.is_none();
     for &point in surface.rings.iter().flatten() {
         let factor = if has_foot && point.z < FOOT_M { FOOT_SHADE } else { 1.0 };
-        out.vertex(point, plane.normal.as_vec3(), shade(color, factor), feature);
+        let color = surface.color.unwrap_or_else(|| shade(by_class, factor));
+        out.vertex(point, plane.normal.as_vec3(), color, feature);
     }
     out.indices.extend(triangles.iter().flatten().map(|index| first + index));
+    if let Some(drape) = &surface.drape {
+        let uvs: Vec<[f32; 2]> = drape.uvs.iter().flatten().copied().collect();
+        let indices = first_index..out.indices.len();
+        out.draped.push(Draped { picture: drape.picture, first_vertex: first, indices, uvs });
+    }
     let mut start = first;
     for ring in &surface.rings {
         let count = ring.len() as u32;
@@ -127,7 +133,7 @@ mod tests {
 
     fn surface(class: SurfaceClass, rings: &[&[[f64; 3]]]) -> Surface {
         let rings = rings.iter().map(|ring| ring.iter().map(|p| DVec3::from(*p)).collect()).collect();
-        Surface { rings, class, color: None }
+        Surface { rings, class, color: None, drape: None }
     }
 
     fn drawn(surfaces: Vec<Surface>) -> Mesh {

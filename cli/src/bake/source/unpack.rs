@@ -166,14 +166,14 @@ impl Unpacking {
     }
 }
 
-/// Whether a member of an archive is more than a folder or a note.
-fn is_data(name: &str) -> bool {
+/// Whether a member of an archive, or a file of a folder, is more than a folder, a note or a picture.
+pub(super) fn is_data(name: &str) -> bool {
     let last = name.rsplit('/').next().unwrap_or(name);
     let lower = last.to_ascii_lowercase();
     !last.is_empty()
         && !last.starts_with('.')
         && !name.starts_with("__MACOSX/")
-        && ![".txt", ".md", ".pdf", ".html", ".jpg", ".jpeg", ".png", ".xsd", ".qmd"]
+        && ![".txt", ".md", ".pdf", ".html", ".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".xsd", ".qmd"]
             .iter()
             .any(|end| lower.ends_with(end))
 }

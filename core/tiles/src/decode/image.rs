@@ -7,20 +7,30 @@ use crate::{Image, ImageFormat};
 
 /// Appends an image's bytes (for KTX2: what the GPU takes) to `out`.
 pub(crate) fn append(bytes: &[u8], context: Context<'_>, out: &mut Vec<u8>) -> Result<Image, Fault> {
+    if let [0xab, b'K', b'T', b'X', b' ', b'2', b'0', ..] = bytes {
+        return ktx::transcode(bytes, context, out);
+    }
+    let (format, width, height) = measured(bytes)?;
+    check_pixels(width, height, context)?;
+    context.take(bytes.len())?;
+    Ok(Image { format, width, height, levels: vec![push(out, bytes)?] })
+}
+
+/// Format and size of an image that is no KTX2, by its header.
+pub(crate) fn measured(bytes: &[u8]) -> Result<(ImageFormat, u32, u32), Fault> {
     let (format, size) = match bytes {
         [0x89, b'P', b'N', b'G', ..] => (ImageFormat::Png, png_size(bytes)),
         [0xff, 0xd8, ..] => (ImageFormat::Jpeg, jpeg_size(bytes)),
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => (ImageFormat::Webp, webp_size(bytes)),
-        [0xab, b'K', b'T', b'X', b' ', b'2', b'0', ..] => return ktx::transcode(bytes, context, out),
         _ => return Err(Fault::Unsupported("an image that is neither PNG, JPEG, WebP nor KTX2".into())),
     };
-    let Some((width, height)) = size else { return malformed(format!("a {format:?} image without a size")) };
-    if width == 0 || height == 0 {
-        return malformed(format!("a {format:?} image of {width} × {height} pixels"));
+    match size {
+        None => malformed(format!("a {format:?} image without a size")),
+        Some((width, height)) if width == 0 || height == 0 => {
+            malformed(format!("a {format:?} image of {width} × {height} pixels"))
+        }
+        Some((width, height)) => Ok((format, width, height)),
     }
-    check_pixels(width, height, context)?;
-    context.take(bytes.len())?;
-    Ok(Image { format, width, height, levels: vec![push(out, bytes)?] })
 }
 
 /// Whether an image is within the limit.

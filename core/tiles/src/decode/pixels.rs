@@ -2,6 +2,7 @@
 
 use super::Limits;
 use super::bytes::{Fault, malformed};
+use super::image;
 use crate::{Attribute, FeatureIds, ImageFormat, Problem, Sampler, TextureRef, TileContent, Wrap};
 use std::io::Cursor;
 
@@ -30,26 +31,48 @@ impl TileContent {
         let Some(image) = self.images.get(image as usize) else { return malformed("there is no such image") };
         let range = image.levels.first().map_or(0..0, |(start, end)| *start as usize..*end as usize);
         let bytes = self.image_bytes.get(range).unwrap_or_default();
-        let size = u64::from(image.width) * u64::from(image.height);
-        if size > limits.image_pixels {
-            return Err(Fault::TooLarge(format!("{size} pixels")));
-        }
-        let room = usize::try_from(size.saturating_mul(8)).unwrap_or(usize::MAX).saturating_add(1 << 20);
-        let pixels = match image.format {
-            ImageFormat::Png => png(bytes, room)?,
-            ImageFormat::Jpeg => jpeg(bytes)?,
-            ImageFormat::Webp => webp(bytes, room)?,
-            ImageFormat::Rgba8 => Pixels { width: image.width, height: image.height, rgba: bytes.to_vec() },
-            other => return Err(Fault::Unsupported(format!("pixels of {other:?}"))),
-        };
-        match (pixels.width, pixels.height) == (image.width, image.height) && pixels.rgba.len() as u64 == size * 4 {
-            true => Ok(pixels),
-            false => malformed("its pixels are not as many as its header says"),
-        }
+        Pixels::of((image.format, image.width, image.height), bytes, limits)
     }
 }
 
 impl Pixels {
+    /// Width and height that the header of a PNG, JPEG or WebP file says.
+    ///
+    /// # Errors
+    /// A [`Problem`] when it is of another format or its header is damaged.
+    pub fn size_of(bytes: &[u8]) -> Result<(u32, u32), Problem> {
+        image::measured(bytes).map(|(_, width, height)| (width, height)).map_err(|fault| fault.problem("image"))
+    }
+
+    /// Decodes a PNG, JPEG or WebP file.
+    ///
+    /// # Errors
+    /// A [`Problem`] when it is of another format, damaged, or over [`Limits::image_pixels`], which is compared with its
+    /// header before there is room for texels.
+    pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Self, Problem> {
+        let pixels = image::measured(bytes).and_then(|header| Self::of(header, bytes, limits));
+        pixels.map_err(|fault| fault.problem("image"))
+    }
+
+    fn of((format, width, height): (ImageFormat, u32, u32), bytes: &[u8], limits: &Limits) -> Result<Self, Fault> {
+        let size = u64::from(width) * u64::from(height);
+        if size > limits.image_pixels {
+            return Err(Fault::TooLarge(format!("{size} pixels")));
+        }
+        let room = usize::try_from(size.saturating_mul(8)).unwrap_or(usize::MAX).saturating_add(1 << 20);
+        let pixels = match format {
+            ImageFormat::Png => png(bytes, room)?,
+            ImageFormat::Jpeg => jpeg(bytes)?,
+            ImageFormat::Webp => webp(bytes, room)?,
+            ImageFormat::Rgba8 => Pixels { width, height, rgba: bytes.to_vec() },
+            other => return Err(Fault::Unsupported(format!("pixels of {other:?}"))),
+        };
+        match (pixels.width, pixels.height) == (width, height) && pixels.rgba.len() as u64 == size * 4 {
+            true => Ok(pixels),
+            false => malformed("its pixels are not as many as its header says"),
+        }
+    }
+
     /// The nearest texel, wrapped as the sampler says; (0, 0) is the upper left corner.
     pub fn texel(&self, sampler: &Sampler, uv: [f32; 2]) -> [u8; 4] {
         let at = |axis: usize, side: u32| {
