@@ -391,12 +391,12 @@ fn pictures_are_found_in_the_archive_of_their_model() {
 }
 
 #[test]
-fn coarser_tiles_show_coarser_pictures_and_blocks_their_colours() {
+fn coarser_tiles_show_coarser_pictures() {
     let folder = Folder::new("levels");
-    // 1.4 million texels on 10 m: more than a tile should hold.
+    // On two walls, 1.4 million texels: more than a tile should hold.
     folder.write("pictures/quarters.webp", &quarters(1200));
-    let path =
-        folder.write("model.json", cityjson(&[Some((0, 1.0))], &["pictures/quarters.webp"]).to_string().as_bytes());
+    let model = cityjson(&[Some((0, 1.0)), Some((0, 1.0))], &["pictures/quarters.webp"]);
+    let path = folder.write("model.json", model.to_string().as_bytes());
     let (tiles, _) = baked(&Input::new(&path));
     let side = |content: &TileContent| {
         let pixels: Pixels = content.pixels(0, &Limits::default()).expect("a picture");
@@ -405,14 +405,14 @@ fn coarser_tiles_show_coarser_pictures_and_blocks_their_colours() {
     let sides: Vec<u32> = tiles.values().map(side).collect();
     // The root's error is a metre: 1/16 m for a texel. Below, texels are as fine as 1 cm.
     assert_eq!(sides.len(), 2);
-    assert!((160..200).contains(&sides[0]) && (990..1100).contains(&sides[1]), "{sides:?}");
+    assert!((140..180).contains(&sides[0]) && (880..940).contains(&sides[1]), "{sides:?}");
     for content in tiles.values() {
-        check_walls(content, &BTreeMap::from([(0, 1.0)]));
+        check_walls(content, &BTreeMap::from([(0, 1.0), (1, 1.0)]));
     }
 }
 
 #[test]
-fn a_real_textured_model_keeps_all_its_pictures() {
+fn every_textured_surface_of_a_real_model_shows_its_picture() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../shared/data/citymodel/citygml4j/citygml4j-samples/input/datasets/lod3_building_v2.gml");
     if !path.exists() {
@@ -423,5 +423,7 @@ fn a_real_textured_model_keeps_all_its_pictures() {
     let draped =
         city.buildings.iter().chain(&city.structures).flat_map(|b| &b.surfaces).filter(|s| s.drape.is_some()).count();
     let read = city.pictures.iter().filter(|picture| picture.size[0] > 0).count();
-    assert_eq!((draped, read, city.pictures.len()), (0, 0, 0));
+    // By lxml: 3,092 rings with texture coordinates, of 8 pictures. 27 are slivers, told once near and once from afar.
+    assert_eq!((draped, read, city.pictures.len()), (3065, 8, 8));
+    assert_eq!(city.warnings.0["surface_without_extent"].count, 54);
 }
