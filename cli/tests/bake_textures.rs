@@ -1,7 +1,7 @@
 //! Textures and materials of city models, from files to what a reader sees in the tiles.
 
 use citytwin::bake::source;
-use citytwin::bake::{Cancel, Input, Report, Silent, files_of};
+use citytwin::bake::{Cancel, Input, Options, Report, Silent, bake, files_of};
 use citytwin_manifest::Text;
 use citytwin_tiles::{Alpha, Decoded, Limits, Pixels, Primitive, TileContent, What, Wrap, decode};
 use glam::{DMat4, DVec3};
@@ -409,6 +409,24 @@ fn coarser_tiles_show_coarser_pictures() {
     for content in tiles.values() {
         check_walls(content, &BTreeMap::from([(0, 1.0), (1, 1.0)]));
     }
+}
+
+#[test]
+fn a_twin_is_baked_again_when_a_picture_beside_its_model_has_changed() {
+    let folder = Folder::new("again");
+    folder.write("pictures/quarters.webp", &quarters(64));
+    let model = cityjson(&[Some((0, 1.0))], &["pictures/quarters.webp"]).to_string();
+    let path = folder.write("model.json", model.as_bytes());
+    let out = folder.0.join("out");
+    let options = Options { inputs: vec![Input::new(&path)], out: out.clone(), ..Options::default() };
+    let tile = || {
+        bake(&options, &Cancel::default(), &Silent).expect("a twin");
+        std::fs::read(out.join("buildings/tiles/0/0/0.glb")).expect("a tile")
+    };
+    let first = tile();
+    assert_eq!(tile(), first);
+    folder.write("pictures/quarters.webp", &quarters(40));
+    assert_ne!(tile(), first);
 }
 
 #[test]

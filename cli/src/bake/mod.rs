@@ -195,7 +195,7 @@ pub fn bake(options: &Options, cancel: &Cancel, progress: &dyn Progress) -> Resu
         None => write_twin(&city, &title, &maker, cancel, progress, &mut report)?,
     }
     (report.made, report.kept) = maker.counts();
-    maker.finish(city.pictures.iter().filter_map(picture::Picture::beside))?;
+    maker.finish(city.pictures.iter().any(picture::Picture::is_beside))?;
     (report.files, report.bytes) = written.totals();
     let clock = Instant::now();
     progress.stage("write", None);

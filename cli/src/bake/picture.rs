@@ -49,12 +49,9 @@ impl Picture {
         digester.bytes(&self.border);
     }
 
-    /// Its file, where it lies beside an input, not in one.
-    pub(super) fn beside(&self) -> Option<(PathBuf, Option<Digest>)> {
-        match &self.place {
-            Place::Folder(folder, way) => Some((folder.join(way), self.digest)),
-            _ => None,
-        }
+    /// Whether it lies beside an input, not in one.
+    pub(super) fn is_beside(&self) -> bool {
+        matches!(self.place, Place::Folder(..))
     }
 }
 

@@ -158,9 +158,9 @@ struct Record {
     units: BTreeMap<String, Unit>,
     /// Files that are made anew by every bake.
     rest: Vec<Made>,
-    /// Files that the inputs name, as they were; nothing for one that could not be read.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    beside: BTreeMap<PathBuf, Option<Digest>>,
+    /// Whether the inputs name files beside them, which are known only when those have been read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    beside: bool,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -240,13 +240,8 @@ impl Before {
 
 /// Whether the twin is what this bake would make.
 pub(super) fn is_up_to_date(folder: &Path, inputs: &Inputs) -> bool {
-    let digest = |path: &Path| digest_of_reader(&mut File::open(path).ok()?).ok();
-    let is_same = |before: &Before| {
-        before.record.inputs == inputs.all
-            && before.record.beside.iter().all(|(path, known)| digest(path) == *known)
-            && before.is_whole()
-    };
-    Before::read(folder, inputs).is_some_and(|before| is_same(&before))
+    let is_same = |before: &Before| before.record.inputs == inputs.all && !before.record.beside;
+    Before::read(folder, inputs).is_some_and(|before| is_same(&before) && before.is_whole())
 }
 
 /// Makes units, or takes them over; every other file goes through it too.
@@ -331,14 +326,12 @@ impl<'a> Maker<'a> {
         unit.files.iter().try_for_each(|made| copy(self.sink, made.path.clone(), &before.folder.join(&made.path)))
     }
 
-    /// Writes the record, when everything else is written. `beside`: files that the inputs name, with their digests.
+    /// Writes the record, when everything else is written. `beside`: whether the inputs name
+    /// files beside them.
     ///
     /// # Errors
     /// [`BakeError::Io`] when it cannot be written.
-    pub(super) fn finish(
-        self,
-        beside: impl Iterator<Item = (PathBuf, Option<Digest>)>,
-    ) -> Result<(), BakeError> {
+    pub(super) fn finish(self, beside: bool) -> Result<(), BakeError> {
         let Some(inputs) = self.inputs else { return Ok(()) };
         let mut rest = self.rest.into_inner().unwrap_or_else(PoisonError::into_inner);
         rest.sort_by(|a, b| a.path.cmp(&b.path));
@@ -348,7 +341,7 @@ impl<'a> Maker<'a> {
             inputs: inputs.all,
             units: self.units.into_inner().unwrap_or_else(PoisonError::into_inner),
             rest,
-            beside: beside.collect(),
+            beside,
         };
         let text = serde_json::to_vec(&record).expect("digests, numbers and text are always JSON");
         self.sink.put(RECORD.into(), text)

@@ -50,10 +50,9 @@ impl Appearances {
         &mut self,
         element: &Element,
         id: &str,
-        pictures: Option<&mut Pictures>,
+        mut pictures: Option<&mut Pictures>,
         warnings: &mut Warnings,
     ) {
-        let mut pictures = pictures;
         let mut open = vec![element];
         while let Some(element) = open.pop() {
             match element.name.as_str() {
@@ -74,10 +73,9 @@ impl Appearances {
         &mut self,
         object: &Element,
         id: &str,
-        pictures: Option<&mut Pictures>,
+        mut pictures: Option<&mut Pictures>,
         warnings: &mut Warnings,
     ) {
-        let mut pictures = pictures;
         let mut open = vec![object];
         while let Some(element) = open.pop() {
             if element.name == "appearance" {
