@@ -1048,7 +1048,7 @@ mod tests {
             Instance { position: DVec3::new(-7.0, 500.0, 0.0), bearing_deg: 0.0, scale: 1.0, feature: 3 },
         ];
         let group = Group { name: "tree".into(), model, instances: instances.clone() };
-        let (_, content) = check(Content { parts: Vec::new(), groups: vec![group] }, &rows(5));
+        let (_, content) = check(Content { groups: vec![group], ..Content::default() }, &rows(5));
         let primitive = &content.primitives[0];
         let placed = primitive.instances.expect("instanced");
         let tile_from_local = DMat4::from_cols_array(&primitive.tile_from_local);

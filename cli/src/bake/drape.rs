@@ -428,7 +428,7 @@ fn pages(mut regions: Vec<Region>) -> Vec<([u32; 2], Vec<Region>)> {
     });
     let mut pages = Vec::new();
     while !regions.is_empty() {
-        let texels: f64 = regions.iter().map(|r| padded(r)).map(|[w, h]| f64::from(w) * f64::from(h)).sum();
+        let texels: f64 = regions.iter().map(padded).map(|[w, h]| f64::from(w) * f64::from(h)).sum();
         let widest = regions.iter().map(|region| padded(region)[0]).max().unwrap_or(1);
         // About square, so that the corners of small pages are not far from their middle.
         let width = ((texels * 1.1).sqrt() as u32).next_multiple_of(16).clamp(widest, PAGE_PX);
