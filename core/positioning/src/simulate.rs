@@ -656,6 +656,14 @@ mod tests {
     }
 
     #[test]
+    fn ranges_of_one_anchor_do_not_keep_a_visitor_on_the_wrong_side_of_it() {
+        // The first anchor alone cannot tell two places apart; the next two say for seconds that it is the other one.
+        let devices = Devices { wifi: false, ble: false, uwb: true, barometer: true };
+        let outcome = follow(&walk(68, devices), None, &Arc::new(venue()));
+        assert!(outcome.jump_inside_m < 8.0 && outcome.indoor_m < 2.0, "{outcome:?}");
+    }
+
+    #[test]
     #[ignore = "the README's table: minutes without optimisation"]
     fn a_hundred_seeds() {
         let none = Devices { wifi: false, ble: false, uwb: false, barometer: false };

@@ -26,6 +26,9 @@ const SAME_NODE_M: f64 = 0.05;
 /// Stairs of neighbouring levels within this are one flight, metres.
 const SAME_FLIGHT_M: f64 = 8.0;
 
+/// Weight of someone who went through a wall, where doors are known and where they are not.
+const THROUGH_WALL: [f64; 2] = [0.02, 0.5];
+
 /// A closed ring of corners, metres; the first is not repeated at the end.
 pub(crate) type Ring = Vec<[f64; 2]>;
 
@@ -178,6 +181,11 @@ impl Venue {
     /// How many walls of a floor the straight way crosses; 0 on floors that the venue does not have.
     pub fn walls_between(&self, floor: i16, from_m: [f64; 2], to_m: [f64; 2]) -> usize {
         self.level(floor).map_or(0, |level| level.walls.crossings(from_m, to_m))
+    }
+
+    /// What is left of the weight of someone who went through a wall of a floor.
+    pub(crate) fn through_wall(&self, floor: i16) -> f64 {
+        self.level(floor).map_or(1.0, |level| THROUGH_WALL[usize::from(!level.doors_known)])
     }
 
     /// The walls of a floor, as pairs of ends.

@@ -5,6 +5,7 @@ use super::{IndoorFilter, Particle};
 use crate::observation::{BleReading, Measurement, Observation, Rejected, WifiReading};
 use crate::order::sort_by;
 use crate::radio::Place;
+use crate::random::Random;
 use crate::venue::{Beacon, BeaconKind, Venue};
 use litemap::LiteMap;
 use std::collections::VecDeque;
@@ -12,8 +13,6 @@ use std::sync::Arc;
 
 /// So many seconds does the fixed-lag smoother look ahead.
 pub(super) const LAG_SECS: usize = 10;
-/// Weight of a particle that went through a wall, where doors are known and where they are not.
-const THROUGH_WALL: [f64; 2] = [0.02, 0.5];
 /// How high a device is carried, metres above the floor.
 const CARRIED_M: f64 = 1.2;
 /// A fix or range beyond this squared Mahalanobis distance is an outlier (χ², two degrees of freedom, 99.9 %).
@@ -43,6 +42,13 @@ const SLAB_DB: f64 = 15.0;
 const BLE_SIGMA_DB: [f64; 2] = [4.0, 9.0];
 /// Exponent on a beacon's weight.
 const BLE_POWER: f64 = 0.3;
+/// Ranges of the last moments tell together where a visitor was carried to, milliseconds, and at most so many.
+const TOGETHER_MS: f64 = 1500.0;
+const MOST_TOGETHER: usize = 16;
+/// Nobody is carried far without notice: scale of the heavy tail around where the visitor was believed, metres.
+const CARRIED_FAR_M: f64 = 10.0;
+/// Deviation that ranges are blunted by where they draw a place, metres: few draws lie on all rings.
+const DRAWN_SIGMA_M: f64 = 1.0;
 /// After a range that counted, the spread is the filter's own for so long, milliseconds: the radio map's radii were
 /// learnt without ranges.
 const RANGED_MS: f64 = 3000.0;
@@ -65,9 +71,11 @@ const WEATHER_SECS: f64 = 60.0;
 pub(super) struct Fusion {
     venue: Option<Arc<Venue>>,
     pressure: Pressure,
-    /// Of fixes and of ranges, in a row.
+    /// Of fixes in a row, and of ranges more than counted.
     outliers: [u32; 2],
     ranged_ms: Option<f64>,
+    /// The last ranges, newest last, whether they counted or not.
+    rings: VecDeque<Ring>,
     /// Times of the particles' traces, newest first.
     trace_ms: VecDeque<f64>,
     /// Probability to be indoors, where satellite fixes are worth less; outdoors a scan's cells are. Surely indoors when
@@ -78,9 +86,8 @@ pub(super) struct Fusion {
 impl Fusion {
     /// Weight of a particle that moved.
     pub(super) fn passage(&self, floor: i16, from: [f64; 2], to: [f64; 2]) -> f64 {
-        let Some(level) = self.venue.as_ref().and_then(|v| v.level(floor)) else { return 1.0 };
-        let walls = self.venue.as_ref().map_or(0, |v| v.walls_between(floor, from, to));
-        if walls == 0 { 1.0 } else { THROUGH_WALL[usize::from(!level.doors_known)] }
+        let Some(venue) = &self.venue else { return 1.0 };
+        if venue.walls_between(floor, from, to) == 0 { 1.0 } else { venue.through_wall(floor) }
     }
 
     /// Probability to be indoors.
@@ -97,6 +104,32 @@ impl Fusion {
     /// map's radii count.
     pub(super) fn ranged_spread_m(&self, now_ms: f64, spread_m: f64) -> Option<f64> {
         self.ranged_ms.filter(|at| now_ms - at <= RANGED_MS).map(|_| spread_m.hypot(RANGE_MODEL_M))
+    }
+}
+
+/// A range around an anchor.
+#[derive(Clone, Copy, Debug)]
+struct Ring {
+    time_ms: f64,
+    centre: [f64; 2],
+    /// Metres from the device up to the anchor.
+    up_m: f64,
+    range_m: f64,
+    sigma_m: f64,
+}
+
+impl Ring {
+    /// Metres that the range is longer than the way from a place.
+    fn excess_m(&self, at: [f64; 2]) -> f64 {
+        self.range_m - (square(at, self.centre) + self.up_m * self.up_m).sqrt()
+    }
+
+    /// A place at the range's distance.
+    fn draw(&self, random: &mut Random) -> [f64; 2] {
+        let flat = (self.range_m * self.range_m - self.up_m * self.up_m).max(0.0).sqrt();
+        let (turn, noise) = (std::f64::consts::TAU * random.uniform(), random.normal());
+        let radius = flat + self.sigma_m * noise;
+        [self.centre[0] + radius * turn.sin(), self.centre[1] + radius * turn.cos()]
     }
 }
 
@@ -352,24 +385,24 @@ impl IndoorFilter {
         let ups = [self.floor_now(), from.spot.floor].map(|floor| {
             (floor, venue.elevation_m(from.spot.floor) + from.height_m - venue.elevation_m(floor) - CARRIED_M)
         });
-        let innovation = |up: f64| range_m - (square(mean, centre) + up * up).sqrt();
-        let [now, theirs] = ups.map(|(_, up)| innovation(up).abs());
+        let ring = |up_m| Ring { time_ms, centre, up_m, range_m, sigma_m };
+        let [now, theirs] = ups.map(|(_, up)| ring(up).excess_m(mean).abs());
         let (floor, up) = if self.particles.is_empty() || theirs < now { ups[1] } else { ups[0] };
-        let ring = |filter: &mut Self| {
-            let flat = (range_m * range_m - up * up).max(0.0).sqrt();
-            let (turn, noise) = (std::f64::consts::TAU * filter.random.uniform(), filter.random.normal());
-            let radius = flat + sigma_m * noise;
-            [centre[0] + radius * turn.sin(), centre[1] + radius * turn.cos()]
-        };
+        let ring = ring(up);
+        let rings = &mut self.fusion.rings;
+        while rings.len() >= MOST_TOGETHER || rings.front().is_some_and(|old| time_ms - old.time_ms > TOGETHER_MS) {
+            rings.pop_front();
+        }
+        rings.push_back(ring);
         if self.particles.is_empty() {
             self.floors = LiteMap::from_iter([((self.building(), from.spot.floor), 1.0)]);
-            self.scatter(ring);
+            self.scatter(|filter| ring.draw(&mut filter.random));
             self.fusion.ranged_ms = Some(time_ms);
             return Ok(());
         }
         // While the cloud is wide the range is blunted, or hardly a particle would lie on its ring.
         let sigma = sigma_m.max(0.1).hypot(0.2 * variance.sqrt());
-        let innovation = innovation(up);
+        let innovation = ring.excess_m(mean);
         let deviation = (sigma * sigma + variance).sqrt();
         // A range may be too long by a reflection, but never too short.
         if innovation < -4.0 * deviation || innovation > 4.0 * deviation + 6.0 * EXCESS_M {
@@ -377,20 +410,34 @@ impl IndoorFilter {
             if self.fusion.outliers[1] < KIDNAPPED_AFTER {
                 return Err(Rejected::Outlier);
             }
-            self.scatter(ring);
+            self.carried(mean, variance);
+            self.fusion.outliers[1] = 0;
         } else {
+            // One anchor's ranges fit all around it: they do not clear those of two others.
+            self.fusion.outliers[1] = self.fusion.outliers[1].saturating_sub(1);
             let same_floor = from.spot.floor == floor;
             self.reweigh(|p| {
-                let expected = (square(p, centre) + up * up).sqrt();
                 let walls = same_floor && venue.walls_between(floor, p, centre) > 0;
-                range_likelihood(range_m - expected, sigma, walls || !same_floor).powf(RANGE_POWER)
+                range_likelihood(ring.excess_m(p), sigma, walls || !same_floor).powf(RANGE_POWER)
             });
         }
-        self.fusion.outliers[1] = 0;
         self.fusion.ranged_ms = Some(time_ms);
         let heard_on = from.spot.floor;
         self.weigh_floors(0.0, |f| if f == heard_on { 1.0 } else { 0.6 });
         Ok(())
+    }
+
+    /// Ranges say again and again that the visitor is elsewhere: particles anew where the last ranges meet. Two rings meet
+    /// twice, and one is everywhere around its anchor: what is nearer to where the visitor was believed is more likely.
+    fn carried(&mut self, mean: [f64; 2], variance: f64) {
+        let rings: Vec<Ring> = self.fusion.rings.iter().copied().collect();
+        self.scatter(|filter| rings[filter.random.below(rings.len())].draw(&mut filter.random));
+        let scale = CARRIED_FAR_M * CARRIED_FAR_M + variance;
+        self.reweigh(|p| {
+            let near = (1.0 + square(p, mean) / scale).powf(-1.5);
+            let meet = |ring: &Ring| range_likelihood(ring.excess_m(p), ring.sigma_m.hypot(DRAWN_SIGMA_M), false);
+            near * rings.iter().map(meet).product::<f64>()
+        });
     }
 
     fn advertisements(&mut self, venue: &Venue, readings: &[BleReading], time_ms: f64) -> Result<(), Rejected> {
