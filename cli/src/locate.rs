@@ -4,13 +4,15 @@
 mod run;
 
 use anyhow::{Context, bail};
-use citytwin_positioning::evaluate::{self, Followed, Method, Sample, Summary, SurveyWalk};
+use citytwin_positioning::evaluate::{self, Located, Method, Sample, Summary, SurveyWalk};
 use citytwin_positioning::formats::{read_uji, read_walk};
 use citytwin_positioning::radio::{Fingerprint, QueryOptions, RadioMap, SurveyOptions};
 use citytwin_positioning::smooth::SmoothOptions;
+use citytwin_positioning::venue::Venue;
 use citytwin_positioning::{IndoorOptions, Radii};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// What `citytwin locate` can do.
@@ -41,11 +43,15 @@ pub enum LocateCommand {
     },
     /// Tells how far off the answers are: with a map, or cross-validated without one.
     Evaluate {
-        /// Fingerprint table or site's folder; way-points are truth only.
-        observations: PathBuf,
+        /// Fingerprint tables; or a site's folder, a floor's, or walks in one (FLOOR/*.txt.gz). Way-points are truth only.
+        #[arg(required = true)]
+        observations: Vec<PathBuf>,
         /// The radio map. Without one, each user (table) or each fifth of the walks is located by a map of the others.
         #[arg(long)]
         radio_map: Option<PathBuf>,
+        /// The venue of the walks, in the radio map's metres: a folder with IMDF, IndoorGML or GeoJSON.
+        #[arg(long)]
+        venue: Option<PathBuf>,
         /// Only these users of a table or fifths of the walks (0 to 4), separated by commas: report on what no parameter was chosen on.
         #[arg(long, value_delimiter = ',')]
         only: Vec<u32>,
@@ -68,7 +74,7 @@ pub enum LocateCommand {
 pub fn run(command: LocateCommand) -> anyhow::Result<()> {
     match command {
         LocateCommand::Survey { survey, out } => {
-            let map = make_map(&read_survey(&survey)?);
+            let map = make_map(&read_survey(&[survey])?);
             let bytes = map.to_bytes();
             std::fs::write(&out, &bytes).with_context(|| format!("writing {}", out.display()))?;
             println!("{}: {} cells, {} bytes", out.display(), map.cell_count(), bytes.len());
@@ -77,11 +83,16 @@ pub fn run(command: LocateCommand) -> anyhow::Result<()> {
         LocateCommand::Run { observations, radio_map, venue, json } => {
             run::run(&observations, radio_map.as_deref(), venue.as_deref(), json)
         }
-        LocateCommand::Evaluate { observations, radio_map, only, causal, offline, json } => {
+        LocateCommand::Evaluate { observations, radio_map, venue, only, causal, offline, json } => {
             let survey = read_survey(&observations)?;
+            let venue = venue.as_deref().map(run::read_venue).transpose()?.map(Arc::new);
+            if let (Survey::Table(_), Some(_)) = (&survey, &venue) {
+                eprintln!("warning: a venue tells nothing of single fingerprints");
+            }
+            let located = Evaluation { survey: &survey, venue, only: &only, methods: methods(causal, offline) };
             let rows = match radio_map {
-                Some(path) => with_map(&read_map(&path)?, &survey, &only, &methods(causal, offline)),
-                None => cross_validated(&survey, &only, &methods(causal, offline)),
+                Some(path) => located.by_map(&read_map(&path)?),
+                None => located.cross_validated(),
             };
             print(&rows, json)?;
             if let (Survey::Walks(walks), false) = (&survey, json) {
@@ -124,14 +135,15 @@ fn make_map(survey: &Survey) -> RadioMap {
     match survey {
         Survey::Table(fingerprints) => {
             let (options, query) = table_options();
-            let samples = evaluate::leave_groups_out(fingerprints, &options, query).0;
+            let located = evaluate::leave_groups_out(fingerprints, &options, query, &[], &no_clock);
             let mut map = RadioMap::new(fingerprints, &options, query);
-            map.set_radii(evaluate::learn(samples.iter()), Radii::default(), Radii::default());
+            map.set_radii(evaluate::learn(located.samples.iter()), Radii::default(), Radii::default());
             map
         }
         Survey::Walks(walks) => {
             let (options, query) = walk_options();
-            let located = evaluate::leave_walks_out(walks, &options, query, &methods(false, false), &[]);
+            let both = methods(false, false);
+            let located = evaluate::leave_walks_out(walks, (&options, query), None, &both, &[], &no_clock);
             let mut map = evaluate::map_of_walks(walks.iter(), &options, query, &IndoorOptions::default());
             let [smoothed, tracks] = [0, 1].map(|i| evaluate::learn(located[i].samples.iter()));
             map.set_radii(Radii::default(), tracks, smoothed);
@@ -140,38 +152,15 @@ fn make_map(survey: &Survey) -> RadioMap {
     }
 }
 
+/// For what nobody times.
+fn no_clock() -> f64 {
+    0.0
+}
+
 type Rows = Vec<(&'static str, Summary)>;
 
 fn wanted(only: &[u32], group: u32) -> bool {
     only.is_empty() || only.contains(&group)
-}
-
-fn some(samples: Vec<Sample>, only: &[u32]) -> Vec<Sample> {
-    samples.into_iter().filter(|s| wanted(only, s.fold)).collect()
-}
-
-fn with_map(map: &RadioMap, survey: &Survey, only: &[u32], methods: &[Method]) -> Rows {
-    match survey {
-        Survey::Table(fingerprints) => {
-            let start = Instant::now();
-            let asked = fingerprints.iter().filter(|f| wanted(only, f.group));
-            let (samples, unanswered) = evaluate::locate_fingerprints(map, asked);
-            let micros = start.elapsed().as_secs_f64() * 1e6 / (samples.len() + unanswered).max(1) as f64;
-            vec![("radio map", Summary { update_micros: micros, ..Summary::new(&samples, unanswered) })]
-        }
-        Survey::Walks(walks) => {
-            let row = |method: &Method| {
-                let start = Instant::now();
-                let mut followed = Followed::default();
-                for walk in walks.iter().filter(|w| wanted(only, w.fold)) {
-                    method.locate(map, walk, &mut followed);
-                }
-                let micros = start.elapsed().as_secs_f64() * 1e6 / followed.observations.max(1) as f64;
-                (name(method), summary_of(&followed, micros))
-            };
-            methods.iter().map(row).collect()
-        }
-    }
 }
 
 fn name(method: &Method) -> &'static str {
@@ -181,33 +170,64 @@ fn name(method: &Method) -> &'static str {
     }
 }
 
-fn cross_validated(survey: &Survey, only: &[u32], methods: &[Method]) -> Rows {
-    match survey {
-        Survey::Table(fingerprints) => {
-            let (options, query) = table_options();
-            let (samples, unanswered) = evaluate::leave_groups_out(fingerprints, &options, query);
-            let samples = some(samples, only);
-            let surveyed: Vec<Sample> = samples.iter().copied().filter(|s| s.surveyed).collect();
-            vec![
-                ("plain 1-NN", Summary::new(&some(evaluate::leave_groups_out_nearest(fingerprints), only), 0)),
-                ("radio map, where others surveyed", Summary::new(&surveyed, 0)),
-                ("radio map", Summary::new(&samples, unanswered)),
-            ]
-        }
-        Survey::Walks(walks) => {
-            let (options, query) = walk_options();
-            let located = evaluate::leave_walks_out(walks, &options, query, methods, only);
-            methods.iter().zip(&located).map(|(method, followed)| (name(method), summary_of(followed, 0.0))).collect()
-        }
-    }
+/// What is located, and how.
+struct Evaluation<'a> {
+    survey: &'a Survey,
+    venue: Option<Arc<Venue>>,
+    /// Groups of fingerprints or fifths of the walks; empty for all.
+    only: &'a [u32],
+    methods: Vec<Method>,
 }
 
-fn summary_of(followed: &Followed, update_micros: f64) -> Summary {
-    let first = &followed.first_fix_secs;
-    Summary {
-        first_fix_secs: first.iter().sum::<f64>() / first.len().max(1) as f64,
-        update_micros,
-        ..Summary::new(&followed.samples, followed.unanswered)
+impl Evaluation<'_> {
+    /// All by one map.
+    fn by_map(&self, map: &RadioMap) -> Rows {
+        let start = Instant::now();
+        let clock = || start.elapsed().as_secs_f64() * 1e6;
+        match self.survey {
+            Survey::Table(fingerprints) => {
+                let mut located = Located::default();
+                let asked = fingerprints.iter().filter(|f| wanted(self.only, f.group));
+                evaluate::locate_fingerprints(map, asked, &clock, &mut located);
+                vec![("radio map", located.summary())]
+            }
+            Survey::Walks(walks) => {
+                let row = |method: &Method| {
+                    let mut located = Located::default();
+                    for walk in walks.iter().filter(|w| wanted(self.only, w.fold)) {
+                        method.locate(map, self.venue.as_ref(), walk, &clock, &mut located);
+                    }
+                    (name(method), located.summary())
+                };
+                self.methods.iter().map(row).collect()
+            }
+        }
+    }
+
+    /// Each group by a map of the others.
+    fn cross_validated(&self) -> Rows {
+        let start = Instant::now();
+        let clock = || start.elapsed().as_secs_f64() * 1e6;
+        match self.survey {
+            Survey::Table(fingerprints) => {
+                let (options, query) = table_options();
+                let located = evaluate::leave_groups_out(fingerprints, &options, query, self.only, &clock);
+                let surveyed: Vec<Sample> = located.samples.iter().copied().filter(|s| s.surveyed).collect();
+                let mut nearest = evaluate::leave_groups_out_nearest(fingerprints);
+                nearest.retain(|sample| wanted(self.only, sample.fold));
+                vec![
+                    ("plain 1-NN", Summary::new(&nearest, 0)),
+                    ("radio map, where others surveyed", Summary::new(&surveyed, 0)),
+                    ("radio map", located.summary()),
+                ]
+            }
+            Survey::Walks(walks) => {
+                let (options, query) = walk_options();
+                let (map, venue) = ((&options, query), self.venue.as_ref());
+                let located = evaluate::leave_walks_out(walks, map, venue, &self.methods, self.only, &clock);
+                self.methods.iter().zip(&located).map(|(method, located)| (name(method), located.summary())).collect()
+            }
+        }
     }
 }
 
@@ -218,12 +238,12 @@ fn print(rows: &Rows, json: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     println!(
-        "| method | n | mean | median | p75 | p95 | building | floor | score | in 68 % | in 95 % | r68 | r95 | first fix | per update |"
+        "| method | n | mean | median | p75 | p95 | building | floor | score | in 68 % | in 95 % | r68, fixed | r95, fixed | first fix | per update |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
     for (name, s) in rows {
         println!(
-            "| {name} | {} | {:.2} m | {:.2} | {:.2} | {:.2} | {:.2} % | {:.2} % | {:.2} | {:.1} % | {:.1} % | {:.1} m | {:.1} m | {:.1} s | {:.0} µs |",
+            "| {name} | {} | {:.2} m | {:.2} | {:.2} | {:.2} | {:.2} % | {:.2} % | {:.2} | {:.1} % | {:.1} % | {:.1}, {:.1} m | {:.1}, {:.1} m | {:.1} s | {:.0} µs |",
             s.count,
             s.mean_m,
             s.median_m,
@@ -235,13 +255,18 @@ fn print(rows: &Rows, json: bool) -> anyhow::Result<()> {
             100.0 * s.coverage68,
             100.0 * s.coverage95,
             s.median_radius68_m,
+            s.fixed_radius68_m,
             s.median_radius95_m,
+            s.fixed_radius95_m,
             s.first_fix_secs,
             s.update_micros
         );
     }
     let unanswered = rows.last().map_or(0, |r| r.1.unanswered);
-    println!("\n{unanswered} without an answer (nothing heard that the map knows; in walks, before the first scan)");
+    println!(
+        "\nr68, r95: median of the radii; fixed: the one radius that covers as many errors as they do\n\
+         {unanswered} without an answer (nothing heard that the map knows; in walks, before the first scan)"
+    );
     Ok(())
 }
 
@@ -262,8 +287,27 @@ fn read_map(path: &Path) -> anyhow::Result<RadioMap> {
     RadioMap::from_bytes(&bytes).with_context(|| format!("reading {}", path.display()))
 }
 
-fn read_survey(path: &Path) -> anyhow::Result<Survey> {
-    if path.is_dir() { read_site(path).map(Survey::Walks) } else { read_table(path).map(Survey::Table) }
+/// All of one kind: tables, or walks of one site.
+fn read_survey(paths: &[PathBuf]) -> anyhow::Result<Survey> {
+    let (mut fingerprints, mut walks) = (Vec::new(), Vec::new());
+    for path in paths {
+        if path.is_dir() {
+            let before = walks.len();
+            read_walks(path, &mut walks)?;
+            if walks.len() == before {
+                bail!("{}: no walks in FLOOR/*.txt.gz", path.display());
+            }
+        } else if is_walk(path) {
+            read_floors_walk(path, &mut walks)?;
+        } else {
+            fingerprints.extend(read_table(path)?);
+        }
+    }
+    match (fingerprints.is_empty(), walks.is_empty()) {
+        (true, _) => Ok(Survey::Walks(walks)),
+        (false, true) => Ok(Survey::Table(fingerprints)),
+        (false, false) => bail!("{}: fingerprint tables and walks cannot be told together", paths[0].display()),
+    }
 }
 
 fn read_table(path: &Path) -> anyhow::Result<Vec<Fingerprint>> {
@@ -277,28 +321,42 @@ fn read_table(path: &Path) -> anyhow::Result<Vec<Fingerprint>> {
     Ok(fingerprints)
 }
 
-/// Walks in `SITE/FLOOR/*.txt[.gz]`, in order of their names; the n-th is held out with the fifth n mod 5.
-fn read_site(site: &Path) -> anyhow::Result<Vec<SurveyWalk>> {
-    let mut walks = Vec::new();
-    for floor_path in sorted(site)?.iter().filter(|p| p.is_dir()) {
-        let name = floor_path.file_name().unwrap_or_default().to_string_lossy();
-        let Some(floor) = floor_number(&name) else {
-            eprintln!("warning: {}: not a floor's name (B1, F2, …)", floor_path.display());
-            continue;
-        };
-        let is_walk = |p: &&PathBuf| [".txt", ".txt.gz"].iter().any(|end| p.to_string_lossy().ends_with(end));
-        for path in sorted(floor_path)?.iter().filter(is_walk) {
-            let walk = read_walk(&read_text(path)?);
-            if walk.bad_lines > 0 {
-                eprintln!("warning: {}: {} lines could not be read", path.display(), walk.bad_lines);
-            }
-            walks.push(SurveyWalk { floor, fold: walks.len() as u32 % 5, walk });
+fn is_walk(path: &Path) -> bool {
+    path.to_str().is_some_and(|name| name.ends_with(".txt") || name.ends_with(".txt.gz"))
+}
+
+/// The walks of a floor's folder, or of a site's with its floors in folders, in order of their names.
+fn read_walks(folder: &Path, walks: &mut Vec<SurveyWalk>) -> anyhow::Result<()> {
+    let paths = sorted(folder)?;
+    if floor_of(folder).is_some() {
+        return paths.iter().filter(|p| is_walk(p)).try_for_each(|path| read_floors_walk(path, walks));
+    }
+    for floor in paths.iter().filter(|p| p.is_dir()) {
+        match floor_of(floor) {
+            Some(_) => read_walks(floor, walks)?,
+            None => eprintln!("warning: {}: not a floor's name (B1, F2, …)", floor.display()),
         }
     }
-    if walks.is_empty() {
-        bail!("{}: no walks in FLOOR/*.txt.gz", site.display());
+    Ok(())
+}
+
+/// A walk in the folder of its floor; the n-th is held out with the fifth n mod 5.
+fn read_floors_walk(path: &Path, walks: &mut Vec<SurveyWalk>) -> anyhow::Result<()> {
+    let absolute = path.canonicalize().with_context(|| format!("reading {}", path.display()))?;
+    let Some(floor) = absolute.parent().and_then(floor_of) else {
+        bail!("{}: a walk has to lie in the folder of its floor (B1, F2, …)", path.display());
+    };
+    let walk = read_walk(&read_text(path)?);
+    if walk.bad_lines > 0 {
+        eprintln!("warning: {}: {} lines could not be read", path.display(), walk.bad_lines);
     }
-    Ok(walks)
+    walks.push(SurveyWalk { floor, fold: walks.len() as u32 % 5, walk });
+    Ok(())
+}
+
+/// The floor that a folder is named after.
+fn floor_of(folder: &Path) -> Option<i16> {
+    floor_number(&folder.file_name()?.to_string_lossy())
 }
 
 /// `F1` is the ground floor, 0; `B1` the one below it, −1.
@@ -368,8 +426,9 @@ mod tests {
             .map(|(i, p)| SurveyWalk { floor: 3, fold: i as u32 % 3, walk: read_walk(&read_text(p).expect("text")) })
             .collect();
         let (options, query) = walk_options();
-        for followed in evaluate::leave_walks_out(&walks, &options, query, &methods(false, false), &[0]) {
-            let summary = Summary::new(&followed.samples, followed.unanswered);
+        let both = methods(false, false);
+        for located in evaluate::leave_walks_out(&walks, (&options, query), None, &both, &[0], &no_clock) {
+            let summary = located.summary();
             assert!(summary.count > 30 && summary.median_m < 15.0, "{summary:?}");
         }
     }

@@ -7,8 +7,10 @@ use crate::pdr::StepDetector;
 use crate::radio::{Fingerprint, Place, QueryOptions, RadioMap, SurveyOptions, distance};
 use crate::routes::RouteGraph;
 use crate::smooth::{SmoothOptions, smooth};
+use crate::venue::Venue;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A place is surveyed when a reference cell lies within this, metres.
 const SURVEYED_M: f64 = 8.0;
@@ -77,6 +79,11 @@ pub struct Summary {
     pub median_radius68_m: f64,
     /// Median 95 % radius, metres.
     pub median_radius95_m: f64,
+    /// The one radius that covers as many of these errors as the 68 % radii do, metres: what radii of each answer's own
+    /// have to beat on the median.
+    pub fixed_radius68_m: f64,
+    /// The one radius that covers as many of these errors as the 95 % radii do, metres.
+    pub fixed_radius95_m: f64,
     /// Mean seconds from the first observation to the first answer; 0 for single fingerprints.
     pub first_fix_secs: f64,
     /// Mean microseconds for each observation or fingerprint.
@@ -96,6 +103,13 @@ impl Summary {
             values.sort_unstable_by(f64::total_cmp);
             values[((values.len() as f64 * p) as usize).min(values.len() - 1)]
         };
+        // The least radius that holds a share of the errors.
+        let fixed = |coverage: f64| {
+            let mut errors: Vec<f64> = samples.iter().map(|s| s.error_m).collect();
+            errors.sort_unstable_by(f64::total_cmp);
+            ((coverage * n).round() as usize).checked_sub(1).map_or(0.0, |last| errors[last])
+        };
+        let (coverage68, coverage95) = (share(&|s| s.error_m <= s.radii_m[0]), share(&|s| s.error_m <= s.radii_m[1]));
         Self {
             count: samples.len(),
             unanswered,
@@ -106,10 +120,12 @@ impl Summary {
             building_hit: share(&|s| s.building_hit),
             floor_hit: share(&|s| s.building_hit && s.floors_off == 0),
             score_m: samples.iter().map(|s| s.error_m + 15.0 * f64::from(s.floors_off)).sum::<f64>() / n,
-            coverage68: share(&|s| s.error_m <= s.radii_m[0]),
-            coverage95: share(&|s| s.error_m <= s.radii_m[1]),
+            coverage68,
+            coverage95,
             median_radius68_m: quantile(&|s| s.radii_m[0], 0.5),
             median_radius95_m: quantile(&|s| s.radii_m[1], 0.5),
+            fixed_radius68_m: fixed(coverage68),
+            fixed_radius95_m: fixed(coverage95),
             first_fix_secs: 0.0,
             update_micros: 0.0,
         }
@@ -134,40 +150,81 @@ pub fn learn<'a>(samples: impl Iterator<Item = &'a Sample>) -> Radii {
     Radii::learn(&mut samples.filter(|s| s.surveyed).map(|s| (s.spread_m, s.error_m)).collect())
 }
 
-/// Locates fingerprints by a map. Returns the samples (fold: the fingerprint's group) and how many have no answer.
-pub fn locate_fingerprints<'a>(map: &RadioMap, asked: impl Iterator<Item = &'a Fingerprint>) -> (Vec<Sample>, usize) {
-    let mut unanswered = 0;
-    let mut samples = Vec::new();
+/// Microseconds since some moment, by the caller's clock: this crate has none of its own.
+pub type Clock<'a> = &'a dyn Fn() -> f64;
+
+/// What locating fingerprints or walks came to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Located {
+    /// One sample for each fingerprint or way-point that had an answer; their fold is a fingerprint's group.
+    pub samples: Vec<Sample>,
+    /// Fingerprints that hear nothing that the map knows; way-points before the first scan.
+    pub unanswered: usize,
+    /// Fingerprints or observations taken.
+    pub observations: usize,
+    /// Microseconds that they took together.
+    pub micros: f64,
+    /// Seconds from the first observation to the first answer, for each walk that had one.
+    pub first_fix_secs: Vec<f64>,
+}
+
+impl Located {
+    /// The numbers of a table.
+    pub fn summary(&self) -> Summary {
+        let first = &self.first_fix_secs;
+        Summary {
+            first_fix_secs: first.iter().fold(0.0, |sum, secs| sum + secs) / first.len().max(1) as f64,
+            update_micros: self.micros / self.observations.max(1) as f64,
+            ..Summary::new(&self.samples, self.unanswered)
+        }
+    }
+}
+
+/// Locates fingerprints by a map.
+pub fn locate_fingerprints<'a>(
+    map: &RadioMap,
+    asked: impl Iterator<Item = &'a Fingerprint>,
+    clock: Clock,
+    into: &mut Located,
+) {
     for f in asked {
-        match map.locate(&f.readings, None) {
-            Some(fix) => samples.push(Sample {
+        let start = clock();
+        let fix = map.locate(&f.readings, None);
+        into.micros += clock() - start;
+        into.observations += 1;
+        match fix {
+            Some(fix) => into.samples.push(Sample {
                 surveyed: map.has_cell_near(f.place, SURVEYED_M),
                 ..Sample::new(f.group, fix.place, f.place, fix.spread_m, fix.radii_m)
             }),
-            None => unanswered += 1,
+            None => into.unanswered += 1,
         }
     }
-    (samples, unanswered)
 }
 
-/// Each group's fingerprints, located by a map of all other groups, with radii from the other groups' errors.
-/// Returns the samples and how many fingerprints have no answer.
+/// Each group's fingerprints, located by a map of all other groups, with radii from the other groups' errors. Of the groups
+/// in `only`, when there are any: the others serve to learn radii.
 pub fn leave_groups_out(
     fingerprints: &[Fingerprint],
     survey: &SurveyOptions,
     query: QueryOptions,
-) -> (Vec<Sample>, usize) {
-    let mut samples = Vec::new();
-    let mut unanswered = 0;
+    only: &[u32],
+    clock: Clock,
+) -> Located {
+    let mut located = Located::default();
+    let wanted = |group: u32| only.is_empty() || only.contains(&group);
     for group in groups(fingerprints) {
         let train: Vec<_> = fingerprints.iter().filter(|f| f.group != group).cloned().collect();
         let map = RadioMap::new(&train, survey, query);
-        let (located, silent) = locate_fingerprints(&map, fingerprints.iter().filter(|f| f.group == group));
-        samples.extend(located);
-        unanswered += silent;
+        let unanswered = located.unanswered;
+        locate_fingerprints(&map, fingerprints.iter().filter(|f| f.group == group), clock, &mut located);
+        if !wanted(group) {
+            located.unanswered = unanswered;
+        }
     }
-    calibrate_by_fold(&mut samples);
-    (samples, unanswered)
+    calibrate_by_fold(&mut located.samples);
+    located.samples.retain(|sample| wanted(sample.fold));
+    located
 }
 
 /// The same split with plain 1-NN: the place of the fingerprint at the least Euclidean distance in dBm, with −110 dBm
@@ -241,23 +298,17 @@ pub fn map_of_walks<'a>(
     map
 }
 
-/// What following walks came to.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Followed {
-    /// One sample for each way-point that had an answer.
-    pub samples: Vec<Sample>,
-    /// Way-points without an answer: those before the first scan.
-    pub unanswered: usize,
-    /// Observations taken.
-    pub observations: usize,
-    /// Seconds from the first observation to the first answer, for each walk that had one.
-    pub first_fix_secs: Vec<f64>,
-}
-
 /// Follows a walk by a map, causally: at each way-point the answer is that of the observations before it. Way-points
 /// are truth only.
-pub fn follow(map: &RadioMap, walk: &SurveyWalk, options: IndoorOptions, into: &mut Followed) {
+pub fn follow(
+    map: &RadioMap,
+    venue: Option<&Arc<Venue>>,
+    walk: &SurveyWalk,
+    options: IndoorOptions,
+    into: &mut Located,
+) {
     let mut filter = IndoorFilter::new(options);
+    filter.set_venue(venue.cloned());
     let mut waypoints = walk.walk.waypoints.iter().peekable();
     let mut first_fix = None;
     for observation in &walk.walk.observations {
@@ -276,7 +327,7 @@ pub fn follow(map: &RadioMap, walk: &SurveyWalk, options: IndoorOptions, into: &
     into.first_fix_secs.extend(first_fix);
 }
 
-fn compare(map: &RadioMap, filter: &IndoorFilter, walk: &SurveyWalk, at_m: [f64; 2], into: &mut Followed) {
+fn compare(map: &RadioMap, filter: &IndoorFilter, walk: &SurveyWalk, at_m: [f64; 2], into: &mut Located) {
     match filter.position(map) {
         None => into.unanswered += 1,
         Some(p) => {
@@ -289,8 +340,14 @@ fn compare(map: &RadioMap, filter: &IndoorFilter, walk: &SurveyWalk, at_m: [f64;
 
 /// Smooths a walk by a map: at each way-point the answer is that of all observations of the walk. Way-points are truth
 /// only.
-pub fn smooth_walk(map: &RadioMap, walk: &SurveyWalk, options: &SmoothOptions, into: &mut Followed) {
-    let track = smooth(map, &walk.walk.observations, options);
+pub fn smooth_walk(
+    map: &RadioMap,
+    venue: Option<&Arc<Venue>>,
+    walk: &SurveyWalk,
+    options: &SmoothOptions,
+    into: &mut Located,
+) {
+    let track = smooth(map, venue.map(Arc::as_ref), &walk.walk.observations, options);
     into.observations += walk.walk.observations.len();
     for (time_ms, at_m) in &walk.walk.waypoints {
         let Some(p) = track.at(*time_ms) else {
@@ -331,12 +388,21 @@ pub enum Method {
 }
 
 impl Method {
-    /// Locates a walk by a map.
-    pub fn locate(&self, map: &RadioMap, walk: &SurveyWalk, into: &mut Followed) {
+    /// Locates a walk by a map, and by the walls of a venue in the map's plane.
+    pub fn locate(
+        &self,
+        map: &RadioMap,
+        venue: Option<&Arc<Venue>>,
+        walk: &SurveyWalk,
+        clock: Clock,
+        into: &mut Located,
+    ) {
+        let start = clock();
         match self {
-            Self::Causal(options) => follow(map, walk, *options, into),
-            Self::Offline(options) => smooth_walk(map, walk, options, into),
+            Self::Causal(options) => follow(map, venue, walk, *options, into),
+            Self::Offline(options) => smooth_walk(map, venue, walk, options, into),
         }
+        into.micros += clock() - start;
     }
 }
 
@@ -344,21 +410,22 @@ impl Method {
 /// Radii are learnt from the errors of the other folds that were located. One outcome for each method.
 pub fn leave_walks_out(
     walks: &[SurveyWalk],
-    survey: &SurveyOptions,
-    query: QueryOptions,
+    (survey, query): (&SurveyOptions, QueryOptions),
+    venue: Option<&Arc<Venue>>,
     methods: &[Method],
     only: &[u32],
-) -> Vec<Followed> {
+    clock: Clock,
+) -> Vec<Located> {
     let mut folds: Vec<u32> = walks.iter().map(|w| w.fold).collect();
     folds.sort_unstable();
     folds.dedup();
-    let mut followed = vec![Followed::default(); methods.len()];
+    let mut located = vec![Located::default(); methods.len()];
     for fold in folds.into_iter().filter(|fold| only.is_empty() || only.contains(fold)) {
         let map = map_of_walks(walks.iter().filter(|w| w.fold != fold), survey, query, &IndoorOptions::default());
-        for (method, into) in methods.iter().zip(&mut followed) {
-            walks.iter().filter(|w| w.fold == fold).for_each(|walk| method.locate(&map, walk, into));
+        for (method, into) in methods.iter().zip(&mut located) {
+            walks.iter().filter(|w| w.fold == fold).for_each(|walk| method.locate(&map, venue, walk, clock, into));
         }
     }
-    followed.iter_mut().for_each(|f| calibrate_by_fold(&mut f.samples));
-    followed
+    located.iter_mut().for_each(|f| calibrate_by_fold(&mut f.samples));
+    located
 }

@@ -13,6 +13,8 @@ use crate::observation::{Intake, Mac, Measurement, Observation};
 use crate::pdr::{Step, StepDetector};
 use crate::radio::{Place, RadioFix, RadioMap, distance};
 use crate::routes::{RoutePoint, off_route};
+use crate::venue::Venue;
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 /// How walks are smoothed. Chosen on the first fifth of the mall's walks.
@@ -170,8 +172,14 @@ impl DeadReckoning {
 /// Time and readings of a scan.
 type Scan = (f64, Vec<(Mac, f64)>);
 
-/// Smooths a walk. The order of the observations does not matter; bad ones are left out.
-pub fn smooth(map: &RadioMap, observations: &[Observation], options: &SmoothOptions) -> SmoothTrack {
+/// Smooths a walk. The order of the observations does not matter; bad ones are left out. A venue, in the map's plane, tells
+/// where its walls are.
+pub fn smooth(
+    map: &RadioMap,
+    venue: Option<&Venue>,
+    observations: &[Observation],
+    options: &SmoothOptions,
+) -> SmoothTrack {
     let (steps, scans, [start, end]) = read(observations, options);
     let floors = floor_sequence(map, &scans);
     let visited: BTreeSet<(u16, i16)> = floors.iter().copied().flatten().collect();
@@ -181,7 +189,7 @@ pub fn smooth(map: &RadioMap, observations: &[Observation], options: &SmoothOpti
     let epoch_ms = options.epoch_ms.max((end - start) / MOST_EPOCHS).max(1.0);
     let times: Vec<f64> =
         (0..=((end - start) / epoch_ms).ceil() as usize).map(|i| start + i as f64 * epoch_ms).collect();
-    let model = Model::new(map, &visited, options);
+    let model = Model::new(map, venue, &visited, options);
     let fixes: Vec<_> = scans
         .iter()
         .zip(&floors)
@@ -319,11 +327,27 @@ struct Model<'a> {
     floors: Vec<(u16, i16)>,
     total_m: f64,
     grid: Grid,
+    walls: Option<Walls<'a>>,
     options: &'a SmoothOptions,
 }
 
+/// Which points have a wall between them, found out as they are asked for.
+struct Walls<'a> {
+    venue: &'a Venue,
+    /// For each point the numbers of those within [`NEAR_M`] that lie behind a wall, ascending.
+    behind: Vec<OnceCell<Vec<u32>>>,
+}
+
+/// Walls between points further apart than this are not kept, metres.
+const NEAR_M: f64 = 4.0;
+
 impl<'a> Model<'a> {
-    fn new(map: &RadioMap, visited: &BTreeSet<(u16, i16)>, options: &'a SmoothOptions) -> Self {
+    fn new(
+        map: &RadioMap,
+        venue: Option<&'a Venue>,
+        visited: &BTreeSet<(u16, i16)>,
+        options: &'a SmoothOptions,
+    ) -> Self {
         let (mut points, mut floors) = (Vec::new(), Vec::new());
         for (building, floor) in visited {
             let mut here = map.routes().points(*building, *floor, options.spacing_m.max(0.1));
@@ -341,7 +365,29 @@ impl<'a> Model<'a> {
             points.extend(here);
         }
         let total_m = points.iter().map(|p| p.length_m).sum::<f64>().max(1e-9);
-        Self { grid: Grid::new(&points), points, floors, total_m, options }
+        let walls = venue.map(|venue| Walls { venue, behind: points.iter().map(|_| OnceCell::new()).collect() });
+        Self { grid: Grid::new(&points), walls, points, floors, total_m, options }
+    }
+
+    /// What is left of the weight of a way between two points.
+    fn passage(&self, from: usize, to: usize) -> f64 {
+        let Some(walls) = &self.walls else { return 1.0 };
+        let floor = self.floors[from].1;
+        let at = |point: usize| self.points[point].at_m;
+        let blocked = |to: usize| walls.venue.walls_between(floor, at(from), at(to)) > 0;
+        let behind = || -> Vec<u32> {
+            let near =
+                self.grid.around(at(from), NEAR_M).filter(|to| distance(at(from), at(*to)) <= NEAR_M && blocked(*to));
+            let mut behind: Vec<u32> = near.map(|to| to as u32).collect();
+            behind.sort_unstable();
+            behind
+        };
+        let through = if distance(at(from), at(to)) <= NEAR_M {
+            walls.behind[from].get_or_init(behind).binary_search(&(to as u32)).is_ok()
+        } else {
+            blocked(to)
+        };
+        if through { walls.venue.through_wall(floor) } else { 1.0 }
     }
 
     /// For each moment the probability of each point.
@@ -435,7 +481,8 @@ impl<'a> Model<'a> {
         self.grid.around(at, 3.0 * variance.sqrt()).filter_map(move |j| {
             let RoutePoint { at_m, length_m } = self.points[j];
             let square = (at_m[0] - at[0]).powi(2) + (at_m[1] - at[1]).powi(2);
-            (square < 9.0 * variance).then(|| (j, length_m / variance * (-0.5 * square / variance).exp()))
+            let weight = || self.passage(from, j) * length_m / variance * (-0.5 * square / variance).exp();
+            (square < 9.0 * variance).then(|| (j, weight()))
         })
     }
 

@@ -264,7 +264,7 @@ fn a_smoothed_walk_is_turned_to_where_it_went() {
     }
     let map = map();
     let off = |corrections| {
-        let track = smooth(&map, &observations, &SmoothOptions { corrections, ..SmoothOptions::default() });
+        let track = smooth(&map, None, &observations, &SmoothOptions { corrections, ..SmoothOptions::default() });
         let p = track.at(19e3).expect("a position").place.at_m;
         (p[0] - 20.0).hypot(p[1] - 5.0 - 1.2 * 19.0)
     };
@@ -284,7 +284,7 @@ fn a_survey_that_heard_nothing_makes_a_map_that_knows_nothing() {
             let _ = filter.observe(&map, &observation);
         }
         assert!(!filter.has_fix() && filter.position(&map).is_none());
-        assert!(smooth(&map, &walk(), &SmoothOptions::default()).moments().is_empty());
+        assert!(smooth(&map, None, &walk(), &SmoothOptions::default()).moments().is_empty());
     }
 }
 
@@ -318,14 +318,14 @@ fn a_smoothed_walk_keeps_to_its_route_whatever_the_order_of_its_observations() {
         let map = RadioMap::from_bytes(&map.to_bytes()).expect("what was written");
         assert_eq!(map.routes(), &routes);
         let mut observations = walk();
-        let track = smooth(&map, &observations, &SmoothOptions::default());
+        let track = smooth(&map, None, &observations, &SmoothOptions::default());
         for secs in [2.0, 8.0, 14.0, 19.0] {
             let p = track.at(secs * 1e3).expect("a position");
             let off = (p.place.at_m[0] - 20.0).hypot(p.place.at_m[1] - 5.0 - 1.2 * secs);
             assert!(off < 6.0 && p.place.floor == 1 && p.radii_m[1] >= p.radii_m[0], "{secs} s: {p:?}");
         }
         observations.reverse();
-        assert_eq!(smooth(&map, &observations, &SmoothOptions::default()), track);
+        assert_eq!(smooth(&map, None, &observations, &SmoothOptions::default()), track);
     }
-    assert_eq!(smooth(&map(), &[], &SmoothOptions::default()).at(0.0), None);
+    assert_eq!(smooth(&map(), None, &[], &SmoothOptions::default()).at(0.0), None);
 }
