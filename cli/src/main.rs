@@ -104,6 +104,9 @@ struct BakeArguments {
     /// Bake only a share of the tiles: 2/8 is the second of eight. `citytwin merge` joins them.
     #[arg(long, value_name = "I/N")]
     partition: Option<Share>,
+    /// About how much memory to take (512M, 1G, 4GiB); what is made does not depend on it.
+    #[arg(long, value_name = "BYTES", default_value = "1G", value_parser = bytes)]
+    memory: u64,
     /// Bake everything anew, whatever a twin that is there already has of it; also into an existing directory that is not a
     /// twin, in which what else is there stays.
     #[arg(long)]
@@ -175,9 +178,25 @@ fn options(arguments: &BakeArguments) -> anyhow::Result<bake::Options> {
     options.out.clone_from(&arguments.out);
     options.force = arguments.force;
     options.share = arguments.partition;
+    options.memory_bytes = arguments.memory;
     options.title.0.extend(titles(&arguments.title).0);
     options.attribution.extend(arguments.attribution.iter().map(|text| named(text)));
     Ok(options)
+}
+
+/// A number of bytes: `1000000`, `512M`, `1G`, `4GiB`.
+fn bytes(text: &str) -> Result<u64, String> {
+    let wrong = || format!("\"{text}\" is no amount of memory: write 512M or 4G");
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let shift = match text[digits..].to_ascii_uppercase().as_str() {
+        "" | "B" => 0,
+        "K" | "KB" | "KIB" => 10,
+        "M" | "MB" | "MIB" => 20,
+        "G" | "GB" | "GIB" => 30,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = text[..digits].parse().map_err(|_| wrong())?;
+    number.checked_mul(1 << shift).filter(|bytes| *bytes > 0).ok_or_else(wrong)
 }
 
 fn input(arguments: &BakeArguments, path: &Path) -> bake::Input {

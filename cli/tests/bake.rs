@@ -53,6 +53,7 @@ fn options(out: &Path) -> Options {
         attribution: Vec::new(),
         words: BTreeMap::new(),
         share: None,
+        memory_bytes: 0,
         force: false,
     }
 }
@@ -279,6 +280,31 @@ fn a_bake_after_one_source_changed_makes_only_what_depends_on_it() {
         let full = bake_to(&out, force);
         assert_eq!((full.made, full.kept), (first.made, 0));
     }
+}
+
+#[test]
+fn what_is_made_does_not_depend_on_the_memory() {
+    let at = Temporary::new("memory");
+    let (trees, houses) = (at.0.join("trees.geojson"), at.0.join("houses.geojson"));
+    plant(&trees, &houses, "Acer", 9);
+    let delft = Path::new(env!("CARGO_MANIFEST_DIR")).join("../demo/delft/delft.city.jsonl.gz");
+    for (name, inputs) in [("park", vec![&trees, &houses]), ("delft", vec![&delft]), ("helsinki", vec![&helsinki()])] {
+        let bake_with = |memory_bytes: u64| {
+            let out = at.0.join(format!("{name}-{memory_bytes}"));
+            let inputs = inputs.iter().map(Input::new).collect();
+            let options = Options { inputs, memory_bytes, ..options(&out) };
+            let report = bake(&options, &Cancel::default(), &Silent).expect("a twin");
+            (files_below(&out), report.stages[0].result.contains("for want of memory"))
+        };
+        // Room for nothing, for some, and for all.
+        let (none, some, all) = (bake_with(4), bake_with(1 << 20), bake_with(1 << 30));
+        assert_eq!((none.1, some.1, all.1), (true, true, false), "{name}");
+        assert_eq!(none.0.keys().collect::<Vec<_>>(), all.0.keys().collect::<Vec<_>>(), "{name}");
+        for (file, bytes) in &all.0 {
+            assert!(none.0[file] == *bytes && some.0[file] == *bytes, "{name}: {file} differs");
+        }
+    }
+    assert!(at.names().iter().all(|name| !name.starts_with('.')), "no file of those is left: {:?}", at.names());
 }
 
 #[test]

@@ -50,33 +50,77 @@ struct Told {
     volume_m3: f64,
     /// Faces at level of detail 2.2.
     faces: usize,
+    /// What they enclose, and what of it is above those on the ground, which nobody sees.
+    inside: Column,
+    above: Column,
+}
+
+/// Volume between faces and the level 0, and the part of that level below them (m³, m²): what looks down counts negative.
+#[derive(Clone, Copy, Debug, Default)]
+struct Column {
+    volume_m3: f64,
+    area_m2: f64,
+}
+
+impl Column {
+    /// Adds a triangle that is counter-clockwise seen from outside.
+    fn add(&mut self, [a, b, c]: [DVec3; 3]) {
+        let area_m2 = (b - a).truncate().perp_dot((c - a).truncate()) / 2.0;
+        self.area_m2 += area_m2;
+        self.volume_m3 += area_m2 * (a.z + b.z + c.z) / 3.0;
+    }
 }
 
 fn told() -> BTreeMap<String, Told> {
     let text = delft_text();
     let mut lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
     let header = lines.next().expect("a header");
-    let z_of = |v: &Value| {
+    let corner = |v: &Value| {
         let number = |value: &Value| value.as_f64().expect("a number");
-        number(&v[2]) * number(&header["transform"]["scale"][2]) + number(&header["transform"]["translate"][2])
+        let along = |axis: usize| {
+            let [scale, translate] = ["scale", "translate"].map(|key| number(&header["transform"][key][axis]));
+            number(&v[axis]) * scale + translate
+        };
+        DVec3::new(along(0), along(1), along(2))
     };
     lines
         .map(|feature| {
             let (mut low, mut high, mut faces) = (f64::INFINITY, f64::NEG_INFINITY, 0);
             let mut volume_m3 = 0.0;
+            let mut rings: Vec<(bool, Vec<DVec3>)> = Vec::new();
             for object in feature["CityObjects"].as_object().expect("objects").values() {
                 volume_m3 += object["attributes"]["b3_volume_lod22"].as_f64().unwrap_or(0.0);
                 for geometry in object["geometry"].as_array().into_iter().flatten().filter(|g| g["lod"] == "2.2") {
-                    for face in geometry["boundaries"][0].as_array().expect("a shell") {
+                    let semantics = &geometry["semantics"];
+                    for (i, face) in geometry["boundaries"][0].as_array().expect("a shell").iter().enumerate() {
                         faces += 1;
-                        for index in face.as_array().into_iter().flatten().flat_map(|ring| ring.as_array()).flatten() {
-                            let z = z_of(&feature["vertices"][index.as_u64().expect("an index") as usize]);
-                            (low, high) = (low.min(z), high.max(z));
+                        let surface = semantics["values"][0][i].as_u64().expect("a surface") as usize;
+                        let is_ground = semantics["surfaces"][surface]["type"] == "GroundSurface";
+                        for ring in face.as_array().into_iter().flatten().filter_map(Value::as_array) {
+                            let place = |index: &Value| index.as_u64().expect("an index") as usize;
+                            let ring = ring.iter().map(|index| corner(&feature["vertices"][place(index)]));
+                            rings.push((is_ground, ring.collect()));
+                            for corner in rings.last().into_iter().flat_map(|(_, ring)| ring) {
+                                (low, high) = (low.min(corner.z), high.max(corner.z));
+                            }
                         }
                     }
                 }
             }
-            (feature["id"].as_str().expect("an id").to_owned(), Told { height_m: high - low, volume_m3, faces })
+            // Fans of triangles: holes run the other way round, and so does what is outside of a ring's corner.
+            let (mut inside, mut above) = (Column::default(), Column::default());
+            let least = rings.iter().flat_map(|(_, ring)| ring).copied().reduce(DVec3::min).unwrap_or_default();
+            for (is_ground, ring) in &rings {
+                for i in 2..ring.len() {
+                    let triangle = [ring[0] - least, ring[i - 1] - least, ring[i] - least];
+                    inside.add(triangle);
+                    if !is_ground {
+                        above.add(triangle);
+                    }
+                }
+            }
+            let id = feature["id"].as_str().expect("an id").to_owned();
+            (id, Told { height_m: high - low, volume_m3, faces, inside, above })
         })
         .collect()
 }
@@ -143,22 +187,57 @@ fn corners(content: &TileContent, primitive: &Primitive) -> Vec<DVec3> {
     (0..primitive.vertex_count).map(position).collect()
 }
 
-/// Least and greatest height of each feature of a tile above the ellipsoid, metres, by id.
-fn heights(content: &TileContent, frame: &EnuFrame) -> BTreeMap<String, (f64, f64)> {
-    let mut heights = BTreeMap::new();
+/// What the triangles of each feature of a tile enclose above the ellipsoid, by id.
+fn columns(content: &TileContent, frame: &EnuFrame) -> BTreeMap<String, Column> {
+    let mut columns: BTreeMap<String, Column> = BTreeMap::new();
     for primitive in &content.primitives {
-        let (Some(features), Some(table)) = (&primitive.feature_ids, primitive.table) else { continue };
-        let table = &content.tables[table as usize];
-        for (vertex, enu) in (0..).zip(corners(content, primitive)) {
-            let z = enu.z - frame.surface_z(enu.truncate());
+        let Some(indices) = primitive.indices else { continue };
+        let ids = ids_of(content, primitive);
+        let mut corners = corners(content, primitive);
+        corners.iter_mut().for_each(|corner| corner.z -= frame.surface_z(corner.truncate()));
+        let size = if indices.wide { 4 } else { 2 };
+        let from = indices.offset as usize;
+        let all = content.indices[from..from + indices.count as usize * size].chunks_exact(size);
+        let all: Vec<usize> =
+            all.map(|index| index.iter().rev().fold(0, |number, byte| number << 8 | usize::from(*byte))).collect();
+        for triangle in all.chunks_exact(3) {
+            let Some(id) = ids.get(triangle[0]) else { continue };
+            let corners = [corners[triangle[0]], corners[triangle[1]], corners[triangle[2]]];
+            columns.entry(id.clone()).or_default().add(corners);
+        }
+    }
+    columns
+}
+
+/// The id of the feature of each vertex; none where they have no features.
+fn ids_of(content: &TileContent, primitive: &Primitive) -> Vec<String> {
+    let (Some(features), Some(table)) = (&primitive.feature_ids, primitive.table) else { return Vec::new() };
+    let table = &content.tables[table as usize];
+    let id = |row: u32| {
+        let cells = table.row(&content.property_bytes, row);
+        let Some((_, Cell::Text(id))) = cells.into_iter().find(|(id, _)| id == "id") else { panic!("no id") };
+        id
+    };
+    let ids: Vec<String> = (0..table.count).map(id).collect();
+    (0..primitive.vertex_count)
+        .map(|vertex| {
             let f = (features.offset + vertex * features.stride) as usize;
             let row = match features.component {
                 Component::U8 => u32::from(content.vertices[f]),
                 Component::U16 => u32::from(u16::from_le_bytes([content.vertices[f], content.vertices[f + 1]])),
                 _ => f32::from_le_bytes(content.vertices[f..f + 4].try_into().expect("four bytes")) as u32,
             };
-            let cells = table.row(&content.property_bytes, row);
-            let Some((_, Cell::Text(id))) = cells.into_iter().find(|(id, _)| id == "id") else { panic!("no id") };
+            ids[row as usize].clone()
+        })
+        .collect()
+}
+
+/// Least and greatest height of each feature of a tile above the ellipsoid, metres, by id.
+fn heights(content: &TileContent, frame: &EnuFrame) -> BTreeMap<String, (f64, f64)> {
+    let mut heights = BTreeMap::new();
+    for primitive in &content.primitives {
+        for (id, enu) in ids_of(content, primitive).into_iter().zip(corners(content, primitive)) {
+            let z = enu.z - frame.surface_z(enu.truncate());
             let (low, high) = heights.entry(id).or_insert((f64::INFINITY, f64::NEG_INFINITY));
             (*low, *high) = (f64::min(*low, z), f64::max(*high, z));
         }
@@ -167,7 +246,7 @@ fn heights(content: &TileContent, frame: &EnuFrame) -> BTreeMap<String, (f64, f6
 }
 
 #[test]
-fn delfts_tiles_are_as_high_as_their_source() {
+fn delfts_tiles_are_as_high_and_as_large_as_their_source() {
     let city = delft();
     let (files, report) = baked(&city);
     // Undersides on the ground are not drawn; that the model is as high as its source is the test above.
@@ -195,6 +274,26 @@ fn delfts_tiles_are_as_high_as_their_source() {
         }
     }
     assert_eq!(checked.len(), 1115);
+    // And as large: what the drawn triangles enclose is what the source's boundaries do, but for a centimetre of height all
+    // over the footprint. (The plane of RD New is smaller than the ground by a part in 5,000.)
+    let told = told();
+    let mut drawn: BTreeMap<String, Column> = BTreeMap::new();
+    for name in files.keys().filter(|name| is_leaf(name, "buildings", &files)) {
+        for (id, column) in columns(&content(&files[name], name), &frame) {
+            assert!(drawn.insert(id, column).is_none(), "a building is in one leaf");
+        }
+    }
+    let (mut closed, mut worst_m) = (0, 0.0_f64);
+    for (id, told) in &told {
+        // What is open underneath, or looks down on both sides, has no volume to compare.
+        if told.inside.area_m2.abs() > 0.001 || told.inside.volume_m3 < 1.0 {
+            continue;
+        }
+        let Column { volume_m3, area_m2 } = drawn[id];
+        closed += 1;
+        worst_m = worst_m.max((told.above.volume_m3 - volume_m3).abs() / area_m2);
+    }
+    assert!(closed > 1000 && worst_m < 0.01, "{closed} solids, {worst_m} m");
     let twin = Twin::from_json(&files["twin.json"]).expect("a manifest");
     assert!(twin.attribution.iter().any(|who| who.text.contains("3DBAG")), "{:?}", twin.attribution);
 }

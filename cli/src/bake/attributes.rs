@@ -504,7 +504,12 @@ mod tests {
                 ("year".to_owned(), Property::Integer(1900)),
             ])
         };
-        let bytes = written(&Table { id: "buildings", count: 2, row: &row, shape: &|i| Shape::Polygons(&houses[i]) });
+        let bytes = written(&Table {
+            id: "buildings",
+            count: 2,
+            row: &row,
+            shape: &|i| Shape::Polygons(std::borrow::Cow::Borrowed(&houses[i])),
+        });
         let input = Input {
             theme: Some(Theme::Buildings),
             height: Some("height_m".into()),

@@ -141,7 +141,11 @@ impl<'a> Document<'a> {
 
     /// Gives faces what appearances anywhere in the file say.
     fn show(&self, first: usize, gathered: &mut Gathered) {
-        for model in gathered.models.iter_mut().skip(first) {
+        if !self.reading.marks {
+            return;
+        }
+        let (models, warnings) = (&mut gathered.models, &mut gathered.warnings);
+        models.change(first, |_, model| {
             let mut fits = true;
             for face in model.near.iter_mut().chain(&mut model.far).flatten().chain(&mut model.footprint) {
                 if let Some(marks) = face.marks.take().filter(|_| !self.appearances.is_empty()) {
@@ -149,9 +153,9 @@ impl<'a> Document<'a> {
                 }
             }
             if !fits {
-                picture::unreadable(&model.tags.id, &mut gathered.warnings);
+                picture::unreadable(&model.tags.id, warnings);
             }
-        }
+        });
     }
 
     fn element(&mut self, element: Element, gathered: &mut Gathered) -> Result<(), String> {

@@ -20,7 +20,7 @@ use super::picture::Pictures;
 use super::source::{Fault, Gathered, Input};
 use citytwin_manifest::Attribution;
 use geometry::{Appearance, Found, Frame, Templates, Transform};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,7 +30,7 @@ use std::sync::Arc;
 pub(super) type Place = [f64; 3];
 
 /// A plane piece of a surface.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Face {
     /// Outer ring and holes, open.
     pub(super) rings: Vec<Vec<Place>>,
@@ -45,7 +45,7 @@ pub(super) struct Face {
 }
 
 /// One root object with everything that belongs to it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Model {
     pub(super) tags: Tags,
     /// Type of the root (`Building`, `+NoiseBuilding`).

@@ -7,18 +7,23 @@ pub(super) mod vocabulary;
 
 use super::Progress;
 use super::model::{Area, City, Place, Polygon, Property, Tags, Warnings, Way};
-use super::osm::building::{self, Outline, Part};
+use super::osm::building::{self, Footprints};
 use super::osm::ground::{Ground, LonLat};
 use super::osm::places::{self, AddressNodes};
 use super::osm::raw::RawTags;
 use super::osm::tags::{self, Key};
 use super::osm::ways::{self, Bridges, Span};
 use super::osm::{areas, points, shape};
+use super::reuse::digest_of;
+use super::stock::Stock;
+use super::store::Store;
 use glam::DVec2;
-use std::collections::BTreeMap;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 
 /// A feature before there is a ground to put it on.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Feature {
     /// What it is, in OpenStreetMap's words.
     pub(super) raw: RawTags,
@@ -28,7 +33,7 @@ pub(super) struct Feature {
 }
 
 /// Shapes of one kind; rings are closed or not.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Geometry {
     Points(Vec<LonLat>),
     Lines(Vec<Vec<LonLat>>),
@@ -48,56 +53,108 @@ impl Feature {
 }
 
 /// Makes the things of the city.
-pub(super) fn add(features: Vec<Feature>, ground: &Ground, city: &mut City, progress: &dyn Progress) {
+pub(super) fn add(features: Store<'static, Feature>, ground: &Ground, stock: &mut Stock, progress: &dyn Progress) {
     if features.is_empty() {
         return;
     }
-    let features = without_repeats(features, &mut city.warnings);
-    progress.stage("features", Some(features.len() as u64));
-    let addresses = AddressNodes::of_points(features.iter().filter_map(|feature| {
-        let Geometry::Points(points) = &feature.geometry else { return None };
-        Some((ground.enu(*points.first()?), tags::address(&feature.raw)?))
-    }));
-    let bridges = bridges(&features, ground);
-    let mut maker = Maker { ground, bridges, city, outlines: Vec::new(), parts: Vec::new() };
-    for (i, feature) in features.into_iter().enumerate() {
-        progress.advance(1);
-        maker.add(Key::Feature(i as i64), feature);
-    }
-    let Maker { outlines, parts, .. } = maker;
-    let buildings = building::assemble(outlines, parts, &addresses, &mut city.warnings, progress);
-    city.buildings.extend(buildings);
-}
-
-/// A feature that was cut at the borders of tiles, or is in two of them, comes in several pieces of one id: they are
-/// one again. Of different things with one id, all but the first get a number.
-fn without_repeats(features: Vec<Feature>, warnings: &mut Warnings) -> Vec<Feature> {
-    let mut first: BTreeMap<String, usize> = BTreeMap::new();
-    let mut kept: Vec<Feature> = Vec::with_capacity(features.len());
-    for mut feature in features {
-        let id = feature.tags.id.clone();
-        let mut number = 1;
-        loop {
-            let name = if number == 1 { id.clone() } else { format!("{id}#{number}") };
-            let Some(&known) = first.get(&name) else {
-                first.insert(name.clone(), kept.len());
-                feature.tags.id = name;
-                kept.push(feature);
-                break;
-            };
-            if kept[known].raw == feature.raw && join(&mut kept[known].geometry, &feature.geometry) {
-                warnings.add("pieces_of_one_feature_joined", name);
-                break;
+    let mut kept = Kept::of(features, &mut stock.city_mut().warnings);
+    progress.stage("features", Some(kept.places.len() as u64));
+    let (mut addresses, mut spans) = (Vec::new(), Vec::new());
+    for number in 0..kept.places.len() {
+        let Some(feature) = kept.get(number) else { continue };
+        match &feature.geometry {
+            Geometry::Points(points) => {
+                let at = points.first().map(|point| ground.enu(*point));
+                addresses.extend(at.zip(tags::address(&feature.raw)));
             }
-            number += 1;
-            // So many different things of one id have none: numbers are theirs.
-            if number > 1000 {
-                warnings.add("id_repeated_too_often", id);
-                break;
-            }
+            Geometry::Lines(_) if feature.raw.get("bridge").is_some() => spans.push((number, feature.into_owned())),
+            _ => {}
         }
     }
-    kept
+    let addresses = AddressNodes::of_points(addresses.into_iter());
+    let bridges = bridges(&spans, ground);
+    let room = stock.room().clone();
+    let mut maker = Maker { ground, bridges, city: stock.city_mut(), footprints: Footprints::new(&room) };
+    for number in 0..kept.places.len() {
+        progress.advance(1);
+        if let Some(feature) = kept.take(number) {
+            maker.add(Key::Feature(number as i64), feature);
+        }
+    }
+    let footprints = maker.footprints;
+    drop(kept);
+    let mut warnings = std::mem::take(&mut stock.city_mut().warnings);
+    footprints.assemble(&addresses, &mut warnings, progress, &mut |building| stock.buildings.push(building));
+    stock.city_mut().warnings = warnings;
+}
+
+/// Features without those that repeat others. A feature that was cut at the borders of tiles, or is in two of them, comes
+/// in several pieces of one id: they are one again. Of different things with one id, all but the first get a number.
+struct Kept {
+    features: Store<'static, Feature>,
+    /// Places in the store.
+    places: Vec<u32>,
+    /// Those that are not as they were, by their place.
+    changed: BTreeMap<u32, Feature>,
+}
+
+impl Kept {
+    fn of(features: Store<'static, Feature>, warnings: &mut Warnings) -> Self {
+        let mut kept = Self { features, places: Vec::new(), changed: BTreeMap::new() };
+        // The first place of each id, which a part of its digest stands for: those of a country fill the memory. Two ids
+        // with one would be told apart as one id that repeats.
+        let mut first: HashMap<u64, u32> = HashMap::new();
+        for place in 0..kept.features.len() as u32 {
+            let Some(feature) = kept.features.get(place as usize) else { continue };
+            let id = &feature.tags.id;
+            let mut number = 1;
+            let change = loop {
+                let name = if number == 1 { Cow::Borrowed(id) } else { Cow::Owned(format!("{id}#{number}")) };
+                let key = digest_of(name.as_bytes()).short();
+                let Some(&known) = first.get(&key) else {
+                    first.insert(key, place);
+                    kept.places.push(place);
+                    break (number > 1).then(|| {
+                        let mut renamed = feature.clone().into_owned();
+                        renamed.tags.id = name.into_owned();
+                        (place, renamed)
+                    });
+                };
+                let whole = kept.at(known).filter(|whole| whole.raw == feature.raw);
+                if let Some(mut joined) = whole.map(|whole| whole.geometry.clone())
+                    && join(&mut joined, &feature.geometry)
+                {
+                    warnings.add("pieces_of_one_feature_joined", name.as_str());
+                    break kept
+                        .at(known)
+                        .filter(|whole| whole.geometry != joined)
+                        .map(|whole| (known, Feature { geometry: joined, ..whole.into_owned() }));
+                }
+                number += 1;
+                // So many different things of one id have none: numbers are theirs.
+                if number > 1000 {
+                    warnings.add("id_repeated_too_often", id.as_str());
+                    break None;
+                }
+            };
+            drop(feature);
+            kept.changed.extend(change);
+        }
+        kept
+    }
+
+    fn at(&self, place: u32) -> Option<Cow<'_, Feature>> {
+        self.changed.get(&place).map(Cow::Borrowed).or_else(|| self.features.get(place as usize))
+    }
+
+    fn get(&self, number: usize) -> Option<Cow<'_, Feature>> {
+        self.at(*self.places.get(number)?)
+    }
+
+    fn take(&mut self, number: usize) -> Option<Feature> {
+        let place = *self.places.get(number)?;
+        self.changed.remove(&place).or_else(|| self.features.take(place as usize))
+    }
 }
 
 /// Adds the shapes of a piece, unless they are there already; false for another kind of shape.
@@ -122,18 +179,17 @@ fn push_new<T: Clone + PartialEq>(all: &mut Vec<T>, new: &T) {
     }
 }
 
-/// The decks of bridges among lines. Lines that meet have the same position there, bit for bit.
-fn bridges(features: &[Feature], ground: &Ground) -> Bridges {
+/// The decks of bridges among lines with their numbers. Lines that meet have the same position there, bit for bit.
+fn bridges(features: &[(usize, Feature)], ground: &Ground) -> Bridges {
     let end = |p: Option<&LonLat>| p.map_or([i64::MIN, 0], |p| p.map(|v| v.to_bits().cast_signed()));
-    Bridges::of(features.iter().enumerate().filter_map(|(i, feature)| {
+    Bridges::of(features.iter().filter_map(|(i, feature)| {
         let Geometry::Lines(lines) = &feature.geometry else { return None };
         let length_m = |line: &Vec<LonLat>| {
             let points: Vec<DVec2> = line.iter().map(|p| ground.enu(*p)).collect();
             points.windows(2).map(|pair| pair[0].distance(pair[1])).sum::<f64>()
         };
-        feature.raw.get("bridge")?;
         Some(Span {
-            id: i as i64,
+            id: *i as i64,
             tags: &feature.raw,
             ends: [end(lines.first().and_then(|line| line.first())), end(lines.last().and_then(|line| line.last()))],
             length_m: lines.iter().map(length_m).sum(),
@@ -145,8 +201,7 @@ struct Maker<'a> {
     ground: &'a Ground,
     bridges: Bridges,
     city: &'a mut City,
-    outlines: Vec<Outline>,
-    parts: Vec<Part>,
+    footprints: Footprints,
 }
 
 impl Maker<'_> {
@@ -229,7 +284,7 @@ impl Maker<'_> {
                 self.city.warnings.add("underground_left_out", tags.id);
                 return true;
             }
-            building::add_footprint(key, raw, tags, shapes, (&mut self.outlines, &mut self.parts));
+            self.footprints.add(key, raw, tags, shapes);
             return true;
         }
         if let Some(class) = area.filter(|_| !areas::is_hidden(&raw)) {

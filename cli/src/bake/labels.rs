@@ -1,11 +1,14 @@
 //! `labels/`: names on the map, in small files by importance and place.
 
 use super::land::Land;
-use super::model::{Area, AreaClass, Building, City, PointClass, Polygon, Tags, Way, WayClass};
+use super::model::{Area, AreaClass, Building, PointClass, Polygon, Tags, Way, WayClass};
+use super::stock::Stock;
+use super::store::Store;
 use super::twin::{center_and_area, rounded};
 use citytwin_geo::EnuFrame;
 use citytwin_manifest::{DEEPEST_LABEL_LEVEL, LABELS_FORMAT, Label, LabelCell, LabelIndex, LabelKind};
 use glam::DVec2;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// The folder of the labels, and its index.
@@ -25,7 +28,7 @@ const STREET_APART_M: f64 = 220.0;
 const STREET_NEAR_M: f64 = 120.0;
 
 /// Index and cells as (path, bytes); nothing when nothing has a name. `extent`: that of the twin.
-pub(super) fn files(city: &City, extent: [f64; 4]) -> Vec<(String, Vec<u8>)> {
+pub(super) fn files(city: &Stock, extent: [f64; 4]) -> Vec<(String, Vec<u8>)> {
     let labels = labels(city);
     if labels.is_empty() {
         return Vec::new();
@@ -67,7 +70,7 @@ fn divide(index: &LabelIndex, labels: Vec<Label>) -> BTreeMap<(u32, u32, u32), L
 
 /// Something that may get a label.
 struct Named<'a> {
-    tags: &'a Tags,
+    tags: Cow<'a, Tags>,
     kind: LabelKind,
     at: DVec2,
     height_m: f64,
@@ -79,7 +82,7 @@ struct Named<'a> {
 }
 
 /// All labels, ranked: what is seen from afar first, then the larger, then by id.
-fn labels(city: &City) -> Vec<Label> {
+fn labels(city: &Stock) -> Vec<Label> {
     let mut named = streets(&city.ways);
     named.extend(city.buildings.iter().filter_map(building));
     named.extend(city.areas.iter().filter_map(area));
@@ -106,7 +109,7 @@ fn labels(city: &City) -> Vec<Label> {
 
 impl<'a> Named<'a> {
     fn new(tags: &'a Tags, kind: LabelKind, at: DVec2, reach_m: f64) -> Self {
-        Self { tags, kind, at, height_m: 0.0, reach_m, along: None, icon: None }
+        Self { tags: Cow::Borrowed(tags), kind, at, height_m: 0.0, reach_m, along: None, icon: None }
     }
 
     fn with_icon(self, icon: Option<&'static str>) -> Self {
@@ -139,12 +142,16 @@ fn label(frame: &EnuFrame, land: &Land, named: &Named<'_>, rank: u32) -> Option<
 }
 
 /// What is inside of a building is named on its roof, where it can be seen.
-fn raise(named: &mut [Named<'_>], buildings: &[Building]) {
+fn raise(named: &mut [Named<'_>], buildings: &Store<Building>) {
     /// Side of a square of the plan in which buildings are looked up, metres.
     const SQUARE_M: f64 = 64.0;
     let square = |at: DVec2| (at / SQUARE_M).floor().to_array().map(|at| at as i32);
-    let mut plan: BTreeMap<[i32; 2], Vec<(&Polygon, f64)>> = BTreeMap::new();
-    for building in buildings {
+    let mut plan: BTreeMap<[i32; 2], Vec<usize>> = BTreeMap::new();
+    for (i, named) in named.iter().enumerate().filter(|(_, named)| named.along.is_none() && named.height_m == 0.0) {
+        plan.entry(square(named.at)).or_default().push(i);
+    }
+    for building in buildings.iter() {
+        let height_m = building.height_m.clamp(0.0, 1_000.0);
         for polygon in &building.outline {
             let low = polygon.outer.iter().copied().reduce(DVec2::min).unwrap_or_default();
             let high = polygon.outer.iter().copied().reduce(DVec2::max).unwrap_or_default();
@@ -153,16 +160,15 @@ fn raise(named: &mut [Named<'_>], buildings: &[Building]) {
             }
             let ([west, south], [east, north]) = (square(low), square(high.min(low + 4_000.0)));
             for x in west..=east {
-                for y in south..=north {
-                    plan.entry([x, y]).or_default().push((polygon, building.height_m.clamp(0.0, 1_000.0)));
+                for (_, here) in plan.range([x, south]..=[x, north]) {
+                    for &i in here {
+                        if goes_around(polygon, named[i].at) {
+                            named[i].height_m = named[i].height_m.max(height_m);
+                        }
+                    }
                 }
             }
         }
-    }
-    for named in named.iter_mut().filter(|named| named.along.is_none() && named.height_m == 0.0) {
-        let around = plan.get(&square(named.at)).into_iter().flatten();
-        named.height_m =
-            around.filter(|(polygon, _)| goes_around(polygon, named.at)).map(|(_, m)| *m).fold(0.0, f64::max);
     }
 }
 
@@ -179,11 +185,11 @@ pub(super) fn goes_around(polygon: &Polygon, at: DVec2) -> bool {
 /// A stop has two platforms, and a museum is a building and a place: one name is enough. Streets keep their own
 /// distances.
 fn without_repeats(named: Vec<Named<'_>>) -> Vec<Named<'_>> {
-    let mut seen: BTreeMap<&str, Vec<DVec2>> = BTreeMap::new();
+    let mut seen: BTreeMap<String, Vec<DVec2>> = BTreeMap::new();
     let mut kept = Vec::with_capacity(named.len());
     for named in named {
         let name = named.tags.name.as_deref().filter(|name| !name.is_empty());
-        let places = seen.entry(name.or(named.icon).unwrap_or_default()).or_default();
+        let places = seen.entry(name.or(named.icon).unwrap_or_default().to_owned()).or_default();
         let apart_m = match (name, named.kind) {
             (None, _) => NAMELESS_APART_M,
             (_, LabelKind::Street) => STREET_APART_M,
@@ -197,12 +203,18 @@ fn without_repeats(named: Vec<Named<'_>>) -> Vec<Named<'_>> {
     kept
 }
 
-fn building(building: &Building) -> Option<Named<'_>> {
+fn building(building: Cow<'_, Building>) -> Option<Named<'_>> {
+    // What has no name is not written on a map; all buildings of a city would fill the memory.
+    building.tags.name.as_ref().filter(|name| !name.is_empty())?;
     let (at, area) = building.outline.first().and_then(center_and_area)?;
     let size_m = area.sqrt() + building.height_m.clamp(0.0, 600.0);
-    let mut named = Named::new(&building.tags, LabelKind::Landmark, at, (size_m * 12.0).clamp(350.0, 4_000.0));
-    named.height_m = building.height_m.clamp(0.0, 1_000.0);
-    Some(named)
+    let height_m = building.height_m.clamp(0.0, 1_000.0);
+    let tags = match building {
+        Cow::Borrowed(building) => Cow::Borrowed(&building.tags),
+        Cow::Owned(building) => Cow::Owned(building.tags),
+    };
+    let reach_m = (size_m * 12.0).clamp(350.0, 4_000.0);
+    Some(Named { tags, kind: LabelKind::Landmark, at, height_m, reach_m, along: None, icon: None })
 }
 
 fn area(area: &Area) -> Option<Named<'_>> {
@@ -413,7 +425,7 @@ mod tests {
         let tags = Tags { name: Some("Café".into()), ..Tags::default() };
         let places = [DVec2::new(80.0, 30.0), DVec2::new(80.0, 50.0)];
         let mut named = places.map(|at| Named::new(&tags, LabelKind::Place, at, 280.0));
-        raise(&mut named, &[building]);
+        raise(&mut named, &Store::lent(&[building]));
         assert_eq!(named.map(|named| named.height_m), [24.0, 0.0]);
     }
 

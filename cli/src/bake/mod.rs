@@ -31,6 +31,8 @@ pub mod recipe;
 mod reuse;
 mod share;
 pub mod source;
+mod stock;
+mod store;
 mod subtree;
 pub mod terrain;
 mod theme;
@@ -60,8 +62,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
+use stock::Stock;
+use store::Room;
 use theme::Theme;
 use write::{Held, Sink, Written, put_all};
+
+/// What a bake takes if nobody says how much it may.
+pub const MEMORY_BYTES: u64 = 1 << 30;
+/// The share of it that things of the city may take: what is made of them, and what is known of each, takes the rest.
+const STORED: u64 = 4;
 
 /// What to bake, and where to.
 #[derive(Clone, Debug, Default)]
@@ -78,6 +87,8 @@ pub struct Options {
     pub words: BTreeMap<String, PropertyWords>,
     /// Only a share of the tiles, to be [`merge`]d with the others.
     pub share: Option<Share>,
+    /// About how much memory to take, bytes; 0: [`MEMORY_BYTES`]. What is made does not depend on it.
+    pub memory_bytes: u64,
     /// Bake everything anew, also into a directory that is not a twin.
     pub force: bool,
 }
@@ -162,7 +173,11 @@ pub fn bake(options: &Options, cancel: &Cancel, progress: &dyn Progress) -> Resu
     let mut report = Report::default();
     let clock = Instant::now();
     progress.stage("read", None);
-    let mut city = source::read(&options.inputs, progress)?;
+    let stores = write::Stores::beside(&options.out)?;
+    let memory_bytes = if options.memory_bytes == 0 { MEMORY_BYTES } else { options.memory_bytes };
+    let room = Room::new(memory_bytes / STORED, stores.path().to_owned());
+    let mut stock = source::read_into(&options.inputs, &room, progress)?;
+    let city = stock.city_mut();
     if !options.attribution.is_empty() {
         // Whom a file names as its contact is a guess; what OpenStreetMap asks for is not.
         city.attribution.retain(|who| *who == twin::openstreetmap());
@@ -176,24 +191,31 @@ pub fn bake(options: &Options, cancel: &Cancel, progress: &dyn Progress) -> Resu
     cancel.check()?;
     let found = format!(
         "{} buildings, {} other structures, {} areas, {} ways, {} points, {} places",
-        city.buildings.len(),
-        city.structures.len(),
-        city.areas.len(),
-        city.ways.len(),
-        city.points.len(),
-        city.places.len()
+        stock.buildings.len(),
+        stock.structures.len(),
+        stock.areas.len(),
+        stock.ways.len(),
+        stock.points.len(),
+        stock.places.len()
     );
+    let found = match room.files() {
+        0 => found,
+        files => format!("{found}; {files} lists of them in files, for want of memory"),
+    };
     report.stages.push(Stage { name: "read", seconds: clock.elapsed().as_secs_f64(), result: found });
-    let title = title(&city, options);
+    let city = &stock;
+    let title = title(city, options);
     let written = Written::begin(&options.out, cancel)?;
     let maker = match &inputs {
         Some(inputs) => Maker::after((!options.force).then_some(options.out.as_path()), inputs, &written),
         None => Maker::anew(&written),
     };
     match options.share {
-        Some(share) => write_share(&city, &title, share, &maker, cancel, progress, &mut report)?,
-        None => write_twin(&city, &title, &maker, cancel, progress, &mut report)?,
+        Some(share) => write_share(city, &title, share, &maker, cancel, progress, &mut report)?,
+        None => write_twin(city, &title, &maker, cancel, progress, &mut report)?,
     }
+    // Before anything takes the place of the twin that is there: what could not be read again is missing in this one.
+    room.check()?;
     (report.made, report.kept) = maker.counts();
     maker.finish(city.pictures.iter().any(picture::Picture::is_beside))?;
     (report.files, report.bytes) = written.totals();
@@ -230,13 +252,13 @@ pub fn files_of(
     report: &mut Report,
 ) -> Result<Vec<(String, Vec<u8>)>, BakeError> {
     let held = Held::default();
-    write_twin(city, title, &Maker::anew(&held), cancel, progress, report)?;
+    write_twin(&Stock::of(city), title, &Maker::anew(&held), cancel, progress, report)?;
     (report.files, report.bytes) = held.totals();
     Ok(held.into_files())
 }
 
 fn write_twin(
-    city: &City,
+    city: &Stock,
     title: &Text,
     maker: &Maker,
     cancel: &Cancel,
@@ -289,7 +311,7 @@ struct Tiled {
 
 /// Draws, divides and encodes the city, or a share of it.
 fn tile(
-    city: &City,
+    city: &Stock,
     share: Share,
     maker: &Maker,
     cancel: &Cancel,
@@ -314,7 +336,8 @@ fn tile(
     let square = tile::Square::covering(reach_m)
         .ok_or(BakeError::TooLarge { reach_km: reach_m / 1000.0, limit_km: tile::Square::MAX_REACH_M / 1000.0 })?;
     cancel.check()?;
-    let triangles: u64 = themes.iter().flat_map(|theme| theme.things()).map(|(thing, _)| thing.triangles).sum();
+    let standing = |theme: &&dyn Theme| theme.things().iter().map(|(thing, _)| thing.triangles).sum::<u64>();
+    let triangles: u64 = themes.iter().map(standing).sum();
     report.stages.push(Stage {
         name: "mesh",
         seconds: clock.elapsed().as_secs_f64(),
@@ -357,7 +380,7 @@ fn tile(
 
 /// The attributes of everything, and how many rows they are.
 fn write_attributes(
-    city: &City,
+    city: &Stock,
     themes: &[&dyn Theme],
     schemas: &[Schema],
     frame: &EnuFrame,
@@ -386,7 +409,7 @@ fn write_attributes(
 }
 
 fn write_share(
-    city: &City,
+    city: &Stock,
     title: &Text,
     share: Share,
     maker: &Maker,
@@ -433,7 +456,7 @@ fn write_terrain(
 }
 
 /// The manifest, the findable things and the labels.
-fn described(city: &City, title: &Text, layers: &[(&str, &[String])], assets: &str) -> Files {
+fn described(city: &Stock, title: &Text, layers: &[(&str, &[String])], assets: &str) -> Files {
     let labels = labels::files(city, twin::extent(city));
     let mut manifest = twin::twin(city, title.clone(), layers, assets);
     manifest.labels = (!labels.is_empty()).then(|| labels::INDEX.to_owned());

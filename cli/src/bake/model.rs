@@ -6,6 +6,7 @@
 use citytwin_geo::{EnuFrame, Geodetic, LonLatRect};
 use citytwin_manifest::{Attribution, PropertyWords};
 use glam::{DVec2, DVec3};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use super::picture::Picture;
@@ -47,13 +48,6 @@ pub struct City {
 }
 
 impl City {
-    /// Tags of everything in it.
-    pub fn all_tags(&self) -> impl Iterator<Item = &Tags> {
-        let built = self.buildings.iter().chain(&self.structures).map(|thing| &thing.tags);
-        let flat = self.areas.iter().map(|area| &area.tags).chain(self.ways.iter().map(|way| &way.tags));
-        built.chain(flat).chain(self.points.iter().map(|point| &point.tags))
-    }
-
     /// Whether there is nothing to draw.
     pub fn is_empty(&self) -> bool {
         self.buildings.is_empty()
@@ -66,7 +60,7 @@ impl City {
 
 /// A polygon with holes. Rings are open (the last point is not the first); outer counter-clockwise, holes clockwise;
 /// no repeated points, no self-intersection.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Polygon {
     /// Outer ring.
     pub outer: Vec<DVec2>,
@@ -75,7 +69,7 @@ pub struct Polygon {
 }
 
 /// What every thing has.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tags {
     /// Stable id from the source: `way/123`, `relation/5`, `node/7`.
     pub id: String,
@@ -90,7 +84,7 @@ pub struct Tags {
 }
 
 /// A property's value.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Property {
     /// Text.
     Text(String),
@@ -126,7 +120,7 @@ impl std::fmt::Display for Property {
 }
 
 /// Properties by id. A few each of very many things: a sorted list takes a quarter of the memory of a map.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Properties(Vec<(Box<str>, Property)>);
 
 impl Properties {
@@ -169,7 +163,7 @@ impl<const N: usize> From<[(&str, Property); N]> for Properties {
 }
 
 /// One building: one feature, made of one or more solids.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Building {
     /// Id, name, address, properties.
     pub tags: Tags,
@@ -188,7 +182,7 @@ pub struct Building {
 }
 
 /// Where a building's height comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HeightSource {
     /// `height=*`.
     Tagged,
@@ -199,7 +193,7 @@ pub enum HeightSource {
 }
 
 /// A plane piece of a model's surface.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Surface {
     /// East, north, above ground, metres. The outer ring is counter-clockwise seen from outside, then come its holes;
     /// open.
@@ -213,7 +207,7 @@ pub struct Surface {
 }
 
 /// The part of a picture that a surface shows.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Drape {
     /// Index into [`City::pictures`].
     pub picture: u32,
@@ -222,7 +216,7 @@ pub struct Drape {
 }
 
 /// What a surface is a piece of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub enum SurfaceClass {
     Roof,
@@ -235,7 +229,7 @@ pub enum SurfaceClass {
 }
 
 /// A prism with a roof.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Solid {
     /// Its footprint.
     pub footprint: Polygon,
@@ -252,7 +246,7 @@ pub struct Solid {
 }
 
 /// A roof; its height is part of the solid's height.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Roof {
     /// Shape (`roof:shape`).
     pub shape: RoofShape,
@@ -266,7 +260,7 @@ pub struct Roof {
 }
 
 /// `roof:shape`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub enum RoofShape {
     Flat,

@@ -4,12 +4,14 @@
 //! member of the same archive) or nowhere, and a picture's header is compared with the limits before there is room for its
 //! texels. What cannot be read is a counted warning, and the surface is drawn plain.
 
-use super::model::{Building, City, Drape, Surface, SurfaceClass, Warnings};
+use super::model::{Building, Drape, Surface, SurfaceClass, Warnings};
 use super::reuse::{Digest, Digester, digest_of};
+use super::stock::Stock;
+use super::store::Store;
 use citytwin_tiles::{Limits, Pixels};
 use glam::DVec3;
 use rayon::prelude::*;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -284,8 +286,10 @@ struct Use {
     surface: usize,
 }
 
-fn thing(city: &mut City, which: Use) -> &mut Building {
-    if which.structure { &mut city.structures[which.thing] } else { &mut city.buildings[which.thing] }
+impl Use {
+    fn things<'s>(&self, stock: &'s Stock<'static>) -> &'s Store<'static, Building> {
+        if self.structure { &stock.structures } else { &stock.buildings }
+    }
 }
 
 /// What was found in a picture: its size, whether it is see-through, and about the colour of each surface.
@@ -298,12 +302,12 @@ struct Seen {
 
 /// Reads each picture once, so that surfaces of those that cannot be read are drawn plain, and blocks from afar have the
 /// colours that are seen from near.
-pub(super) fn settle(city: &mut City) {
-    if city.pictures.is_empty() {
+pub(super) fn settle(stock: &mut Stock<'static>) {
+    if stock.pictures.is_empty() {
         return;
     }
     let mut uses: Vec<Use> = Vec::new();
-    for (structure, things) in [(false, &city.buildings), (true, &city.structures)] {
+    for (structure, things) in [(false, &stock.buildings), (true, &stock.structures)] {
         for (thing, building) in things.iter().enumerate() {
             for (surface, drape) in
                 building.surfaces.iter().enumerate().filter_map(|(i, s)| Some((i, s.drape.as_ref()?)))
@@ -314,53 +318,68 @@ pub(super) fn settle(city: &mut City) {
     }
     uses.sort_by_key(|found| found.picture);
     let groups: Vec<&[Use]> = uses.chunk_by(|a, b| a.picture == b.picture).collect();
-    let shelf = Shelf::new(&city.pictures);
+    let shelf = Shelf::new(&stock.pictures);
     let looked: Vec<Result<Seen, Unseen>> = groups
         .par_iter()
         .map(|group| {
             let (pixels, digest) = shelf.read(group[0].picture)?;
             let wrap = shelf.pictures[group[0].picture as usize].wrap;
-            let drape = |found: &Use| {
-                let things = if found.structure { &city.structures } else { &city.buildings };
-                things[found.thing].surfaces[found.surface].drape.as_deref()
-            };
+            let mut colors = Vec::with_capacity(group.len());
+            for of_thing in group.chunk_by(|a, b| (a.structure, a.thing) == (b.structure, b.thing)) {
+                let building = of_thing[0].things(stock).get(of_thing[0].thing);
+                let surfaces = building.as_ref().map_or(&[][..], |building| &building.surfaces);
+                let drape = |found: &Use| surfaces.get(found.surface)?.drape.as_deref();
+                colors.extend(of_thing.iter().map(|found| mean(&pixels, wrap, drape(found))));
+            }
             Ok(Seen {
                 size: [pixels.width, pixels.height],
                 digest,
                 see_through: pixels.rgba.as_chunks::<4>().0.iter().any(|texel| texel[3] < 255),
-                colors: group.iter().map(|found| mean(&pixels, wrap, drape(found))).collect(),
+                colors,
             })
         })
         .collect();
     let groups: Vec<Vec<Use>> = groups.into_iter().map(<[Use]>::to_vec).collect();
     drop(shelf);
-    let mut changed = BTreeSet::new();
+    // The colours of surfaces that show a picture, nothing for those that cannot, by thing.
+    let mut changes: BTreeMap<(bool, usize), Vec<(usize, Option<[u8; 4]>)>> = BTreeMap::new();
     for (group, seen) in groups.into_iter().zip(looked) {
         match seen {
             Ok(Seen { size, see_through, digest, colors }) => {
-                let picture = &mut city.pictures[group[0].picture as usize];
+                let picture = &mut stock.city_mut().pictures[group[0].picture as usize];
                 (picture.size, picture.see_through, picture.digest) = (size, see_through, Some(digest));
                 for (found, color) in group.into_iter().zip(colors) {
-                    thing(city, found).surfaces[found.surface].color = Some(color);
-                    changed.insert((found.structure, found.thing));
+                    changes.entry((found.structure, found.thing)).or_default().push((found.surface, Some(color)));
                 }
             }
             Err((code, why)) => {
                 let mut warned = None;
                 for found in group {
-                    thing(city, found).surfaces[found.surface].drape = None;
+                    changes.entry((found.structure, found.thing)).or_default().push((found.surface, None));
                     // Once for each thing.
                     if warned.replace((found.structure, found.thing)) != Some((found.structure, found.thing)) {
-                        let id = thing(city, found).tags.id.clone();
-                        let name = &city.pictures[found.picture as usize].name;
-                        city.warnings.add(code, format!("{id}: {name}: {why}"));
+                        let id = found.things(stock).get(found.thing).map(|thing| thing.tags.id.clone());
+                        let name = &stock.pictures[found.picture as usize].name;
+                        let told = format!("{}: {name}: {why}", id.unwrap_or_default());
+                        stock.city_mut().warnings.add(code, told);
                     }
                 }
             }
         }
     }
-    for (structure, index) in changed {
-        recolor(if structure { &mut city.structures[index] } else { &mut city.buildings[index] });
+    for (structure, things) in [(false, &mut stock.buildings), (true, &mut stock.structures)] {
+        things.change(0, |thing, building| {
+            let Some(changes) = changes.get(&(structure, thing)) else { return };
+            for (surface, color) in changes {
+                match color {
+                    Some(color) => building.surfaces[*surface].color = Some(*color),
+                    None => building.surfaces[*surface].drape = None,
+                }
+            }
+            if changes.iter().any(|(_, color)| color.is_some()) {
+                recolor(building);
+            }
+        });
     }
 }
 

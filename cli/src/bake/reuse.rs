@@ -43,6 +43,13 @@ impl<'de> Deserialize<'de> for Digest {
     }
 }
 
+impl Digest {
+    /// Half of it.
+    pub(super) fn short(self) -> u64 {
+        self.0 as u64
+    }
+}
+
 /// Makes a [`Digest`] of values in order.
 pub(super) struct Digester(XxHash3_128);
 
@@ -125,7 +132,7 @@ impl Inputs {
         let program = program()?;
         let mut digester = Digester::new();
         digester.digest(program);
-        let Options { inputs, title, attribution, words, out: _, share: _, force: _ } = options;
+        let Options { inputs, title, attribution, words, out: _, share: _, force: _, memory_bytes: _ } = options;
         digester.bytes(format!("{inputs:?} {title:?} {attribution:?} {words:?}").as_bytes());
         for input in inputs {
             for path in source::files_of(input).ok()? {

@@ -17,6 +17,8 @@ use super::model::{City, Warnings};
 use super::osm::ground::{self, Ground};
 use super::osm::raw::Raw;
 use super::picture::{self, Origin, Pictures};
+use super::stock::Stock;
+use super::store::{Room, Store};
 use super::terrain::{Raster, Relief, geotiff, hgt};
 use super::{BakeError, Progress, citygml, flatgeobuf, geoparquet, json, osm, twin, venue};
 use citytwin_geo::LonLatRect;
@@ -67,8 +69,8 @@ impl Input {
 /// What has been read so far, before there is a ground to put it on.
 pub(super) struct Gathered {
     pub(super) raw: Raw,
-    pub(super) features: Vec<Feature>,
-    pub(super) models: Vec<Model>,
+    pub(super) features: Store<'static, Feature>,
+    pub(super) models: Store<'static, Model>,
     /// Heights of the ground.
     rasters: Vec<Raster>,
     /// Files of insides of buildings.
@@ -83,11 +85,11 @@ pub(super) struct Gathered {
 }
 
 impl Gathered {
-    fn new() -> Self {
+    fn new(room: &Room) -> Self {
         Self {
             raw: Raw::new(),
-            features: Vec::new(),
-            models: Vec::new(),
+            features: Store::new(room),
+            models: Store::new(room),
             rasters: Vec::new(),
             venues: Vec::new(),
             pictures: Pictures::default(),
@@ -113,13 +115,21 @@ impl Gathered {
     }
 }
 
-/// Reads inputs as one city.
+/// Reads inputs as one city, all of it in memory.
 ///
 /// # Errors
 /// [`BakeError::Io`] when a file cannot be opened; [`BakeError::Input`] with the file and the place in it when it is
 /// damaged, of no known format, or needs a CRS that nobody named; [`BakeError::Empty`] when there is nothing to draw.
 pub fn read(inputs: &[Input], progress: &dyn Progress) -> Result<City, BakeError> {
-    let mut gathered = Gathered::new();
+    read_into(inputs, &Room::endless(), progress).map(Stock::into_city)
+}
+
+/// Reads inputs as one city that holds no more than there is room.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn read_into(inputs: &[Input], room: &Room, progress: &dyn Progress) -> Result<Stock<'static>, BakeError> {
+    let mut gathered = Gathered::new(room);
     let total = inputs.iter().map(|input| input.path.metadata().map(|m| m.len()).ok()).sum();
     progress.stage("read", total);
     for input in inputs {
@@ -132,9 +142,10 @@ pub fn read(inputs: &[Input], progress: &dyn Progress) -> Result<City, BakeError
                 };
                 member_of(input, &path, beginning, reader, member, &mut gathered)
             })?;
+            room.check()?;
         }
     }
-    city(gathered, progress)
+    city(gathered, room, progress)
 }
 
 /// The files of an input: itself, or what a directory holds, sorted.
@@ -256,7 +267,7 @@ impl Format {
 }
 
 /// Puts everything on one ground.
-fn city(mut gathered: Gathered, progress: &dyn Progress) -> Result<City, BakeError> {
+fn city(mut gathered: Gathered, room: &Room, progress: &dyn Progress) -> Result<Stock<'static>, BakeError> {
     let mut warnings = std::mem::take(&mut gathered.warnings);
     warnings.absorb(std::mem::take(&mut gathered.raw.warnings));
     let venues: Vec<venue::Read> = std::mem::take(&mut gathered.venues)
@@ -265,24 +276,26 @@ fn city(mut gathered: Gathered, progress: &dyn Progress) -> Result<City, BakeErr
         .collect();
     let Some(extent) = extent(&mut gathered, &venues, &mut warnings) else { return Err(BakeError::empty(&warnings)) };
     let ground = Ground::new(extent);
-    let mut city = osm::city_on(&ground, &gathered.raw, warnings, progress);
+    let mut stock = Stock::new(osm::city_on(&ground, &gathered.raw, warnings, progress), room);
     gathered.raw = Raw::new();
-    let footprints = cityjson::add(gathered.models, &ground, &mut city);
-    gathered.features.extend(footprints);
-    feature::add(gathered.features, &ground, &mut city, progress);
-    venues.into_iter().for_each(|venue| venue.add(&ground, &mut city));
+    cityjson::add(gathered.models, &ground, &mut stock, &mut gathered.features);
+    feature::add(gathered.features, &ground, &mut stock, progress);
+    venues.into_iter().for_each(|venue| venue.add(&ground, &mut stock));
+    room.check()?;
+    let city = stock.city_mut();
     if city.title.is_none() {
         city.title = gathered.title;
     }
     city.attribution = gathered.attribution;
     city.pictures = gathered.pictures.list;
-    picture::settle(&mut city);
+    picture::settle(&mut stock);
+    let city = stock.city_mut();
     let has_rasters = !gathered.rasters.is_empty();
     city.relief = Relief::new(gathered.rasters, extent);
     if has_rasters && city.relief.is_none() {
         city.warnings.add("heights_elsewhere", "no raster of heights meets the extent of the other inputs");
     }
-    if city.is_empty() { Err(BakeError::empty(&city.warnings)) } else { Ok(city) }
+    if stock.is_empty() { Err(BakeError::empty(&stock.warnings)) } else { Ok(stock) }
 }
 
 /// The box around everything that was read, less what lies too far from the rest.
@@ -302,17 +315,19 @@ const FAR_DEG: f64 = 10.0;
 /// Leaves out what lies so far from the middle of everything that no city reaches there. `near`: an extent that is
 /// known already.
 fn drop_strays(gathered: &mut Gathered, near: Option<LonLatRect>, warnings: &mut Warnings) {
-    let boxes: Vec<LonLatRect> = (gathered.features.iter().map(|f| box_of(|take| f.each_position(take))))
-        .chain(gathered.models.iter().map(|m| box_of(|take| m.each_position(take))))
-        .collect();
+    let boxes = || {
+        let features = gathered.features.iter().map(|f| box_of(|take| f.each_position(take)));
+        features.chain(gathered.models.iter().map(|m| box_of(|take| m.each_position(take))))
+    };
     let mut all = near.unwrap_or(LonLatRect::EMPTY);
-    for rect in boxes.iter().filter(|rect| !rect.is_empty()) {
+    for rect in boxes().filter(|rect| !rect.is_empty()) {
         all.extend(rect.west, rect.south);
         all.extend(rect.east, rect.north);
     }
     if all.is_empty() || !ground::is_too_wide(&all) {
         return;
     }
+    let boxes: Vec<LonLatRect> = boxes().collect();
     let median = |value: &dyn Fn(&LonLatRect) -> f64| {
         let mut values: Vec<f64> = boxes.iter().filter(|rect| !rect.is_empty()).map(value).collect();
         values.sort_by(f64::total_cmp);
@@ -350,12 +365,13 @@ fn box_of(each: impl FnOnce(&mut dyn FnMut([f64; 2]))) -> LonLatRect {
 /// # Errors
 /// As [`read`], with the place and the message of what is wrong.
 pub fn read_bytes(input: &Input, bytes: &[u8]) -> Result<City, String> {
-    let mut gathered = Gathered::new();
+    let room = Room::endless();
+    let mut gathered = Gathered::new(&room);
     unpack::each_of_bytes(bytes, &mut |beginning, reader, member| {
         member_of(input, &input.path, beginning, reader, member, &mut gathered)
     })
     .map_err(|fault| format!("{}: {}", fault.place, fault.message))?;
-    city(gathered, &super::Silent).map_err(|error| error.to_string())
+    city(gathered, &room, &super::Silent).map(Stock::into_city).map_err(|error| error.to_string())
 }
 
 /// All of a reader, with room for as much as there is.

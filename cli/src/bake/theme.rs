@@ -9,12 +9,15 @@ use super::model::{
 };
 use super::picture::Shelf;
 use super::properties::{Row, row};
-use super::tile::{Bend, Thing};
+use super::store::Store;
+use super::tile::{Bend, Standing, Thing};
 use citytwin_geo::EnuFrame;
 use citytwin_geo::Geodetic;
 use glam::{DVec2, DVec3};
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What a theme has to know so that it can be divided into tiles.
 pub(super) trait Theme: Sync {
@@ -27,7 +30,7 @@ pub(super) trait Theme: Sync {
     /// Where a feature is, seen from above.
     fn shape(&self, feature: usize) -> Shape<'_>;
     /// What goes whole to one tile, with its box (ENU metres, not yet bent).
-    fn things(&self) -> Vec<(Thing, (DVec3, DVec3))>;
+    fn things(&self) -> Cow<'_, [Standing]>;
     /// The largest side of a leaf, metres.
     fn largest_leaf_m(&self) -> f64 {
         f64::INFINITY
@@ -53,7 +56,7 @@ pub(super) trait Theme: Sync {
 pub(super) enum Shape<'a> {
     Point(DVec2),
     Line(&'a [DVec2]),
-    Polygons(&'a [Polygon]),
+    Polygons(Cow<'a, [Polygon]>),
 }
 
 impl Shape<'_> {
@@ -119,11 +122,11 @@ impl Theme for Ground<'_> {
     }
 
     fn shape(&self, feature: usize) -> Shape<'_> {
-        Shape::Polygons(&self.areas[feature].polygons)
+        Shape::Polygons(Cow::Borrowed(&self.areas[feature].polygons))
     }
 
-    fn things(&self) -> Vec<(Thing, (DVec3, DVec3))> {
-        Vec::new()
+    fn things(&self) -> Cow<'_, [Standing]> {
+        Cow::default()
     }
 
     fn layers(&self) -> &'static [(u8, bool)] {
@@ -211,7 +214,7 @@ impl Theme for Transport<'_> {
         Shape::Line(&self.ways[feature].line)
     }
 
-    fn things(&self) -> Vec<(Thing, (DVec3, DVec3))> {
+    fn things(&self) -> Cow<'_, [Standing]> {
         self.bridges.iter().map(|(way, mesh)| thing_of(*way, mesh)).collect()
     }
 
@@ -272,9 +275,11 @@ fn standing(mut mesh: Mesh, bend: &Bend, out: &mut Content) {
 /// Buildings, and other structures that are drawn alike.
 pub(super) struct Buildings<'a> {
     id: &'static str,
-    buildings: &'a [Building],
+    buildings: &'a Store<'a, Building>,
+    /// Whether any of them has surfaces.
+    has_surfaces: bool,
     /// Those that have anything to draw, with their boxes: not the meshes, of which a large city's would fill the memory.
-    drawn: Vec<(Thing, (DVec3, DVec3))>,
+    drawn: Vec<Standing>,
     /// The level that each of them stands on.
     stands_m: Vec<f64>,
     shelf: &'a Shelf<'a>,
@@ -282,20 +287,25 @@ pub(super) struct Buildings<'a> {
 
 impl<'a> Buildings<'a> {
     /// Of buildings of a city.
-    pub(super) fn new(id: &'static str, buildings: &'a [Building], land: &Land, shelf: &'a Shelf<'a>) -> Self {
+    pub(super) fn new(id: &'static str, buildings: &'a Store<'a, Building>, land: &Land, shelf: &'a Shelf<'a>) -> Self {
         // Structures of city models keep their heights above the median of all; on a relief they stand on their own feet.
         let has_datum = id == "other";
-        let draw = |(feature, building): (usize, &Building)| {
+        let has_surfaces = AtomicBool::new(false);
+        let draw = |feature: usize| {
+            let building = buildings.get(feature)?;
+            if !building.surfaces.is_empty() {
+                has_surfaces.store(true, Ordering::Relaxed);
+            }
             let mut mesh = Mesh::default();
-            let drawn = mesh::building(building, Detail::FULL, feature as u32, &mut mesh);
+            let drawn = mesh::building(&building, Detail::FULL, feature as u32, &mut mesh);
             drawn.then(|| {
-                let ((mut thing, bounds), stand_m) = standing_at(feature as u32, building, &mesh, has_datum, land);
+                let ((mut thing, bounds), stand_m) = standing_at(feature as u32, &building, &mesh, has_datum, land);
                 thing.texels = drape::texels(&mesh, shelf.pictures);
                 ((thing, bounds), stand_m)
             })
         };
-        let (drawn, stands_m) = buildings.par_iter().enumerate().filter_map(draw).unzip();
-        Self { id, buildings, drawn, stands_m, shelf }
+        let (drawn, stands_m) = (0..buildings.len()).into_par_iter().filter_map(draw).unzip();
+        Self { id, buildings, has_surfaces: has_surfaces.into_inner(), drawn, stands_m, shelf }
     }
 }
 
@@ -309,7 +319,7 @@ impl Theme for Buildings<'_> {
     }
 
     fn row(&self, feature: usize) -> Row {
-        let building = &self.buildings[feature];
+        let Some(building) = self.buildings.get(feature) else { return Row::new() };
         let source = height_source(building.height_source);
         let more =
             [("height_m", Property::Number(building.height_m)), ("height_source", Property::Text(source.into()))];
@@ -317,17 +327,20 @@ impl Theme for Buildings<'_> {
     }
 
     fn shape(&self, feature: usize) -> Shape<'_> {
-        Shape::Polygons(&self.buildings[feature].outline)
+        Shape::Polygons(match self.buildings.get(feature) {
+            Some(Cow::Borrowed(building)) => Cow::Borrowed(&building.outline),
+            Some(Cow::Owned(building)) => Cow::Owned(building.outline),
+            None => Cow::default(),
+        })
     }
 
     fn largest_leaf_m(&self) -> f64 {
         // Corners are rounded to a part of the tile's side: a model's surfaces stay within a centimetre so.
-        let has_surfaces = self.buildings.iter().any(|building| !building.surfaces.is_empty());
-        if has_surfaces { 256.0 } else { f64::INFINITY }
+        if self.has_surfaces { 256.0 } else { f64::INFINITY }
     }
 
-    fn things(&self) -> Vec<(Thing, (DVec3, DVec3))> {
-        self.drawn.clone()
+    fn things(&self) -> Cow<'_, [Standing]> {
+        Cow::Borrowed(&self.drawn)
     }
 
     fn shelf(&self) -> Option<&Shelf<'_>> {
@@ -338,7 +351,8 @@ impl Theme for Buildings<'_> {
         let mut all = Mesh::default();
         for thing in things.iter().map(|&thing| thing as usize) {
             let (feature, first) = (self.drawn[thing].0.feature, all.positions.len());
-            mesh::building(&self.buildings[feature as usize], detail, feature, &mut all);
+            let Some(building) = self.buildings.get(feature as usize) else { continue };
+            mesh::building(&building, detail, feature, &mut all);
             all.positions[first..].iter_mut().for_each(|position| position.z += self.stands_m[thing]);
         }
         standing(all, bend, out);
@@ -435,7 +449,7 @@ impl Theme for Furniture<'_> {
         Shape::Point(self.points[feature].position)
     }
 
-    fn things(&self) -> Vec<(Thing, (DVec3, DVec3))> {
+    fn things(&self) -> Cow<'_, [Standing]> {
         let thing = |(feature, point): (usize, &PointThing)| {
             let triangles = self.model(point).full.triangle_count() as u64;
             let at = point.position.extend(self.land.height_m(point.position));
@@ -484,7 +498,7 @@ pub(super) fn reach(extent: &Polygon, themes: &[&dyn Theme]) -> Option<f64> {
         }
     };
     for theme in themes {
-        for (_, (low, high)) in theme.things() {
+        for (_, (low, high)) in theme.things().iter() {
             grow(low.truncate());
             grow(high.truncate());
         }

@@ -108,6 +108,9 @@ pub(super) struct Thing {
     pub(super) texels: u64,
 }
 
+/// A thing and its box, ENU metres.
+pub(super) type Standing = (Thing, (DVec3, DVec3));
+
 /// A tile and what it has to draw.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
@@ -128,7 +131,7 @@ pub(super) struct Node {
 ///
 /// `largest_leaf_m` is the largest side of a leaf: what is too small to be seen from afar is kept out of tiles that
 /// are drawn from afar.
-pub(super) fn plan(square: Square, things: &[Thing], flats: Vec<Mesh>, largest_leaf_m: f64) -> Vec<Node> {
+pub(super) fn plan(square: Square, things: &[Standing], flats: Vec<Mesh>, largest_leaf_m: f64) -> Vec<Node> {
     let all = (0..things.len() as u32).collect();
     let mut nodes = divide(&Divider { square, things, largest_leaf_m }, TileKey::ROOT, all, flats);
     nodes.sort_by_key(|node| node.key);
@@ -137,7 +140,7 @@ pub(super) fn plan(square: Square, things: &[Thing], flats: Vec<Mesh>, largest_l
 
 struct Divider<'a> {
     square: Square,
-    things: &'a [Thing],
+    things: &'a [Standing],
     largest_leaf_m: f64,
 }
 
@@ -146,17 +149,17 @@ fn divide(divider: &Divider, key: TileKey, things: Vec<u32>, flats: Vec<Mesh>) -
         return Vec::new();
     }
     let side_m = divider.square.side_at(key.level);
-    let triangles = things.iter().map(|&thing| divider.things[thing as usize].triangles).sum::<u64>()
+    let triangles = things.iter().map(|&thing| divider.things[thing as usize].0.triangles).sum::<u64>()
         + flats.iter().map(|flat| flat.triangle_count() as u64).sum::<u64>();
     let small = triangles <= LEAF_TRIANGLES && side_m <= divider.largest_leaf_m;
-    let texels: u64 = things.iter().map(|&thing| divider.things[thing as usize].texels).sum();
+    let texels: u64 = things.iter().map(|&thing| divider.things[thing as usize].0.texels).sum();
     if (small && texels <= LEAF_TEXELS) || side_m / 2.0 < SMALLEST_SIDE_M {
         return vec![Node { key, leaf: true, whole: true, things, flats }];
     }
     let middle = divider.square.corner(key) + side_m / 2.0;
     let mut quarters: [Vec<u32>; 4] = Default::default();
     for &thing in &things {
-        let at = divider.things[thing as usize].at;
+        let at = divider.things[thing as usize].0.at;
         quarters[usize::from(at.x >= middle.x) + 2 * usize::from(at.y >= middle.y)].push(thing);
     }
     let flat_quarters = quarter(flats, middle);
@@ -358,13 +361,14 @@ mod tests {
     fn leaves_hold_all_and_overlap_nowhere() {
         let square = Square { side_m: 1024.0 };
         let flat = sheet(150, 500.0);
-        let things: Vec<Thing> = (0..100)
+        let things: Vec<Standing> = (0..100)
             .map(|i| Thing {
                 feature: i,
                 at: DVec2::new(f64::from(i % 10), f64::from(i / 10)) * 100.0 - 450.0,
                 triangles: 900,
                 texels: 0,
             })
+            .map(|thing| (thing, (DVec3::ZERO, DVec3::ZERO)))
             .collect();
         let nodes = plan(square, &things, vec![flat.clone()], f64::INFINITY);
         let leaves: Vec<&Node> = nodes.iter().filter(|n| n.leaf).collect();
@@ -408,7 +412,8 @@ mod tests {
 
     #[test]
     fn a_thousand_things_at_one_point_end_in_one_leaf() {
-        let things = vec![Thing { feature: 0, at: DVec2::new(3.0, 3.0), triangles: 1_000_000, texels: 0 }; 1000];
+        let thing = Thing { feature: 0, at: DVec2::new(3.0, 3.0), triangles: 1_000_000, texels: 0 };
+        let things = vec![(thing, (DVec3::ZERO, DVec3::ZERO)); 1000];
         let nodes = plan(Square { side_m: 1024.0 }, &things, Vec::new(), 256.0);
         assert_eq!(nodes.iter().filter(|n| n.leaf).count(), 1);
         assert_eq!(nodes.last().map(|n| n.key.level), Some(5), "tiles end at 32 m");

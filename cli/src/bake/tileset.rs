@@ -9,7 +9,7 @@ use super::reuse::Maker;
 use super::share::Share;
 use super::subtree::{self, Available};
 use super::theme::Theme;
-use super::tile::{Bend, Node, Square, Thing, TileKey, hand_out, plan};
+use super::tile::{Bend, Node, Square, Standing, TileKey, hand_out, plan};
 use super::write::Sink;
 use super::{BakeError, Cancel, Progress};
 use citytwin_geo::EnuFrame;
@@ -147,7 +147,7 @@ pub(super) fn contents(
     progress: &dyn Progress,
 ) -> Result<Contents, BakeError> {
     let count = theme.feature_count();
-    let (things, boxes): (Vec<Thing>, Vec<(DVec3, DVec3)>) = theme.things().into_iter().unzip();
+    let things = theme.things();
     let flats: Vec<Mesh> = theme.flats(Detail::FULL);
     let mut nodes = plan(setting.square, &things, flats, theme.largest_leaf_m());
     let interior_levels = nodes.iter().filter(|n| !n.leaf).map(|n| n.key.level + 1).max().unwrap_or(0);
@@ -157,7 +157,7 @@ pub(super) fn contents(
         let coarse = theme.flats(detail);
         hand_out(setting.square, level, coarse, &mut nodes);
     }
-    let grids = grids(setting.square, &nodes, &boxes);
+    let grids = grids(setting.square, &nodes, &things);
     let row = |feature: usize| (feature < count).then(|| theme.row(feature));
     let common = Common { schema, row: &row, copyright: setting.copyright };
     let bend = Bend::new(setting.frame);
@@ -197,11 +197,12 @@ pub(super) fn contents(
 }
 
 /// The grid of each level: fine, and coarse enough for its largest tile.
-fn grids(square: Square, nodes: &[Node], boxes: &[(DVec3, DVec3)]) -> Vec<Grid> {
+fn grids(square: Square, nodes: &[Node], things: &[Standing]) -> Vec<Grid> {
     let levels = nodes.iter().map(|n| n.key.level as usize + 1).max().unwrap_or(0);
     let mut sizes: Vec<f64> = (0..levels).map(|level| square.side_at(level as u32)).collect();
     for node in nodes {
-        let union = node.things.iter().map(|&thing| boxes[thing as usize]).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+        let union =
+            node.things.iter().map(|&thing| things[thing as usize].1).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
         if let Some((low, high)) = union {
             let size = &mut sizes[node.key.level as usize];
             *size = size.max((high - low).max_element());
@@ -333,11 +334,11 @@ mod tests {
         }
 
         fn shape(&self, _feature: usize) -> Shape<'_> {
-            Shape::Polygons(&[])
+            Shape::Polygons(std::borrow::Cow::default())
         }
 
-        fn things(&self) -> Vec<(Thing, (DVec3, DVec3))> {
-            Vec::new()
+        fn things(&self) -> std::borrow::Cow<'_, [Standing]> {
+            std::borrow::Cow::default()
         }
 
         fn layers(&self) -> &'static [(u8, bool)] {

@@ -4,6 +4,7 @@ use super::labels::middle;
 use super::land::Land;
 use super::model::{self, Building, City, Polygon, Tags, Way, WayClass};
 use super::properties::identifier;
+use super::stock::Stock;
 use super::theme::{area_class, point_class};
 use super::{attributes, categories, words};
 use citytwin_geo::{EnuFrame, Geodetic, LookAt};
@@ -27,7 +28,7 @@ pub(super) fn openstreetmap() -> Attribution {
 }
 
 /// The manifest. `layers` are (layer id, property ids) of the tilesets that were baked, `assets` the asset lines.
-pub(super) fn twin(city: &City, title: Text, layers: &[(&str, &[String])], assets: &str) -> Twin {
+pub(super) fn twin(city: &Stock, title: Text, layers: &[(&str, &[String])], assets: &str) -> Twin {
     let counts = [
         ("ground", city.areas.len()),
         ("transport", city.ways.len()),
@@ -73,14 +74,20 @@ fn venue(venue: &model::Venue) -> Venue {
 }
 
 /// Names of attributes that are no identifiers, by the identifiers that stand for them.
-fn foreign_words(city: &City) -> BTreeMap<String, PropertyWords> {
-    let names: BTreeSet<&str> = city.all_tags().flat_map(|tags| tags.more.iter()).map(|(id, _)| id).collect();
-    let foreign = names.into_iter().filter(|name| !name.is_ascii());
+fn foreign_words(city: &Stock) -> BTreeMap<String, PropertyWords> {
+    let mut foreign = BTreeSet::new();
+    city.each_tags(&mut |tags| {
+        for (id, _) in tags.more.iter() {
+            if !id.is_ascii() && !foreign.contains(id) {
+                foreign.insert(id.to_owned());
+            }
+        }
+    });
     let words = |name: &str| PropertyWords { title: Text::new([("en", name), ("zh-CN", name)]), ..Default::default() };
-    foreign.map(|name| (identifier(name), words(name))).collect()
+    foreign.iter().map(|name| (identifier(name), words(name))).collect()
 }
 
-fn layer(id: &str, property_ids: &[String], city: &City, foreign: &BTreeMap<String, PropertyWords>) -> Layer {
+fn layer(id: &str, property_ids: &[String], city: &Stock, foreign: &BTreeMap<String, PropertyWords>) -> Layer {
     let theme = match id {
         "ground" => Theme::Ground,
         "transport" => Theme::Transport,
@@ -116,12 +123,12 @@ pub(super) fn extent(city: &City) -> [f64; 4] {
 }
 
 /// An oblique view of where most is built, from the south-east, where the morning sun lights what is seen.
-fn home(city: &City) -> LookAt {
+fn home(city: &Stock) -> LookAt {
     const HEADING_DEG: f64 = 335.0;
     const PITCH_DEG: f64 = -35.0;
     let frame = EnuFrame::new(city.origin);
     let (mut sum, mut weight, mut heights) = (DVec2::ZERO, 0.0, 0.0);
-    for building in city.buildings.iter().chain(&city.structures) {
+    for building in city.buildings.iter().chain(city.structures.iter()) {
         let Some((center, area)) = building.outline.first().and_then(center_and_area) else { continue };
         let volume = area * building.height_m.clamp(1.0, 500.0);
         sum += center * volume;
@@ -183,17 +190,17 @@ pub(super) fn search_files(assets: &str) -> Vec<(String, Vec<u8>)> {
 }
 
 /// Everything with a name (or, for places, an address), one JSON object per line.
-pub(super) fn assets(city: &City) -> String {
+pub(super) fn assets(city: &Stock) -> String {
     let frame = EnuFrame::new(city.origin);
     let mut lines = Vec::new();
     let mut add = |tags: &Tags, category: &str, at: DVec2| lines.extend(asset(&frame, tags, category, at));
-    for building in &city.buildings {
-        if let Some(at) = building_center(building) {
+    for building in city.buildings.iter() {
+        if let Some(at) = building_center(&building) {
             add(&building.tags, "building", at);
         }
     }
-    for structure in &city.structures {
-        if let Some(at) = building_center(structure) {
+    for structure in city.structures.iter() {
+        if let Some(at) = building_center(&structure) {
             add(&structure.tags, &structure.class, at);
         }
     }

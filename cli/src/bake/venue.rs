@@ -4,10 +4,11 @@
 //! CRS, whose coordinates become longitude and latitude.
 
 use super::crs::{AxisOrder, Crs};
-use super::model::{Building, City, HeightSource, Polygon, Roof, RoofShape, Solid, Tags, Venue, Warnings};
+use super::model::{Building, HeightSource, Polygon, Roof, RoofShape, Solid, Tags, Venue, Warnings};
 use super::osm::ground::Ground;
 use super::osm::shape;
 use super::source::{Fault, Gathered, Input, rest_of, text_of};
+use super::stock::Stock;
 use citytwin_positioning::venue as indoor;
 use serde_json::Value;
 use std::io::BufRead;
@@ -179,7 +180,7 @@ impl Read {
     }
 
     /// Adds the venue, and a building around it where none stands yet.
-    pub(super) fn add(self, ground: &Ground, city: &mut City) {
+    pub(super) fn add(self, ground: &Ground, stock: &mut Stock) {
         let Some(floor) = self.ground_floor().map(|level| level.floor) else { return };
         let mut rings = Vec::new();
         for polygon in self.outline(floor) {
@@ -195,11 +196,11 @@ impl Read {
         let top = self.venue.levels.iter().map(|level| level.elevation_m).fold(0.0, f64::max);
         let height_m = (top + indoor::STOREY_M).clamp(indoor::STOREY_M, 800.0);
         if let Some(largest) = outline.iter().max_by(|a, b| shape::area(a).total_cmp(&shape::area(b)))
-            && !is_built(city, shape::point_inside(largest))
+            && !is_built(stock, shape::point_inside(largest))
         {
-            city.buildings.push(shell(&id, name.clone(), outline, height_m));
+            stock.buildings.push(shell(&id, name.clone(), outline, height_m));
         }
-        city.venues.push(Venue {
+        stock.city_mut().venues.push(Venue {
             id: self.files.stem.clone(),
             name,
             floors: self
@@ -223,9 +224,9 @@ pub(super) fn path(venue: &Venue, name: &str) -> String {
 }
 
 /// Whether a building goes around a place.
-fn is_built(city: &City, at: glam::DVec2) -> bool {
+fn is_built(stock: &Stock, at: glam::DVec2) -> bool {
     let around = |polygon: &Polygon| super::labels::goes_around(polygon, at);
-    city.buildings.iter().any(|building| building.outline.iter().any(around))
+    stock.buildings.iter().any(|building| building.outline.iter().any(around))
 }
 
 /// A block around a venue.

@@ -126,6 +126,21 @@ impl Drop for Partial {
     }
 }
 
+/// A directory beside the output for what does not fit into the memory; it is made by whoever needs it.
+pub(super) struct Stores(Partial);
+
+impl Stores {
+    /// # Errors
+    /// [`BakeError::Io`] where the output has no place.
+    pub(super) fn beside(out: &Path) -> Result<Self, BakeError> {
+        beside(out, STORES).map(|path| Self(Partial { path }))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0.path
+    }
+}
+
 /// A twin that is written to a directory beside its place, and put there when it is complete.
 pub(super) struct Written<'a> {
     out: &'a Path,
@@ -218,6 +233,7 @@ impl Sink for Written<'_> {
 /// What directories beside the output are.
 const PARTIAL: &str = "partial";
 const OLD: &str = "old";
+const STORES: &str = "stores";
 
 /// `.name.what-pid` beside `out`, on the same file system, so that renaming is atomic.
 fn beside(out: &Path, what: &str) -> Result<PathBuf, BakeError> {
@@ -243,7 +259,7 @@ fn recover(out: &Path) -> Result<(), BakeError> {
         let found = entry.file_name().to_string_lossy().into_owned();
         let rest = found.strip_prefix(&format!(".{name}.")).and_then(|rest| rest.split_once('-'));
         let Some((what, Ok(pid))) = rest.map(|(what, pid)| (what, pid.parse::<u32>())) else { continue };
-        if ![PARTIAL, OLD].contains(&what) || (pid != std::process::id() && is_running(pid)) {
+        if ![PARTIAL, OLD, STORES].contains(&what) || (pid != std::process::id() && is_running(pid)) {
             continue;
         }
         if what == OLD && !out.exists() {

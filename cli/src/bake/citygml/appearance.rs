@@ -8,6 +8,7 @@ use super::super::model::{Drape, Warnings};
 use super::super::picture::{Pictures, Wrap};
 use super::object::numbers;
 use super::tree::Element;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hasher};
 
@@ -19,7 +20,7 @@ pub(super) fn name_of(id: &str) -> u64 {
 }
 
 /// By which names appearances know a face.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(in crate::bake) struct Marks {
     /// For each ring.
     pub(super) rings: Vec<Mark>,
@@ -28,7 +29,7 @@ pub(in crate::bake) struct Marks {
 }
 
 /// A ring as it stood in the file.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Mark {
     pub(super) name: Option<u64>,
     /// Its points there,

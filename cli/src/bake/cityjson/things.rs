@@ -12,6 +12,8 @@ use super::super::osm::ground::Ground;
 use super::super::osm::raw::RawTags;
 use super::super::osm::tags::Key;
 use super::super::osm::{color, shape};
+use super::super::stock::Stock;
+use super::super::store::Store;
 use super::{Face, Model, Place};
 use glam::{DVec2, DVec3};
 use std::collections::BTreeMap;
@@ -25,12 +27,16 @@ const NOT_PLANE_M: f64 = 0.1;
 /// Roads and the like that only have a line are so wide, metres.
 const LINE_M: f64 = 4.0;
 
-/// Adds models to the city; those that are only a footprint come back as features, to be built like any footprint.
-pub(in crate::bake) fn add(models: Vec<Model>, ground: &Ground, city: &mut City) -> Vec<Feature> {
+/// Adds models to the city; those that are only a footprint become features, to be built like any footprint.
+pub(in crate::bake) fn add(
+    models: Store<'static, Model>,
+    ground: &Ground,
+    stock: &mut Stock<'static>,
+    footprints: &mut Store<'static, Feature>,
+) {
     let datum_m = datum(&models);
-    let mut footprints = Vec::new();
-    for model in models {
-        let mut maker = Maker { ground, city: &mut *city, datum_m };
+    for model in models.into_things() {
+        let mut maker = Maker { ground, city: stock.city_mut(), datum_m };
         match kind_of(&model.kind) {
             Kind::Building if model.near.is_empty() && !model.footprint.is_empty() => footprints.push(footprint(model)),
             Kind::Building => maker.building(model),
@@ -40,8 +46,8 @@ pub(in crate::bake) fn add(models: Vec<Model>, ground: &Ground, city: &mut City)
             Kind::Furniture => maker.structure(model, true),
             Kind::Structure => maker.structure(model, false),
         }
+        stock.settle();
     }
-    footprints
 }
 
 #[derive(Clone, Copy)]
@@ -68,10 +74,10 @@ fn kind_of(kind: &str) -> Kind {
 }
 
 /// The usual height of the ground: the median of the buildings' lowest points, else of everything's.
-fn datum(models: &[Model]) -> f64 {
+fn datum(models: &Store<'static, Model>) -> f64 {
     let lowest_of = |only_buildings: bool| {
         let chosen = models.iter().filter(|m| !only_buildings || matches!(kind_of(&m.kind), Kind::Building));
-        let mut all: Vec<f64> = chosen.filter_map(lowest).collect();
+        let mut all: Vec<f64> = chosen.filter_map(|model| lowest(&model)).collect();
         all.sort_by(f64::total_cmp);
         all.get(all.len() / 2).copied()
     };

@@ -16,7 +16,10 @@ use super::values::{bearing_deg, length_tag, number_tag};
 use super::{color, places};
 use crate::bake::Progress;
 use crate::bake::model::{Building, HeightSource, Polygon, Property, Roof, RoofShape, Solid, Tags, Warnings};
+use crate::bake::store::{Room, Store};
 use glam::DVec2;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Heights above ground that are believed, metres. The highest building yet planned has 1,000.
 const HEIGHTS_M: std::ops::RangeInclusive<f64> = 0.1..=1100.0;
@@ -39,37 +42,120 @@ const UNFINISHED: f64 = 0.3;
 
 /// Reads all buildings, by key.
 pub(super) fn read(raw: &Raw, ground: &Ground, warnings: &mut Warnings, progress: &dyn Progress) -> Vec<Building> {
-    let (outlines, parts) = footprints(raw, ground, warnings);
+    let footprints = footprints(raw, ground, warnings);
     let addresses = places::AddressNodes::new(raw, ground);
-    assemble(outlines, parts, &addresses, warnings, progress)
+    let mut buildings = Vec::new();
+    footprints.assemble(&addresses, warnings, progress, &mut |building| buildings.push(building));
+    buildings
 }
 
-/// Buildings of outlines and parts, by key.
-pub(in crate::bake) fn assemble(
-    mut outlines: Vec<Outline>,
+/// Outlines and parts, before it is known which part belongs to which outline.
+pub(in crate::bake) struct Footprints {
+    outlines: Store<'static, Outline>,
+    /// Those of the outlines.
+    keys: Vec<Key>,
     parts: Vec<Part>,
-    addresses: &places::AddressNodes,
-    warnings: &mut Warnings,
-    progress: &dyn Progress,
-) -> Vec<Building> {
-    assign_parts(&mut outlines, parts);
-    for outline in &mut outlines {
-        outline.known = outline.known_height(warnings);
+}
+
+impl Footprints {
+    pub(in crate::bake) fn new(room: &Room) -> Self {
+        Self { outlines: Store::new(room), keys: Vec::new(), parts: Vec::new() }
     }
-    let estimates = Estimates::new(&outlines);
-    progress.stage("buildings", Some(outlines.len() as u64));
-    outlines
-        .into_iter()
-        .map(|outline| {
+
+    /// Adds a footprint to what its tags say it is. An outline that is also a part draws itself beside its other parts.
+    pub(in crate::bake) fn add(&mut self, key: Key, raw: RawTags, tags: Tags, polygons: Vec<Polygon>) {
+        let whole = is_building(&raw);
+        if is_part(&raw) {
+            if !whole {
+                self.parts.push(Part { key, raw, tags, polygons });
+                return;
+            }
+            self.parts.push(Part { key, raw: raw.clone(), tags: tags.clone(), polygons: polygons.clone() });
+        }
+        if whole {
+            self.push(Outline::new(key, raw, tags, polygons, false));
+        }
+    }
+
+    fn push(&mut self, outline: Outline) {
+        self.keys.push(outline.key);
+        self.outlines.push(outline);
+    }
+
+    /// Hands out their buildings, by key.
+    pub(in crate::bake) fn assemble(
+        mut self,
+        addresses: &places::AddressNodes,
+        warnings: &mut Warnings,
+        progress: &dyn Progress,
+        take: &mut dyn FnMut(Building),
+    ) {
+        let mut parts = self.assign_parts();
+        let mut order: Vec<usize> = (0..self.keys.len()).collect();
+        order.sort_by_key(|&place| self.keys[place]);
+        let (mut known, mut telling) = (Vec::with_capacity(order.len()), Vec::new());
+        for &place in &order {
+            let Some(outline) = self.outlines.get(place) else { continue };
+            let height = outline.known_height(parts.get(&place).map_or(&[], Vec::as_slice), warnings);
+            known.push(height);
+            // A garage says nothing about the houses around it, and neither does a tower on a roof.
+            if typical(&outline.class).1 && !is_small(&outline) && !outline.is_part {
+                telling.extend(height.map(|(height_m, _)| (outline.center, height_m)));
+            }
+        }
+        let estimates = Estimates::new(telling);
+        progress.stage("buildings", Some(order.len() as u64));
+        for (place, known) in order.into_iter().zip(known) {
             progress.advance(1);
-            let estimate = estimates.height_m(&outline);
-            outline.building(estimate, addresses, warnings)
-        })
-        .collect()
+            let Some(mut outline) = self.outlines.take(place) else { continue };
+            outline.parts = parts.remove(&place).unwrap_or_default();
+            outline.known = known;
+            let estimate_m = estimates.height_m(&outline);
+            take(outline.building(estimate_m, addresses, warnings));
+        }
+    }
+
+    /// Gives each part to the outline that has most of it, by the outline's place; a part without one becomes a building of
+    /// its own.
+    fn assign_parts(&mut self) -> BTreeMap<usize, Vec<Part>> {
+        let mut assigned: BTreeMap<usize, Vec<Part>> = BTreeMap::new();
+        if self.parts.is_empty() {
+            return assigned;
+        }
+        let mut grid = Grid::new(100.0);
+        for (i, outline) in self.outlines.iter().enumerate() {
+            grid.insert(i, shape::polygon_bounds(&outline.polygons));
+        }
+        for part in std::mem::take(&mut self.parts) {
+            let bounds = shape::polygon_bounds(&part.polygons);
+            let own_area = shape::total_area(&part.polygons);
+            let mut best: Option<(usize, f64)> = None;
+            for i in grid.near(bounds) {
+                // An outline that is also a part is its own first part, not that of a building around it.
+                let share = if self.keys[i] == part.key {
+                    f64::INFINITY
+                } else {
+                    let Some(outline) = self.outlines.get(i) else { continue };
+                    shape::common_area(&outline.polygons, &part.polygons) / own_area
+                };
+                if share >= PART_INSIDE && best.is_none_or(|(_, most)| share > most) {
+                    best = Some((i, share));
+                }
+            }
+            match best {
+                Some((i, _)) => assigned.entry(i).or_default().push(part),
+                None => self.push(Outline::new(part.key, part.raw, part.tags, part.polygons, true)),
+            }
+        }
+        // On its own, an outline that is also a part is just a building.
+        assigned.retain(|place, parts| !matches!(&parts[..], [only] if only.key == self.keys[*place]));
+        assigned
+    }
 }
 
 /// A building before its heights are known.
-pub(in crate::bake) struct Outline {
+#[derive(Clone, Serialize, Deserialize)]
+struct Outline {
     key: Key,
     raw: RawTags,
     /// What is published of it.
@@ -85,17 +171,18 @@ pub(in crate::bake) struct Outline {
 }
 
 /// A `building:part`.
-pub(in crate::bake) struct Part {
-    pub(in crate::bake) key: Key,
-    pub(in crate::bake) raw: RawTags,
+#[derive(Clone, Serialize, Deserialize)]
+struct Part {
+    key: Key,
+    raw: RawTags,
     /// What is published of it where no building contains it.
-    pub(in crate::bake) tags: Tags,
-    pub(in crate::bake) polygons: Vec<Polygon>,
+    tags: Tags,
+    polygons: Vec<Polygon>,
 }
 
 /// All outlines and all parts, whole: a house that reaches over the border is kept, one beyond it is not.
-fn footprints(raw: &Raw, ground: &Ground, warnings: &mut Warnings) -> (Vec<Outline>, Vec<Part>) {
-    let (mut outlines, mut parts) = (Vec::new(), Vec::new());
+fn footprints(raw: &Raw, ground: &Ground, warnings: &mut Warnings) -> Footprints {
+    let mut footprints = Footprints::new(&Room::endless());
     for areal in areal::all(raw, warnings, |tags| is_building(tags) || is_part(tags)) {
         if is_underground(&areal.tags) {
             warnings.add("underground_left_out", areal.key.to_string());
@@ -111,9 +198,9 @@ fn footprints(raw: &Raw, ground: &Ground, warnings: &mut Warnings) -> (Vec<Outli
         }
         let raw_tags = areal.tags.into_owned();
         let kept = tags::properties(areal.key, &raw_tags);
-        add_footprint(areal.key, raw_tags, kept, polygons, (&mut outlines, &mut parts));
+        footprints.add(areal.key, raw_tags, kept, polygons);
     }
-    (outlines, parts)
+    footprints
 }
 
 /// Whether this is (a part of) a building that stands there now.
@@ -123,27 +210,6 @@ pub(in crate::bake) fn is_building(tags: &RawTags) -> bool {
 
 fn is_part(tags: &RawTags) -> bool {
     is_standing(tags.get("building:part"))
-}
-
-/// Adds a footprint to what its tags say it is. An outline that is also a part draws itself beside its other parts.
-pub(in crate::bake) fn add_footprint(
-    key: Key,
-    raw: RawTags,
-    tags: Tags,
-    polygons: Vec<Polygon>,
-    (outlines, parts): (&mut Vec<Outline>, &mut Vec<Part>),
-) {
-    let whole = is_building(&raw);
-    if is_part(&raw) {
-        if !whole {
-            parts.push(Part { key, raw, tags, polygons });
-            return;
-        }
-        parts.push(Part { key, raw: raw.clone(), tags: tags.clone(), polygons: polygons.clone() });
-    }
-    if whole {
-        outlines.push(Outline::new(key, raw, tags, polygons, false));
-    }
 }
 
 /// `building=*` and `building:part=*` of something that stands there now.
@@ -157,41 +223,6 @@ pub(in crate::bake) fn is_underground(tags: &RawTags) -> bool {
     tags.is("location", "underground") || tags.is("parking", "underground") || below("layer") || below("level")
 }
 
-/// Gives each part to the outline that has most of it; a part without one becomes a building of its own.
-fn assign_parts(outlines: &mut Vec<Outline>, parts: Vec<Part>) {
-    let mut grid = Grid::new(100.0);
-    for (i, outline) in outlines.iter().enumerate() {
-        grid.insert(i, shape::polygon_bounds(&outline.polygons));
-    }
-    for part in parts {
-        let bounds = shape::polygon_bounds(&part.polygons);
-        let own_area = shape::total_area(&part.polygons);
-        let mut best: Option<(usize, f64)> = None;
-        for i in grid.near(bounds) {
-            // An outline that is also a part is its own first part, not that of a building around it.
-            let share = if outlines[i].key == part.key {
-                f64::INFINITY
-            } else {
-                shape::common_area(&outlines[i].polygons, &part.polygons) / own_area
-            };
-            if share >= PART_INSIDE && best.is_none_or(|(_, most)| share > most) {
-                best = Some((i, share));
-            }
-        }
-        match best {
-            Some((i, _)) => outlines[i].parts.push(part),
-            None => outlines.push(Outline::new(part.key, part.raw, part.tags, part.polygons, true)),
-        }
-    }
-    outlines.sort_by_key(|o| o.key);
-    for outline in outlines {
-        // On its own, an outline that is also a part is just a building.
-        if matches!(&outline.parts[..], [only] if only.key == outline.key) {
-            outline.parts.clear();
-        }
-    }
-}
-
 impl Outline {
     fn new(key: Key, raw: RawTags, tags: Tags, polygons: Vec<Polygon>, is_part: bool) -> Self {
         let keys: &[&str] = if is_part { &["building:part"] } else { &["building", "building:part"] };
@@ -203,14 +234,14 @@ impl Outline {
     }
 
     /// The height that tags give, of the whole or of its highest part.
-    fn known_height(&self, warnings: &mut Warnings) -> Option<(f64, HeightSource)> {
+    fn known_height(&self, parts: &[Part], warnings: &mut Warnings) -> Option<(f64, HeightSource)> {
         let own = Vertical::read(&self.raw, self.key, warnings).top(&self.class);
         if own.is_some() {
             return own;
         }
         // Warnings of the parts are counted when they are built.
         let mut unheard = Warnings::default();
-        self.parts
+        parts
             .iter()
             .filter_map(|part| Vertical::read(&part.raw, part.key, &mut unheard).top(&self.class))
             .max_by(|a, b| a.0.total_cmp(&b.0))
@@ -491,11 +522,8 @@ struct Estimates {
 }
 
 impl Estimates {
-    fn new(outlines: &[Outline]) -> Self {
-        // A garage says nothing about the houses around it, and neither does a tower on a roof.
-        let tells = |o: &&Outline| typical(&o.class).1 && !is_small(o) && !o.is_part;
-        let known: Vec<(DVec2, f64)> =
-            outlines.iter().filter(tells).filter_map(|o| Some((o.center, o.known?.0))).collect();
+    /// Of places and the heights there.
+    fn new(known: Vec<(DVec2, f64)>) -> Self {
         let mut grid = Grid::new(NEIGHBOURS_M[0]);
         for (i, (center, _)) in known.iter().enumerate() {
             grid.insert(i, (*center, *center));

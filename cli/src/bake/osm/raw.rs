@@ -2,10 +2,11 @@
 
 use crate::bake::model::Warnings;
 use citytwin_geo::LonLatRect;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Tags in the order of the file. A handful per element, so a list is both smaller and faster than a map.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(in crate::bake) struct RawTags(pub(in crate::bake) Vec<(Box<str>, Box<str>)>);
 
 impl RawTags {

@@ -2,10 +2,11 @@
 
 use super::raw::RawTags;
 use crate::bake::model::{Property, Tags};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What an element is called in OpenStreetMap. Ordered by kind, then number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(in crate::bake) enum Key {
     Node(i64),
     Way(i64),

@@ -1,0 +1,393 @@
+//! Things of a city, more of them than the memory holds.
+//!
+//! A [`Store`] holds its things in memory until all stores of a [`Room`] together are full; from then on they go to a file
+//! in the room's folder, from which each is read when it is looked at. The order stays, and so does every bit of them: what
+//! a bake makes does not depend on how much room it has.
+
+use super::BakeError;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::borrow::Cow;
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Written at once.
+const BLOCK_BYTES: usize = 1 << 20;
+/// A thing in memory is about so many times as large as in a file: pointers, lengths and what an allocator adds.
+const LOOSENESS: u64 = 3;
+
+/// How much of what was read may be held at once. Clones share it.
+#[derive(Clone, Debug)]
+pub(super) struct Room(Arc<Walls>);
+
+#[derive(Debug)]
+struct Walls {
+    limit_bytes: u64,
+    folder: PathBuf,
+    held_bytes: AtomicU64,
+    files: AtomicU64,
+    /// The first file that could not be written or read.
+    fault: Mutex<Option<(&'static str, PathBuf, io::Error)>>,
+}
+
+impl Room {
+    /// Room without end, and without files.
+    pub(super) fn endless() -> Self {
+        Self::new(u64::MAX, PathBuf::new())
+    }
+
+    /// About so many bytes; the rest goes to files in a folder, which is made when it is needed.
+    pub(super) fn new(limit_bytes: u64, folder: PathBuf) -> Self {
+        let (held_bytes, files) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self(Arc::new(Walls { limit_bytes, folder, held_bytes, files, fault: Mutex::default() }))
+    }
+
+    /// Files that were needed.
+    pub(super) fn files(&self) -> u64 {
+        self.0.files.load(Ordering::Relaxed)
+    }
+
+    /// What had to be written and read since the last time.
+    ///
+    /// # Errors
+    /// [`BakeError::Io`] where it could not be; what was in the stores is then not whole.
+    pub(super) fn check(&self) -> Result<(), BakeError> {
+        match self.0.fault.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some((action, path, source)) => Err(BakeError::Io { action, path, source }),
+            None => Ok(()),
+        }
+    }
+
+    fn fail(&self, action: &'static str, path: PathBuf, error: io::Error) {
+        self.0.fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert((action, path, error));
+    }
+
+    fn is_endless(&self) -> bool {
+        self.0.limit_bytes == u64::MAX
+    }
+
+    /// Takes room, if there is any.
+    fn take(&self, bytes: u64) -> bool {
+        let held = self.0.held_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let fits = held.saturating_add(bytes) <= self.0.limit_bytes;
+        if !fits {
+            self.give(bytes);
+        }
+        fits
+    }
+
+    fn give(&self, bytes: u64) {
+        self.0.held_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+/// Things in order.
+pub(super) struct Store<'a, T> {
+    room: Room,
+    /// Somebody else's; then there are no others.
+    lent: &'a [T],
+    /// The first ones.
+    filed: Option<Filed>,
+    /// Those after them; nothing where one was taken.
+    held: Vec<Option<T>>,
+    /// What those take, and what each takes on average.
+    bytes: u64,
+    each_bytes: u64,
+    buffer: Vec<u8>,
+}
+
+impl<'a, T> Store<'a, T> {
+    /// An empty one.
+    pub(super) fn new(room: &Room) -> Self {
+        Self {
+            room: room.clone(),
+            lent: &[],
+            filed: None,
+            held: Vec::new(),
+            bytes: 0,
+            each_bytes: 0,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// One of things that are held by somebody else.
+    pub(super) fn lent(things: &'a [T]) -> Self {
+        let mut store = Self::new(&Room::endless());
+        store.lent = things;
+        store
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.lent.len() + self.filed_count() + self.held.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn filed_count(&self) -> usize {
+        self.filed.as_ref().map_or(0, |filed| filed.offsets.len())
+    }
+}
+
+impl<T: Clone + Serialize + DeserializeOwned> Store<'_, T> {
+    /// Adds a thing behind all others. What cannot be written is told by [`Room::check`].
+    pub(super) fn push(&mut self, thing: T) {
+        if self.room.is_endless() {
+            self.held.push(Some(thing));
+            return;
+        }
+        let buffer = std::mem::take(&mut self.buffer);
+        let Some(buffer) = self.form(buffer, &thing) else { return };
+        let bytes = size_of::<T>() as u64 + LOOSENESS * buffer.len() as u64;
+        if self.room.take(bytes) {
+            self.bytes += bytes;
+            self.held.push(Some(thing));
+            self.each_bytes = self.bytes / self.held.len() as u64;
+            self.buffer = buffer;
+        } else {
+            self.file_held();
+            self.buffer = self.file(buffer);
+        }
+    }
+
+    /// As it is written.
+    fn form(&self, mut buffer: Vec<u8>, thing: &T) -> Option<Vec<u8>> {
+        buffer.clear();
+        let formed = postcard::to_extend(thing, buffer);
+        formed.map_err(|error| self.room.fail("write", self.room.0.folder.clone(), io::Error::other(error))).ok()
+    }
+
+    /// Moves all that is held to the file.
+    fn file_held(&mut self) {
+        let mut buffer = Vec::new();
+        for thing in std::mem::take(&mut self.held).into_iter().flatten() {
+            let Some(formed) = self.form(buffer, &thing) else { return };
+            buffer = self.file(formed);
+        }
+        self.room.give(std::mem::take(&mut self.bytes));
+    }
+
+    fn file(&mut self, buffer: Vec<u8>) -> Vec<u8> {
+        if self.filed.is_none() {
+            let number = self.room.0.files.fetch_add(1, Ordering::Relaxed);
+            let path = self.room.0.folder.join(format!("{number}.store"));
+            let made = std::fs::create_dir_all(&self.room.0.folder)
+                .and_then(|()| File::options().read(true).write(true).create_new(true).open(&path));
+            match made {
+                Ok(file) => self.filed = Some(Filed { path, file, offsets: Vec::new(), end: 0, pending: Vec::new() }),
+                Err(error) => self.room.fail("write", path, error),
+            }
+        }
+        if let Some(filed) = &mut self.filed
+            && let Err(error) = filed.add(&buffer)
+        {
+            self.room.fail("write", filed.path.clone(), error);
+        }
+        buffer
+    }
+
+    /// A thing by its place; nothing where there is none, or where it was taken.
+    pub(super) fn get(&self, place: usize) -> Option<Cow<'_, T>> {
+        if let Some(thing) = self.lent.get(place) {
+            return Some(Cow::Borrowed(thing));
+        }
+        let Some(place) = place.checked_sub(self.filed_count()) else { return self.read(place).map(Cow::Owned) };
+        self.held.get(place)?.as_ref().map(Cow::Borrowed)
+    }
+
+    fn read(&self, place: usize) -> Option<T> {
+        let filed = self.filed.as_ref()?;
+        let read = filed.get(place).and_then(|bytes| postcard::from_bytes(&bytes).map_err(io::Error::other));
+        read.map_err(|error| self.room.fail("read", filed.path.clone(), error)).ok()
+    }
+
+    /// Takes a thing out of the store; all others keep their places. One that is in a file can be taken again.
+    pub(super) fn take(&mut self, place: usize) -> Option<T> {
+        if !self.lent.is_empty() {
+            return self.lent.get(place).cloned();
+        }
+        let Some(held) = place.checked_sub(self.filed_count()) else { return self.read(place) };
+        let thing = self.held.get_mut(held)?.take()?;
+        let given = self.each_bytes.min(self.bytes);
+        self.room.give(given);
+        self.bytes -= given;
+        Some(thing)
+    }
+
+    /// All things in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Cow<'_, T>> {
+        (0..self.len()).filter_map(|place| self.get(place))
+    }
+
+    /// Changes things from a place on; each keeps its place.
+    pub(super) fn change(&mut self, first: usize, mut change: impl FnMut(usize, &mut T)) {
+        let count = self.filed_count();
+        if first < count
+            && let Some(before) = self.filed.take()
+        {
+            for place in 0..count {
+                let bytes = before.get(place).and_then(|bytes| {
+                    if place < first {
+                        return Ok(bytes);
+                    }
+                    let mut thing = postcard::from_bytes(&bytes).map_err(io::Error::other)?;
+                    change(place, &mut thing);
+                    postcard::to_extend(&thing, Vec::new()).map_err(io::Error::other)
+                });
+                match bytes {
+                    Ok(bytes) => drop(self.file(bytes)),
+                    Err(error) => return self.room.fail("read", before.path.clone(), error),
+                }
+            }
+        }
+        for (place, thing) in (count..).zip(&mut self.held).skip(first.saturating_sub(count)) {
+            if let Some(thing) = thing {
+                change(place, thing);
+            }
+        }
+    }
+
+    /// Keeps those that are wanted, in order.
+    pub(super) fn retain(&mut self, mut wanted: impl FnMut(&T) -> bool) {
+        let mut kept = Self::new(&self.room);
+        kept.extend((0..self.len()).filter_map(|place| self.take(place)).filter(|thing| wanted(thing)));
+        *self = kept;
+    }
+
+    /// All things in order, each taken out of the store.
+    pub(super) fn into_things(mut self) -> impl Iterator<Item = T> {
+        (0..self.len()).filter_map(move |place| self.take(place))
+    }
+}
+
+impl<T: Clone + Serialize + DeserializeOwned> Extend<T> for Store<'_, T> {
+    fn extend<I: IntoIterator<Item = T>>(&mut self, things: I) {
+        things.into_iter().for_each(|thing| self.push(thing));
+    }
+}
+
+impl<T> Drop for Store<'_, T> {
+    fn drop(&mut self) {
+        self.room.give(self.bytes);
+    }
+}
+
+/// Things in a file, which is removed with them.
+struct Filed {
+    path: PathBuf,
+    file: File,
+    /// Where each begins.
+    offsets: Vec<u64>,
+    /// Where the next one would.
+    end: u64,
+    /// The end of it, not yet written.
+    pending: Vec<u8>,
+}
+
+impl Filed {
+    fn add(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.offsets.push(self.end);
+        self.end += bytes.len() as u64;
+        self.pending.extend_from_slice(bytes);
+        if self.pending.len() >= BLOCK_BYTES {
+            io::Write::write_all(&mut self.file, &self.pending)?;
+            self.pending.clear();
+        }
+        Ok(())
+    }
+
+    fn get(&self, place: usize) -> io::Result<Vec<u8>> {
+        let missing = || io::Error::from(io::ErrorKind::UnexpectedEof);
+        let from = *self.offsets.get(place).ok_or_else(missing)?;
+        let to = self.offsets.get(place + 1).copied().unwrap_or(self.end);
+        let written = self.end - self.pending.len() as u64;
+        if from >= written {
+            let (from, to) = ((from - written) as usize, (to - written) as usize);
+            return self.pending.get(from..to).map(<[u8]>::to_vec).ok_or_else(missing);
+        }
+        let mut bytes = vec![0; (to - from) as usize];
+        read_at(&self.file, &mut bytes, from)?;
+        Ok(bytes)
+    }
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
+}
+
+#[cfg(not(unix))]
+fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
+    // Readers share one place in the file.
+    static ONE_BY_ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE_BY_ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    io::Seek::seek(&mut &*file, io::SeekFrom::Start(at))?;
+    io::Read::read_exact(&mut &*file, bytes)
+}
+
+impl Drop for Filed {
+    fn drop(&mut self) {
+        // Nothing to do when it cannot be removed: it goes with its folder.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(name: &str) -> PathBuf {
+        std::env::temp_dir().join(format!("citytwin-store-{name}-{}", std::process::id()))
+    }
+
+    /// The words that a store of so much room gives back, and the files that it needed.
+    fn stocked(name: &str, limit_bytes: u64) -> (Vec<String>, u64) {
+        let folder = folder(name);
+        let room = Room::new(limit_bytes, folder.clone());
+        let mut store = Store::new(&room);
+        for i in 0..50_000 {
+            store.push(format!("word {i} {}", "x".repeat(i % 7)));
+            if i % 999 == 0 {
+                // Whatever is written already, all of it is there.
+                assert_eq!(store.get(i / 2).as_deref(), Some(&format!("word {} {}", i / 2, "x".repeat(i / 2 % 7))));
+            }
+        }
+        store.change(40_000, |place, word| word.push_str(&format!(" changed {place}")));
+        let words: Vec<String> = store.iter().map(Cow::into_owned).collect();
+        assert_eq!((store.len(), store.get(50_000)), (50_000, None));
+        assert!(room.0.held_bytes.load(Ordering::Relaxed) <= limit_bytes);
+        assert!(store.into_things().eq(words.iter().cloned()));
+        room.check().expect("all was written and read");
+        assert_eq!(room.0.held_bytes.load(Ordering::Relaxed), 0, "all room is given back");
+        assert_eq!(std::fs::read_dir(&folder).map_or(0, Iterator::count), 0, "no file is left");
+        let _ = std::fs::remove_dir_all(folder);
+        (words, room.files())
+    }
+
+    #[test]
+    fn things_and_their_order_do_not_depend_on_the_room() {
+        let (all, files) = stocked("all", u64::MAX);
+        assert_eq!((files, all.len()), (0, 50_000));
+        for limit_bytes in [0, 10_000, 2_000_000] {
+            let (words, files) = stocked(&format!("{limit_bytes}"), limit_bytes);
+            // One for the things, and one when they were changed.
+            assert!(words == all && files == 2, "{limit_bytes}: {files}");
+        }
+    }
+
+    #[test]
+    fn a_disk_that_takes_nothing_is_told_once() {
+        let file = folder("file");
+        std::fs::write(&file, "not a folder").expect("written");
+        let room = Room::new(0, file.clone());
+        let mut store = Store::new(&room);
+        (0..3).for_each(|i: u32| store.push(i));
+        let told = room.check().expect_err("no folder").to_string();
+        assert!(told.contains("cannot write") && told.contains(&*file.to_string_lossy()), "{told}");
+        std::fs::remove_file(file).expect("removed");
+    }
+}
