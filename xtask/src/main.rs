@@ -49,7 +49,7 @@ Usage: cargo xtask VERB [OPTIONS]
                        --looks all only takes pictures: by day and dusk, seen through, cut, below ground, from afar
   bench --pages        measure the smallest page with a city beside the same with CesiumJS and 3DTilesRendererJS;
                        writes target/pages/
-  bench --bake         measure time, memory and bytes of baking the cities of ../shared/data
+  bench --bake         measure time, memory and bytes of baking the cities of ../shared/data, beside cjio and py3dtiles
   bench --search       measure the search beside other engines at 100,000 records; writes target/bench-search.json
   bench --million      the same at 1,000,000 records: takes half an hour and 8 GB
   bench --ten-million  our search alone over ten shards of 1,000,000 records each

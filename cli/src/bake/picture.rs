@@ -286,6 +286,9 @@ struct Use {
     surface: usize,
 }
 
+/// A surface, and about the colour of what it shows; nothing where that cannot be shown.
+type Change = (usize, Option<[u8; 4]>);
+
 impl Use {
     fn things<'s>(&self, stock: &'s Stock<'static>) -> &'s Store<'static, Building> {
         if self.structure { &stock.structures } else { &stock.buildings }
@@ -341,8 +344,8 @@ pub(super) fn settle(stock: &mut Stock<'static>) {
         .collect();
     let groups: Vec<Vec<Use>> = groups.into_iter().map(<[Use]>::to_vec).collect();
     drop(shelf);
-    // The colours of surfaces that show a picture, nothing for those that cannot, by thing.
-    let mut changes: BTreeMap<(bool, usize), Vec<(usize, Option<[u8; 4]>)>> = BTreeMap::new();
+    // By thing.
+    let mut changes: BTreeMap<(bool, usize), Vec<Change>> = BTreeMap::new();
     for (group, seen) in groups.into_iter().zip(looked) {
         match seen {
             Ok(Seen { size, see_through, digest, colors }) => {
