@@ -275,7 +275,8 @@ fn delfts_tiles_are_as_high_and_as_large_as_their_source() {
     }
     assert_eq!(checked.len(), 1115);
     // And as large: what the drawn triangles enclose is what the source's boundaries do, but for a centimetre of height all
-    // over the footprint. (The plane of RD New is smaller than the ground by a part in 5,000.)
+    // over the footprint. (The area of a small shed is off by a third of a percent:
+    // its corners are rounded to a few millimetres, and RD New is smaller than the ground.)
     let told = told();
     let mut drawn: BTreeMap<String, Column> = BTreeMap::new();
     for name in files.keys().filter(|name| is_leaf(name, "buildings", &files)) {
@@ -283,7 +284,7 @@ fn delfts_tiles_are_as_high_and_as_large_as_their_source() {
             assert!(drawn.insert(id, column).is_none(), "a building is in one leaf");
         }
     }
-    let (mut closed, mut worst_m) = (0, 0.0_f64);
+    let (mut closed, mut worst_m, mut worst_area) = (0, 0.0_f64, 0.0_f64);
     for (id, told) in &told {
         // What is open underneath, or looks down on both sides, has no volume to compare.
         if told.inside.area_m2.abs() > 0.001 || told.inside.volume_m3 < 1.0 {
@@ -291,9 +292,11 @@ fn delfts_tiles_are_as_high_and_as_large_as_their_source() {
         }
         let Column { volume_m3, area_m2 } = drawn[id];
         closed += 1;
-        worst_m = worst_m.max((told.above.volume_m3 - volume_m3).abs() / area_m2);
+        let told = told.above;
+        worst_m = worst_m.max((told.volume_m3 / told.area_m2 - volume_m3 / area_m2).abs());
+        worst_area = worst_area.max((area_m2 / told.area_m2 - 1.0).abs());
     }
-    assert!(closed > 1000 && worst_m < 0.01, "{closed} solids, {worst_m} m");
+    assert!(closed > 1000 && worst_m < 0.01 && worst_area < 0.005, "{closed} solids, {worst_m} m, {worst_area}");
     let twin = Twin::from_json(&files["twin.json"]).expect("a manifest");
     assert!(twin.attribution.iter().any(|who| who.text.contains("3DBAG")), "{:?}", twin.attribution);
 }

@@ -374,8 +374,8 @@ mod tests {
         assert_eq!((files, all.len()), (0, 50_000));
         for limit_bytes in [0, 10_000, 2_000_000] {
             let (words, files) = stocked(&format!("{limit_bytes}"), limit_bytes);
-            // One for the things, and one when they were changed.
-            assert!(words == all && files == 2, "{limit_bytes}: {files}");
+            // One for the things, and one where some of those in it were changed.
+            assert!(words == all && (1..=2).contains(&files), "{limit_bytes}: {files}");
         }
     }
 
