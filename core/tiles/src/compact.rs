@@ -4,9 +4,9 @@
 //! plane still does; normals become bytes, as `KHR_mesh_quantization` has them; indices take 16 bits where that is
 //! enough.
 
+use crate::memo::Memo;
 use crate::{Attribute, Component, IndexRange, Instances, Primitive, TileContent};
 use glam::{DMat4, DVec3};
-use std::collections::BTreeMap;
 
 /// Nothing moves by more than half of this, metres, however near the eye may come.
 const STEP_M: f64 = 1.0 / 128.0;
@@ -21,7 +21,7 @@ impl TileContent {
     /// (an offset beyond the end) stay too.
     pub fn compact(&mut self, error_m: f64) {
         let mut packer =
-            Packer { vertices: &self.vertices, out: Vec::new(), moved: BTreeMap::new(), placed: BTreeMap::new() };
+            Packer { vertices: &self.vertices, out: Vec::new(), moved: Memo::default(), placed: Memo::default() };
         let grid = Grid::of(&self.primitives, &self.vertices, error_m);
         let mut primitives = self.primitives.clone();
         let packed = primitives.iter_mut().try_for_each(|primitive| packer.pack(primitive, grid.as_ref()));
@@ -142,19 +142,18 @@ fn place(attribute: &Attribute, i: u32) -> usize {
 }
 
 /// What an attribute was, by which primitives that share one find it again.
-type Key = (u32, u32, u32, u8, u32);
-
-fn key(attribute: &Attribute, count: u32) -> Key {
-    (attribute.offset, attribute.stride, attribute.component as u32, attribute.components, count)
+fn key(attribute: &Attribute, count: u32) -> [u64; 2] {
+    let form = (attribute.component as u64) << 8 | u64::from(attribute.components);
+    [u64::from(attribute.offset) << 32 | u64::from(attribute.stride), form << 32 | u64::from(count)]
 }
 
 /// Writes the new vertex array.
 struct Packer<'a> {
     vertices: &'a [u8],
     out: Vec<u8>,
-    moved: BTreeMap<Key, Attribute>,
+    moved: Memo<Attribute>,
     /// Positions that lie on the grid, with its origin.
-    placed: BTreeMap<Key, (Attribute, DVec3)>,
+    placed: Memo<(Attribute, DVec3)>,
 }
 
 impl Packer<'_> {
@@ -192,11 +191,14 @@ impl Packer<'_> {
     /// Positions on the grid.
     fn place(&mut self, primitive: &mut Primitive, grid: &Grid) -> Option<()> {
         let known = key(&primitive.positions, primitive.vertex_count);
-        let (positions, origin) = match self.placed.get(&known) {
+        let (positions, origin) = match self.placed.get(known) {
             Some(placed) => *placed,
-            None => self.onto(grid, primitive)?,
+            None => {
+                let placed = self.onto(grid, primitive)?;
+                self.placed.insert(known, placed);
+                placed
+            }
         };
-        self.placed.insert(known, (positions, origin));
         primitive.positions = positions;
         let from_grid = DMat4::from_translation(origin * grid.step) * DMat4::from_scale(DVec3::splat(grid.step));
         let tile_from_local = DMat4::from_cols_array(&primitive.tile_from_local) * from_grid;
@@ -243,7 +245,7 @@ impl Packer<'_> {
 
     /// Whether another primitive, or another use, had this attribute; then it refers to the same copy.
     fn again(&self, attribute: &mut Attribute, count: u32) -> bool {
-        let moved = self.moved.get(&key(attribute, count));
+        let moved = self.moved.get(key(attribute, count));
         moved.inspect(|moved| *attribute = **moved).is_some()
     }
 

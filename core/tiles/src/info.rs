@@ -1,7 +1,7 @@
 //! What is counted of a content.
 
+use crate::memo::Memo;
 use crate::{Attribute, Image, Primitive, Problem, TileContent, Topology};
-use std::collections::BTreeMap;
 
 /// What the engine, and a curious person, must know of a loaded content. Instances are multiplied out.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -65,23 +65,23 @@ impl TileContent {
 
     fn features(&self) -> u64 {
         // Ids of primitives that share a table are the same features.
-        let mut ids: BTreeMap<(Option<u32>, usize), Vec<u32>> = BTreeMap::new();
-        let mut claimed: BTreeMap<(Option<u32>, usize), u64> = BTreeMap::new();
+        let mut ids: Memo<Vec<u32>> = Memo::default();
+        let mut claimed: Memo<u64> = Memo::default();
         for (i, primitive) in self.primitives.iter().enumerate() {
-            let own = |table: Option<u32>| (table, if table.is_some() { 0 } else { i });
+            let own = |table: Option<u32>| table.map_or([0, i as u64], |table| [1, table.into()]);
             if primitive.has_ids() {
-                ids.entry(own(primitive.table)).or_default().extend(primitive.features(&self.vertices));
+                ids.or_insert_with(own(primitive.table), Vec::new).extend(primitive.features(&self.vertices));
             } else if let Some(set) = primitive.feature_sets.first() {
-                let count = claimed.entry(own(set.table)).or_default();
+                let count = claimed.or_insert_with(own(set.table), || 0);
                 *count = (*count).max(set.feature_count.into());
             }
         }
-        let counted = ids.into_values().map(|mut ids| {
+        let counted = ids.into_values().into_iter().map(|mut ids| {
             ids.sort_unstable();
             ids.dedup();
             ids.len() as u64
         });
-        counted.sum::<u64>() + claimed.into_values().sum::<u64>()
+        counted.sum::<u64>() + claimed.into_values().into_iter().sum::<u64>()
     }
 }
 

@@ -18,6 +18,7 @@ mod entity;
 mod extent;
 mod hull;
 mod info;
+mod memo;
 mod problem;
 mod property;
 mod raster;

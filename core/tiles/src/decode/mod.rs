@@ -8,7 +8,6 @@ mod image;
 #[cfg_attr(not(feature = "basis"), path = "ktx_absent.rs")]
 mod ktx;
 mod legacy;
-mod memo;
 mod merge;
 mod metadata;
 #[cfg(feature = "images")]

@@ -3,9 +3,9 @@
 use super::bytes::{Fault, base64};
 use crate::{ImageFormat, UpAxis, resolve_url};
 use glam::DMat4;
+use litemap::LiteMap;
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// (x, y, z) → (x, −z, y).
 const Z_UP_FROM_Y_UP: DMat4 =
@@ -89,7 +89,7 @@ impl Decoder {
 #[derive(Clone, Debug, Default)]
 pub struct Resources {
     /// Secondary files by absolute URL; `None` for those that cannot be had.
-    pub files: BTreeMap<String, Option<Vec<u8>>>,
+    pub files: LiteMap<String, Option<Vec<u8>>>,
     /// What one file may become.
     pub limits: Limits,
     /// Compressed formats that the GPU takes, for textures in `KHR_texture_basisu`; with none they become
@@ -114,11 +114,17 @@ impl Resources {
     }
 }
 
+fn sorted<T: Ord>(mut items: Vec<T>) -> Vec<T> {
+    items.sort_unstable();
+    items.dedup();
+    items
+}
+
 /// What all readers of one call share.
 pub(crate) struct Session<'a> {
     resources: &'a Resources,
-    urls: RefCell<BTreeSet<String>>,
-    decoders: RefCell<BTreeSet<Decoder>>,
+    urls: RefCell<Vec<String>>,
+    decoders: RefCell<Vec<Decoder>>,
     room: Cell<u64>,
 }
 
@@ -139,7 +145,7 @@ impl<'a> Session<'a> {
 
     /// Decoders and files that were missed.
     pub(crate) fn missed(self) -> (Vec<Decoder>, Vec<String>) {
-        (self.decoders.into_inner().into_iter().collect(), self.urls.into_inner().into_iter().collect())
+        (sorted(self.decoders.into_inner()), sorted(self.urls.into_inner()))
     }
 }
 
@@ -204,7 +210,9 @@ impl<'a> Context<'a> {
                     let most = format!("{} files of {} bytes", limits.files, limits.file_bytes);
                     return Err(Fault::TooLarge(format!("it refers to more than {most}")));
                 }
-                urls.insert(url);
+                if !urls.contains(&url) {
+                    urls.push(url);
+                }
                 Err(Fault::Pending)
             }
         }
@@ -218,7 +226,7 @@ impl<'a> Context<'a> {
         if self.session.resources.settle {
             return Err(Fault::NoDecoder(decoder));
         }
-        self.session.decoders.borrow_mut().insert(decoder);
+        self.session.decoders.borrow_mut().push(decoder);
         Err(Fault::Pending)
     }
 

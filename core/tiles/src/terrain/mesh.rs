@@ -2,10 +2,10 @@
 
 use super::{GroundHeights, TerrainTile};
 use crate::decode::{Context, Fault, bytes::malformed};
+use crate::memo::Memo;
 use crate::{Attribute, IndexRange, Primitive, TileContent};
 use citytwin_geo::Geodetic;
 use glam::{DMat3, DVec3};
-use std::collections::BTreeMap;
 
 /// A skirt hangs down by this part of its tile's side.
 const SKIRT_OF_SIDE: f64 = 1.0 / 40.0;
@@ -153,13 +153,13 @@ fn part(surface: &Surface, tile: &TerrainTile) -> Surface {
     let first = tile.place.at.map(|at| f64::from(at & mask));
     let scaled = |point: &[f64; 3]| [point[0] * count - first[0], point[1] * count - first[1], point[2]];
     let mut out = Surface::default();
-    let mut known: BTreeMap<[u64; 2], u32> = BTreeMap::new();
+    let mut known = Memo::default();
     for triangle in &surface.triangles {
         let polygon = cut(triangle.map(|corner| scaled(&surface.points[corner as usize])).to_vec());
         let corners: Vec<u32> = polygon
             .iter()
             .map(|point| {
-                *known.entry([point[0].to_bits(), point[1].to_bits()]).or_insert_with(|| {
+                *known.or_insert_with([point[0].to_bits(), point[1].to_bits()], || {
                     out.points.push(*point);
                     out.points.len() as u32 - 1
                 })

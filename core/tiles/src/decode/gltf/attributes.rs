@@ -58,7 +58,8 @@ impl<'a> Reader<'a> {
         components: usize,
     ) -> Result<(Attribute, usize), Fault> {
         let index = attributes.accessor_index(name)?;
-        if let Some(found) = self.attributes.get((index, components)) {
+        let known = [index as u64, components as u64];
+        if let Some(found) = self.attributes.get(known) {
             return Ok(*found);
         }
         let accessor = self.accessor(attributes, name)?;
@@ -71,7 +72,7 @@ impl<'a> Reader<'a> {
         }
         let attribute = accessor.append(&mut self.out.vertices, components, self.context)?;
         let found = (attribute, accessor.count);
-        self.attributes.insert((index, components), found);
+        self.attributes.insert(known, found);
         Ok(found)
     }
 

@@ -107,7 +107,7 @@ impl Reader<'_> {
 
     /// Ids that count the vertices (or instances).
     fn implicit_ids(&mut self, count: usize) -> Result<Attribute, Fault> {
-        if let Some(attribute) = self.implicit.get((count, 0)) {
+        if let Some(attribute) = self.implicit.get([count as u64, 0]) {
             return Ok(*attribute);
         }
         let bytes: Vec<u8> = {
@@ -118,7 +118,7 @@ impl Reader<'_> {
         let values = Accessor::of_floats(bytes, count);
         let attribute = values.append(&mut self.out.vertices, 1, self.context)?;
         debug_assert_eq!(attribute.component, Component::F32);
-        self.implicit.insert((count, 0), attribute);
+        self.implicit.insert([count as u64, 0], attribute);
         Ok(attribute)
     }
 }

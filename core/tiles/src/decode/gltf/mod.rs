@@ -14,8 +14,8 @@ mod primitive;
 mod textures;
 
 use super::bytes::{Fault, items, malformed, numbers, slice, strings, tidy, u32_at, uint};
-use super::memo::Memo;
 use super::{Context, Decoder};
+use crate::memo::Memo;
 use crate::{Problem, TileContent};
 use buffers::BufferViews;
 use glam::{DMat4, DQuat, DVec3};
@@ -205,11 +205,11 @@ impl<'a> Reader<'a> {
                 let most = self.context.limits().primitives;
                 return self.report("meshes", Fault::TooLarge(format!("more than {most} primitives")));
             }
-            let shape = match self.shapes.get((mesh, i)) {
+            let shape = match self.shapes.get([mesh as u64, i as u64]) {
                 Some(known) => known.clone(),
                 None => {
                     let shape = self.primitive(primitive, &place);
-                    self.shapes.insert((mesh, i), shape.clone());
+                    self.shapes.insert([mesh as u64, i as u64], shape.clone());
                     shape
                 }
             };

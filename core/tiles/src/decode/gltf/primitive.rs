@@ -10,7 +10,6 @@ use crate::decode::draco::{self, Geometry};
 use crate::{Component, FeatureIds, IndexRange, Primitive, Topology};
 use glam::{DMat4, DVec3};
 use serde_json::Value as Json;
-use std::collections::BTreeSet;
 
 /// A primitive as its mesh has it, before a node places it.
 #[derive(Clone, Debug)]
@@ -129,7 +128,9 @@ impl Reader<'_> {
             FeatureIds::Attribute(_) | FeatureIds::Implicit => None,
         });
         let of_material = primitive.base_color_texture.iter().map(|texture| texture.texcoords);
-        let sets: BTreeSet<u32> = of_features.chain(of_material).chain(more.iter().copied()).collect();
+        let mut sets: Vec<u32> = of_features.chain(of_material).chain(more.iter().copied()).collect();
+        sets.sort_unstable();
+        sets.dedup();
         for set in sets {
             let name = format!("TEXCOORD_{set}");
             let count = primitive.vertex_count as usize;

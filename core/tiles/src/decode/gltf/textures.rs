@@ -17,11 +17,11 @@ impl Reader<'_> {
         let Some(index) = uint(&info["index"]) else { return malformed("a texture without an index") };
         let moved = &info["extensions"]["KHR_texture_transform"];
         let set = uint(&moved["texCoord"]).or_else(|| uint(&info["texCoord"])).unwrap_or(0);
-        let texture = match self.textures.get((index, 0)) {
+        let texture = match self.textures.get([index as u64, 0]) {
             Some(known) => known.clone()?,
             None => {
                 let texture = self.texture(index);
-                self.textures.insert((index, 0), texture.clone());
+                self.textures.insert([index as u64, 0], texture.clone());
                 texture?
             }
         };
@@ -35,11 +35,11 @@ impl Reader<'_> {
         let Some(source) = usable.or_else(|| plain_source(json)).or(packed) else {
             return malformed(format!("texture {index} is missing or has no image"));
         };
-        let image = match self.images.get((source, 0)) {
+        let image = match self.images.get([source as u64, 0]) {
             Some(known) => known.clone()?,
             None => {
                 let image = self.image(source);
-                self.images.insert((source, 0), image.clone());
+                self.images.insert([source as u64, 0], image.clone());
                 image?
             }
         };

@@ -75,7 +75,7 @@ impl BatchTable<'_> {
                     hierarchy = Some(classes);
                     // What a feature has of its own goes before what it inherits.
                     for (id, rows) in inherited.into_iter().filter(|(id, _)| !properties.contains_key(id)) {
-                        match listed_column(&id, &rows, count, context, out) {
+                        match listed_column(&id, items(&rows), count, context, out) {
                             Ok(column) => insert_column(&mut columns, column),
                             Err(fault) => problems.push((id, fault)),
                         }

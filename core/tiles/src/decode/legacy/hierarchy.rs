@@ -4,7 +4,7 @@ use super::batch_table::{Problems, binary_values, vector};
 use super::feature_table::component_type;
 use crate::decode::bytes::{Fault, items, malformed, slice, uint};
 use crate::{Hierarchy, Number};
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Most values of all inherited properties together, and most steps from features to their ancestors.
@@ -32,7 +32,7 @@ pub(super) fn inherited(
     body: &[u8],
     count: usize,
     problems: &mut Problems,
-) -> Result<(BTreeMap<String, Vec<Json>>, Hierarchy), Fault> {
+) -> Result<(Map<String, Json>, Hierarchy), Fault> {
     let instances = uint(&json["instancesLength"]).unwrap_or(0);
     if instances < count {
         return malformed(format!("{instances} instances for {count} features"));
@@ -45,14 +45,14 @@ pub(super) fn inherited(
     if tree.has_cycle() {
         return malformed("an instance is its own ancestor");
     }
-    let mut out: BTreeMap<String, Vec<Json>> = BTreeMap::new();
+    let mut out = Map::new();
     for (name, _) in classes.iter().flat_map(|class| &class.properties) {
-        out.insert(name.clone(), Vec::new());
+        out.insert(name.clone(), Json::Null);
     }
     if out.len().saturating_mul(count) > MAX_STEPS {
         return Err(Fault::TooLarge(format!("{} inherited properties of {count} features", out.len())));
     }
-    out.values_mut().for_each(|rows| rows.resize(count, Json::Null));
+    out.values_mut().for_each(|rows| *rows = vec![Json::Null; count].into());
     let mut hierarchy =
         Hierarchy { classes: classes.iter().map(|class| class.name.clone()).collect(), ..Hierarchy::default() };
     let mut lines = BTreeMap::new();

@@ -12,10 +12,10 @@ use crate::{
     Topology,
 };
 use glam::{DMat4, DVec3};
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 /// Properties that came out of a Draco stream, by name.
-type Unpacked = BTreeMap<String, Values<'static>>;
+type Unpacked = LiteMap<String, Values<'static>>;
 
 /// Reads a point cloud.
 pub(crate) fn pnts(bytes: &[u8], place: &str, context: Context<'_>) -> Result<TileContent, Problem> {

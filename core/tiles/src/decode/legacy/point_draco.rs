@@ -4,8 +4,8 @@ use super::feature_table::Values;
 use crate::decode::bytes::{Fault, malformed};
 use crate::decode::{Context, draco};
 use crate::{Component, Number};
+use litemap::LiteMap;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 /// The attributes of a Draco point cloud that have these ids, by name, in the order of its points. The stream must
 /// hold `count` points.
@@ -14,12 +14,12 @@ pub(super) fn unpack(
     ids: &[(String, u32)],
     count: usize,
     context: Context<'_>,
-) -> Result<BTreeMap<String, Values<'static>>, Fault> {
+) -> Result<LiteMap<String, Values<'static>>, Fault> {
     let cloud = draco::decode(stream, context)?;
     if cloud.points() != count {
         return malformed(format!("Draco: {} points instead of {count}", cloud.points()));
     }
-    let mut out = BTreeMap::new();
+    let mut out = LiteMap::new();
     for (name, id) in ids {
         let found = cloud.attribute(*id)?;
         let number = match found.component {
