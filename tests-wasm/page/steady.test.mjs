@@ -497,6 +497,40 @@ test("two cities on a page know nothing of each other, and one that is removed l
       assert.deepEqual(complaints, []);
     }, { init: tapWorkers })));
 
+/** Counts what the driver was asked of programs, and how often only after something was drawn in the same frame. */
+function watchPrograms() {
+  window.asked = { before: 0, behind: 0 };
+  let hasDrawn = false;
+  const frame = window.requestAnimationFrame.bind(window);
+  window.requestAnimationFrame = (fn) => frame((time) => {
+    hasDrawn = false;
+    fn(time);
+  });
+  const proto = WebGL2RenderingContext.prototype;
+  for (const name of ["clear", "drawArrays", "drawElements", "drawArraysInstanced", "drawElementsInstanced"]) {
+    const real = proto[name];
+    proto[name] = function (...args) { hasDrawn = true; return real.apply(this, args); };
+  }
+  for (const name of ["getProgramParameter", "getUniformLocation", "getUniformBlockIndex"]) {
+    const real = proto[name];
+    proto[name] = function (...args) { window.asked[hasDrawn ? "behind" : "before"] += 1; return real.apply(this, args); };
+  }
+}
+
+test("the driver is asked for programs before a frame is drawn, never behind it, which would wait for the drawing", () =>
+  withServer({ depth: 2 }, (server) =>
+    visit(server, {}, async ({ page, complaints }) => {
+      await settled(page);
+      await page.evaluate(async () => {
+        twin.setScene({ shadows: { mode: 'full' }, xRay: { enabled: true } });
+        await twin.settled();
+        await twin.pick(160, 100);
+      });
+      const asked = await page.evaluate(() => window.asked);
+      assert.ok(asked.before > 20 && asked.behind === 0, JSON.stringify(asked));
+      assert.deepEqual(complaints, []);
+    }, { init: watchPrograms })));
+
 /** Bytes that go to the GPU in each frame; frames are seldom, so that tiles pile up. */
 function watchUploads() {
   const frame = window.requestAnimationFrame.bind(window);

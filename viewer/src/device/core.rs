@@ -129,6 +129,10 @@ impl Core {
         styles: Styles,
         reduced_motion: bool,
     ) -> Result<Self, ViewerError> {
+        // Before there is a context, for it to be made in this size at once.
+        let size_px = sizes(&canvas, &options).1;
+        canvas.set_width(size_px[0]);
+        canvas.set_height(size_px[1]);
         let gl = gpu::context(&canvas)?;
         let gpu = Gpu::new(&gl)?;
         pool.set_formats(&gpu::formats(&gl));
@@ -173,7 +177,7 @@ impl Core {
             faults: Faults::default(),
             opened: false,
             size_px: [0; 2],
-            canvas_px: [0; 2],
+            canvas_px: size_px,
             seen: None,
             resting: true,
             engine_due: true,
@@ -297,11 +301,8 @@ impl Core {
 
     /// Follows the canvas's size on the page; the drawing buffer follows with the next frame.
     pub(super) fn measure(&mut self) {
-        let (width, height) = (f64::from(self.canvas.client_width()), f64::from(self.canvas.client_height()));
+        let ([width, height], size_px) = sizes(&self.canvas, &self.options);
         self.camera.set_size_css(width, height);
-        let device_ratio = web_sys::window().map_or(1.0, |window| window.device_pixel_ratio());
-        let ratio = device_ratio.clamp(0.25, self.options.max_pixel_ratio.max(0.25));
-        let size_px = [width, height].map(|css| (css * ratio).round().clamp(1.0, 8192.0) as u32);
         if size_px != self.full_px {
             (self.full_px, self.size_px) = (size_px, size_px);
             self.draw_due = true;
@@ -351,9 +352,9 @@ impl Core {
         let problems = self.labels.hear_icons();
         self.events.extend(problems.into_iter().map(Event::Problem));
         self.labels.hear_answers(&self.gl, start_ms);
-        // What the last frame lacked is asked for when the driver can say at once whether it is there.
-        self.draw_due |= self.partial && self.gpu.as_ref().is_some_and(|gpu| gpu.compiler().is_idle());
-        let drawn = self.draw_due || self.labels.busy();
+        // What the last frame lacked is drawn once the driver can say at once whether it is there.
+        let may_draw = self.gpu.as_ref().is_some_and(|gpu| gpu.compiler().hear(now_ms));
+        let drawn = may_draw && (self.draw_due || self.partial || self.labels.busy());
         if drawn {
             self.draw(start_ms);
         }
@@ -435,12 +436,15 @@ impl Core {
                 self.stats.gpu_bytes = self.stats.gpu_bytes + more - less;
             }
         }
+        // Setting one makes the drawing buffer anew, even to what it was.
         let [width, height] = self.size_px;
-        if self.canvas_px != self.size_px {
-            self.canvas_px = self.size_px;
+        if self.canvas_px[0] != width {
             self.canvas.set_width(width);
+        }
+        if self.canvas_px[1] != height {
             self.canvas.set_height(height);
         }
+        self.canvas_px = self.size_px;
         let eye = Eye::of(&self.camera);
         self.daylight.follow(&self.scene.sun, self.camera.look());
         // Taken out for a moment: the lists borrow everything else.
@@ -641,6 +645,14 @@ impl Drop for Core {
             gpu.free();
         }
     }
+}
+
+/// A canvas's size on the page, CSS pixels, and the pixels that its drawing buffer is to have.
+fn sizes(canvas: &HtmlCanvasElement, options: &ViewerOptions) -> ([f64; 2], [u32; 2]) {
+    let size_css = [canvas.client_width(), canvas.client_height()].map(f64::from);
+    let device_ratio = web_sys::window().map_or(1.0, |window| window.device_pixel_ratio());
+    let ratio = device_ratio.clamp(0.25, options.max_pixel_ratio.max(0.25));
+    (size_css, size_css.map(|css| (css * ratio).round().clamp(1.0, 8192.0) as u32))
 }
 
 pub(super) fn place<'a>(tile: &'a Tile, index: usize, eye: &Eye, distance_m: f64, number: u32) -> Option<Draw<'a>> {

@@ -3,7 +3,8 @@
 //! drawn again.
 //!
 //! The driver's answer about a program comes only after everything that it was told before, drawing included. So it is
-//! asked when a fence has said that this is done, and the page does not stand still meanwhile.
+//! asked before a frame is drawn, when a fence has said that the last one is done; until then no other is drawn, and the
+//! page does not stand still meanwhile.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
@@ -12,6 +13,8 @@ use web_sys::{WebGl2RenderingContext as Gl, WebGlProgram, WebGlShader, WebGlSync
 const HEADER: &str = "#version 300 es\nprecision highp float;\nprecision highp int;\n";
 /// `COMPLETION_STATUS_KHR`.
 const COMPLETION_STATUS: u32 = 0x91B1;
+/// No further program is asked for in a frame after this long, milliseconds: each answer is a way there and back.
+const HEAR_MS: f64 = 4.0;
 
 /// Where programs are compiled, and what came of it since the last frame.
 pub(in crate::device) struct Compiler {
@@ -20,8 +23,8 @@ pub(in crate::device) struct Compiler {
     tells: bool,
     /// Whether a program was wanted that is not ready.
     missed: Cell<bool>,
-    /// Without telling: whether a program was waited for in this frame. One at a time keeps frames short.
-    waited: Cell<bool>,
+    /// What was started, and has not been asked for.
+    pending: RefCell<Vec<Rc<dyn Pending>>>,
     /// Behind what the driver has yet to do before it can answer.
     fence: RefCell<Option<WebGlSync>>,
     faults: RefCell<Vec<String>>,
@@ -35,7 +38,7 @@ impl Compiler {
             gl: gl.clone(),
             tells,
             missed: Cell::new(false),
-            waited: Cell::new(false),
+            pending: RefCell::default(),
             fence: RefCell::default(),
             faults,
         })
@@ -43,7 +46,6 @@ impl Compiler {
 
     /// Whether the last frame lacked a program; asking forgets.
     pub(in crate::device) fn take_missed(&self) -> bool {
-        self.waited.set(false);
         let missed = self.missed.take();
         let mut fence = self.fence.borrow_mut();
         if missed && fence.is_none() {
@@ -53,8 +55,29 @@ impl Compiler {
         missed
     }
 
-    /// Whether the driver would answer at once. It can change between frames only.
-    pub(in crate::device) fn is_idle(&self) -> bool {
+    /// Hears what became of the programs that were started. Called before anything of a frame is drawn; false when the
+    /// driver is not yet done with the last one, and nothing may be drawn. It can change between frames only.
+    pub(in crate::device) fn hear(&self, now_ms: &dyn Fn() -> f64) -> bool {
+        if !self.is_idle() {
+            return false;
+        }
+        let start_ms = now_ms();
+        let mut waited = false;
+        // Where the browser does not tell, one at a time keeps frames short.
+        let mut may_ask = |program: &Program| match self.tells {
+            true => {
+                now_ms() - start_ms < HEAR_MS
+                    && self.gl.get_program_parameter(&program.program, COMPLETION_STATUS).is_truthy()
+            }
+            false => !std::mem::replace(&mut waited, true),
+        };
+        let mut pending = self.pending.take();
+        pending.retain(|one| !one.hear(self, &mut may_ask));
+        self.pending.replace(pending);
+        true
+    }
+
+    fn is_idle(&self) -> bool {
         let mut fence = self.fence.borrow_mut();
         let Some(sync) = fence.as_ref() else { return true };
         let status = self.gl.get_sync_parameter(sync, Gl::SYNC_STATUS).as_f64();
@@ -86,17 +109,12 @@ impl Compiler {
         gl.link_program(&program);
         Some(Program { gl: gl.clone(), program, shaders })
     }
+}
 
-    /// Whether the outcome can be asked for without waiting, or may be waited for.
-    fn may_ask(&self, program: &Program) -> bool {
-        if !self.is_idle() {
-            return false;
-        }
-        if self.tells {
-            return self.gl.get_program_parameter(&program.program, COMPLETION_STATUS).is_truthy();
-        }
-        !self.waited.replace(true)
-    }
+/// A program that nobody has asked for yet.
+trait Pending {
+    /// Whether it is known what became of it, after asking if that may be done.
+    fn hear(&self, compiler: &Compiler, may_ask: &mut dyn FnMut(&Program) -> bool) -> bool;
 }
 
 /// A program; the shaders it was linked from are kept for what the driver says of them.
@@ -149,13 +167,18 @@ impl Program {
 pub(super) struct Lazy<T> {
     compiler: Rc<Compiler>,
     sources: [Vec<&'static str>; 2],
+    made: Rc<Made<T>>,
+}
+
+struct Made<T> {
     /// `None` inside: the driver gives no more.
     started: OnceCell<Option<Program>>,
+    /// `None` inside: refused.
     ready: OnceCell<Option<T>>,
     finish: fn(&Gl, &Program) -> T,
 }
 
-impl<T> Lazy<T> {
+impl<T: 'static> Lazy<T> {
     /// The parts of each shader are joined in their order. `finish` finds the program's uniforms.
     pub(super) fn new(
         compiler: &Rc<Compiler>,
@@ -166,35 +189,46 @@ impl<T> Lazy<T> {
         Self {
             compiler: Rc::clone(compiler),
             sources: [vertex.to_vec(), fragment.to_vec()],
-            started: OnceCell::new(),
-            ready: OnceCell::new(),
-            finish,
+            made: Rc::new(Made { started: OnceCell::new(), ready: OnceCell::new(), finish }),
         }
     }
 
     /// Has it compiled, so that it is ready when it is wanted.
-    pub(super) fn start(&self) -> Option<&Program> {
-        self.started.get_or_init(|| self.compiler.start(&self.sources)).as_ref()
+    pub(super) fn start(&self) {
+        self.made.started.get_or_init(|| {
+            self.compiler.pending.borrow_mut().push(Rc::clone(&self.made) as _);
+            self.compiler.start(&self.sources)
+        });
     }
 
     /// The program, bound. `None` when it is not ready, which [`Compiler::take_missed`] tells, or refused.
     pub(super) fn bind(&self) -> Option<&T> {
-        let gl = &self.compiler.gl;
-        let was_started = self.started.get().is_some();
-        let program = self.start()?;
-        if let Some(ready) = self.ready.get() {
-            program.bind(gl);
-            return ready.as_ref();
-        }
-        if !was_started || gl.is_context_lost() || !self.compiler.may_ask(program) {
+        self.start();
+        let Some(ready) = self.made.ready.get() else {
             self.compiler.missed.set(true);
             return None;
+        };
+        self.made.started.get()?.as_ref()?.bind(&self.compiler.gl);
+        ready.as_ref()
+    }
+}
+
+impl<T> Pending for Made<T> {
+    fn hear(&self, compiler: &Compiler, may_ask: &mut dyn FnMut(&Program) -> bool) -> bool {
+        let gl = &compiler.gl;
+        let Some(started) = self.started.get() else { return false };
+        let Some(program) = started else {
+            self.ready.get_or_init(|| None);
+            return true;
+        };
+        if gl.is_context_lost() || !may_ask(program) {
+            return false;
         }
         let ready = match program.outcome(gl) {
             // The context went away meanwhile: all is made again.
-            Err(_) if gl.is_context_lost() => return None,
+            Err(_) if gl.is_context_lost() => return false,
             Err(words) => {
-                self.compiler.faults.borrow_mut().push(words);
+                compiler.faults.borrow_mut().push(words);
                 None
             }
             Ok(()) => {
@@ -202,6 +236,7 @@ impl<T> Lazy<T> {
                 Some((self.finish)(gl, program))
             }
         };
-        self.ready.get_or_init(|| ready).as_ref()
+        self.ready.get_or_init(|| ready);
+        true
     }
 }
