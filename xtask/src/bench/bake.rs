@@ -25,6 +25,9 @@ const CITIES: [(&str, &[&str]); 5] = [
     ),
 ];
 
+/// Others are stopped after this long.
+const LIMIT: Duration = Duration::from_secs(600);
+
 /// Bakes each once and prints a table, then lets others convert Delft. Peak memory is what Linux tells of the process.
 pub(crate) fn bench(repo: &Repo) -> Result<()> {
     let binary = native::citytwin(repo, Build::Release)?;
@@ -53,8 +56,7 @@ fn others(repo: &Repo, room: &Path) -> Result<()> {
     }
     std::fs::create_dir_all(room).with_context(|| format!("cannot create {}", room.display()))?;
     let mut cjio = program(repo, "cjio");
-    cjio.args(["--suppress_msg", "stdin", "lod_filter", "2.2", "export", "--sloppy", "glb"])
-        .arg(room.join("delft.glb"));
+    cjio.args(["--suppress_msg", "stdin", "lod_filter", "2.2", "export", "glb"]).arg(room.join("delft.glb"));
     cjio.stdin(File::open(&delft).context("Delft")?);
     let shapes = repo.target.join("bench-bake-shapes");
     write_shapes(&delft, &shapes)?;
@@ -80,11 +82,17 @@ fn row(name: &str, mut command: Command, out: &Path) -> Result<()> {
     let status = loop {
         peak_kib = peak_kib.max(high_water_kib(child.id()));
         match child.try_wait()? {
-            Some(status) => break status,
+            Some(status) => break Some(status),
+            None if clock.elapsed() > LIMIT => break None,
             None => std::thread::sleep(Duration::from_millis(10)),
         }
     };
     let secs = clock.elapsed().as_secs_f64();
+    let Some(status) = status else {
+        child.kill().and_then(|()| child.wait())?;
+        println!("  {name:40} not done after {secs:.0} s, {} MiB", peak_kib / 1024);
+        return remove(out);
+    };
     ensure!(status.success(), "{name}: {} failed", command.get_program().display());
     let files = files_below(out)?;
     let bytes: u64 = files.iter().filter_map(|file| file.metadata().ok()).map(|about| about.len()).sum();
