@@ -76,7 +76,7 @@ fn divide(part: Part, content: &mut Content, shelf: &Shelf, texel_m: f64) -> Res
     let alpha = |triangle: usize| mesh.colors[mesh.indices[triangle * 3] as usize][3];
     let plain = |see_through: bool| {
         let chosen = (0..is_draped.len()).filter(|&t| !is_draped[t] && (alpha(t) < 255) == see_through);
-        piece_of(&mesh, chosen, true)
+        piece_of(&mesh, chosen, true).0
     };
     for (see_through, skin) in [(false, Skin::Plain), (true, Skin::Glass)] {
         let mesh = plain(see_through);
@@ -92,12 +92,9 @@ fn divide(part: Part, content: &mut Content, shelf: &Shelf, texel_m: f64) -> Res
         for (face, to_uv) in &sheet.faces {
             let triangles = face.piece.indices.start / 3..face.piece.indices.end / 3;
             let first = face.piece.first_vertex as usize;
-            let own = piece_of(&mesh, triangles, false);
-            // A piece's vertices come in the order of the mesh.
-            let used = used_vertices(&mesh, face.piece);
-            debug_assert_eq!(used.len(), own.positions.len());
+            let (own, used) = piece_of(&mesh, triangles, false);
             uvs.extend(used.into_iter().map(|vertex| {
-                let at = (face.points[vertex - first] - to_uv.from) * to_uv.scale;
+                let at = (face.points[vertex as usize - first] - to_uv.from) * to_uv.scale;
                 [at.x as f32, at.y as f32]
             }));
             skinned.append(&own);
@@ -114,16 +111,9 @@ fn divide(part: Part, content: &mut Content, shelf: &Shelf, texel_m: f64) -> Res
     Ok(())
 }
 
-/// The vertices that a piece's triangles use, ascending.
-fn used_vertices(mesh: &Mesh, piece: &Draped) -> Vec<usize> {
-    let mut used: Vec<usize> = mesh.indices[piece.indices.clone()].iter().map(|&i| i as usize).collect();
-    used.sort_unstable();
-    used.dedup();
-    used
-}
-
-/// Some triangles of a mesh, with the edges between their vertices or without any; vertices stay in order.
-fn piece_of(mesh: &Mesh, triangles: impl Iterator<Item = usize>, with_edges: bool) -> Mesh {
+/// Some triangles of a mesh, with the edges between their vertices or without any; and which vertices of the mesh they
+/// have, ascending, as they stand in the piece.
+fn piece_of(mesh: &Mesh, triangles: impl Iterator<Item = usize>, with_edges: bool) -> (Mesh, Vec<u32>) {
     let triangles: Vec<usize> = triangles.collect();
     let corners = || triangles.iter().flat_map(|t| &mesh.indices[t * 3..t * 3 + 3]);
     let mut used: Vec<u32> = corners().copied().collect();
@@ -131,7 +121,7 @@ fn piece_of(mesh: &Mesh, triangles: impl Iterator<Item = usize>, with_edges: boo
     used.dedup();
     let new = |old: u32| used.binary_search(&old).ok().map(|new| new as u32);
     let at = |old: &u32| *old as usize;
-    Mesh {
+    let piece = Mesh {
         positions: used.iter().map(|old| mesh.positions[at(old)]).collect(),
         normals: used.iter().map(|old| mesh.normals[at(old)]).collect(),
         colors: used.iter().map(|old| mesh.colors[at(old)]).collect(),
@@ -142,7 +132,8 @@ fn piece_of(mesh: &Mesh, triangles: impl Iterator<Item = usize>, with_edges: boo
             false => Vec::new(),
         },
         draped: Vec::new(),
-    }
+    };
+    (piece, used)
 }
 
 /// A rectangle of texels of a picture; beyond 0 and its size where the picture goes on.

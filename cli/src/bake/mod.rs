@@ -270,7 +270,7 @@ fn write_twin(
     let setting = tileset::Setting { frame: &frame, square: tiled.square, copyright: &tiled.copyright };
     let mut tilesets = Vec::new();
     for contents in tiled.contents {
-        tilesets.extend(tileset::assemble(contents, &setting, maker)?);
+        tilesets.extend(tileset::assemble(contents, &setting, maker.rest())?);
     }
     cancel.check()?;
     let clock = Instant::now();
@@ -284,7 +284,7 @@ fn write_twin(
     });
     write_terrain(city, maker, cancel, progress, report)?;
     let layers: Vec<(&str, &[String])> = tilesets.iter().map(|t| (t.id, t.property_ids.as_slice())).collect();
-    put_all(maker, described(city, title, &layers, &assets))?;
+    put_all(maker.rest(), described(city, title, &layers, &assets))?;
     tilesets.into_iter().for_each(|tileset| report.add(&tileset));
     Ok(())
 }
@@ -427,7 +427,7 @@ fn write_share(
         write_terrain(city, maker, cancel, progress, report)?;
     }
     let rest = described(city, title, &layers, &assets);
-    share::describe(share, city, (square, &copyright), contents, rest, maker)
+    share::describe(share, city, (square, &copyright), contents, rest, maker.rest())
 }
 
 /// The tiles of the ground; nothing where it is level.

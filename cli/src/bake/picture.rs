@@ -8,6 +8,7 @@ use super::model::{Building, Drape, Surface, SurfaceClass, Warnings};
 use super::reuse::{Digest, Digester, digest_of};
 use super::stock::Stock;
 use super::store::Store;
+use crate::inspect::unescape;
 use citytwin_tiles::{Limits, Pixels};
 use glam::DVec3;
 use rayon::prelude::*;
@@ -253,16 +254,7 @@ fn existing(folder: &Path, way: &Path) -> std::io::Result<PathBuf> {
 
 /// The text without percent signs that stand for bytes; nothing where there are none, or what they hide is a way.
 fn unescaped(text: &str) -> Option<String> {
-    let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
-    while let [first, after @ ..] = rest {
-        let byte = match (first, after) {
-            (b'%', [a, b, ..]) => std::str::from_utf8(&[*a, *b]).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok()),
-            _ => None,
-        };
-        bytes.push(byte.unwrap_or(*first));
-        rest = if byte.is_some() { &after[2..] } else { after };
-    }
-    let plain = String::from_utf8(bytes).ok()?;
+    let plain = String::from_utf8(unescape(text.as_bytes())).ok()?;
     let hides = plain.split(['/', '\\']).any(|part| part == "..") || plain.contains(['\0', ':', '\\']);
     (plain != text && !hides && !plain.starts_with('/')).then_some(plain)
 }

@@ -251,14 +251,14 @@ pub(super) fn is_up_to_date(folder: &Path, inputs: &Inputs) -> bool {
     Before::read(folder, inputs).is_some_and(|before| is_same(&before) && before.is_whole())
 }
 
-/// Makes units, or takes them over; every other file goes through it too.
+/// Makes units, or takes them over.
 pub(super) struct Maker<'a> {
     sink: &'a dyn Sink,
     /// Nothing where no record is wanted.
     inputs: Option<&'a Inputs>,
     before: Option<Before>,
     units: Mutex<BTreeMap<String, Unit>>,
-    rest: Mutex<Vec<Made>>,
+    rest: Noting<'a>,
     made: AtomicU64,
     kept: AtomicU64,
 }
@@ -271,7 +271,7 @@ impl<'a> Maker<'a> {
             inputs: None,
             before: None,
             units: Mutex::default(),
-            rest: Mutex::default(),
+            rest: Noting::new(sink),
             made: AtomicU64::new(0),
             kept: AtomicU64::new(0),
         }
@@ -281,6 +281,11 @@ impl<'a> Maker<'a> {
     pub(super) fn after(before: Option<&Path>, inputs: &'a Inputs, sink: &'a dyn Sink) -> Self {
         let before = before.and_then(|folder| Before::read(folder, inputs));
         Self { inputs: Some(inputs), before, ..Self::anew(sink) }
+    }
+
+    /// Where every file goes that is no unit's.
+    pub(super) fn rest(&self) -> &dyn Sink {
+        &self.rest
     }
 
     /// Units that were made, and that were taken over.
@@ -309,7 +314,7 @@ impl<'a> Maker<'a> {
             self.units.lock().unwrap_or_else(PoisonError::into_inner).insert(name, unit);
             return Ok(about);
         }
-        let noting = Noting { sink: self.sink, files: Mutex::default() };
+        let noting = Noting::new(self.sink);
         let about = make(&noting)?;
         let value = serde_json::to_value(&about)
             .map_err(|error| BakeError::Encode { what: RECORD.into(), message: error.to_string() })?;
@@ -333,21 +338,18 @@ impl<'a> Maker<'a> {
         unit.files.iter().try_for_each(|made| copy(self.sink, made.path.clone(), &before.folder.join(&made.path)))
     }
 
-    /// Writes the record, when everything else is written. `beside`: whether the inputs name
-    /// files beside them.
+    /// Writes the record, when everything else is written. `beside`: whether the inputs name files beside them.
     ///
     /// # Errors
     /// [`BakeError::Io`] when it cannot be written.
     pub(super) fn finish(self, beside: bool) -> Result<(), BakeError> {
         let Some(inputs) = self.inputs else { return Ok(()) };
-        let mut rest = self.rest.into_inner().unwrap_or_else(PoisonError::into_inner);
-        rest.sort_by(|a, b| a.path.cmp(&b.path));
         let record = Record {
             format: FORMAT.into(),
             program: inputs.program,
             inputs: inputs.all,
             units: self.units.into_inner().unwrap_or_else(PoisonError::into_inner),
-            rest,
+            rest: self.rest.into_files(),
             beside,
         };
         let text = serde_json::to_vec(&record).expect("digests, numbers and text are always JSON");
@@ -363,29 +365,21 @@ pub(super) fn copy(sink: &dyn Sink, name: String, from: &Path) -> Result<(), Bak
     })
 }
 
-/// What is no unit.
-impl Sink for Maker<'_> {
-    fn put(&self, path: String, bytes: Vec<u8>) -> Result<(), BakeError> {
-        note(&self.rest, &path, &bytes);
-        self.sink.put(path, bytes)
-    }
-
-    fn stream(&self, path: String, write: &mut StreamWriter<'_>) -> Result<(), BakeError> {
-        stream_noting(self.sink, &self.rest, path, write)
-    }
-
-    fn totals(&self) -> (u64, u64) {
-        self.sink.totals()
-    }
-}
-
 /// Notes what is written through it.
 struct Noting<'a> {
     sink: &'a dyn Sink,
     files: Mutex<Vec<Made>>,
 }
 
-impl Noting<'_> {
+impl<'a> Noting<'a> {
+    fn new(sink: &'a dyn Sink) -> Self {
+        Self { sink, files: Mutex::default() }
+    }
+
+    fn note(&self, made: Made) {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).push(made);
+    }
+
     fn into_files(self) -> Vec<Made> {
         let mut files = self.files.into_inner().unwrap_or_else(PoisonError::into_inner);
         files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -395,39 +389,25 @@ impl Noting<'_> {
 
 impl Sink for Noting<'_> {
     fn put(&self, path: String, bytes: Vec<u8>) -> Result<(), BakeError> {
-        note(&self.files, &path, &bytes);
+        self.note(Made { path: path.clone(), bytes: bytes.len() as u64, digest: digest_of(&bytes) });
         self.sink.put(path, bytes)
     }
 
     fn stream(&self, path: String, write: &mut StreamWriter<'_>) -> Result<(), BakeError> {
-        stream_noting(self.sink, &self.files, path, write)
+        let mut made = Made { path: path.clone(), bytes: 0, digest: Digest::default() };
+        self.sink.stream(path, &mut |out| {
+            let mut hashing = Hashing { out, hasher: XxHash3_128::new(), bytes: 0 };
+            write(&mut hashing)?;
+            (made.bytes, made.digest) = (hashing.bytes, Digest(hashing.hasher.finish_128()));
+            Ok(())
+        })?;
+        self.note(made);
+        Ok(())
     }
 
     fn totals(&self) -> (u64, u64) {
         self.sink.totals()
     }
-}
-
-fn note(files: &Mutex<Vec<Made>>, path: &str, bytes: &[u8]) {
-    let made = Made { path: path.to_owned(), bytes: bytes.len() as u64, digest: digest_of(bytes) };
-    files.lock().unwrap_or_else(PoisonError::into_inner).push(made);
-}
-
-fn stream_noting(
-    sink: &dyn Sink,
-    files: &Mutex<Vec<Made>>,
-    path: String,
-    write: &mut StreamWriter<'_>,
-) -> Result<(), BakeError> {
-    let mut made = Made { path: path.clone(), bytes: 0, digest: Digest::default() };
-    sink.stream(path, &mut |out| {
-        let mut hashing = Hashing { out, hasher: XxHash3_128::new(), bytes: 0 };
-        write(&mut hashing)?;
-        (made.bytes, made.digest) = (hashing.bytes, Digest(hashing.hasher.finish_128()));
-        Ok(())
-    })?;
-    files.lock().unwrap_or_else(PoisonError::into_inner).push(made);
-    Ok(())
 }
 
 /// Digests what is written.

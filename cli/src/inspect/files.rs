@@ -82,7 +82,7 @@ fn data_url(data: &str) -> Option<Vec<u8>> {
 }
 
 /// Undoes percent escapes; what is no escape stays.
-fn unescape(text: &[u8]) -> Vec<u8> {
+pub(crate) fn unescape(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((first, tail)) = rest.split_first() {

@@ -29,6 +29,7 @@ mod files;
 mod volumes;
 
 pub use census::{Entity, Metadata};
+pub(crate) use files::unescape;
 pub use volumes::{Finding, Volumes};
 
 use anyhow::{Context, bail, ensure};

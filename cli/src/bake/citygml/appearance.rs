@@ -6,17 +6,15 @@
 use super::super::cityjson::{Face, material_color};
 use super::super::model::{Drape, Warnings};
 use super::super::picture::{Pictures, Wrap};
+use super::super::reuse::digest_of;
 use super::object::numbers;
 use super::tree::Element;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hasher};
 
 /// An id, or a link to one, as it is kept for many millions of rings.
 pub(super) fn name_of(id: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(id.trim().trim_start_matches('#').as_bytes());
-    hasher.finish()
+    digest_of(id.trim().trim_start_matches('#').as_bytes()).short()
 }
 
 /// By which names appearances know a face.
@@ -46,7 +44,7 @@ pub(super) struct Appearances {
 }
 
 impl Appearances {
-    /// Takes everything that appearances in or below an element say.
+    /// Takes everything that appearances say in an element, wherever in it.
     pub(super) fn read(
         &mut self,
         element: &Element,
@@ -65,24 +63,6 @@ impl Appearances {
                 "X3DMaterial" => self.material(element),
                 "GeoreferencedTexture" => warnings.add("texture_left_out", format!("{id}: a GeoreferencedTexture")),
                 _ => open.extend(element.children.iter().rev()),
-            }
-        }
-    }
-
-    /// The same for what belongs to an object, wherever in it.
-    pub(super) fn read_below(
-        &mut self,
-        object: &Element,
-        id: &str,
-        mut pictures: Option<&mut Pictures>,
-        warnings: &mut Warnings,
-    ) {
-        let mut open = vec![object];
-        while let Some(element) = open.pop() {
-            if element.name == "appearance" {
-                self.read(element, id, pictures.as_deref_mut(), warnings);
-            } else {
-                open.extend(element.children.iter().rev());
             }
         }
     }

@@ -87,7 +87,7 @@ impl Reading {
     ) -> Option<Model> {
         let id = short(object.attribute("id").unwrap_or(&object.name));
         let mut own = Appearances::default();
-        own.read_below(object, &id, (!input.plain).then_some(pictures), warnings);
+        own.read(object, &id, (!input.plain).then_some(pictures), warnings);
         let mut walk = Walk::default();
         let around =
             Around { lod: None, part: 0, class: None, interior: false, reversed: false, dimension: 3, ids: Vec::new() };
