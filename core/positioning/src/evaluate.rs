@@ -429,3 +429,31 @@ pub fn leave_walks_out(
     located.iter_mut().for_each(|f| calibrate_by_fold(&mut f.samples));
     located
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of errors of 1 to 100 m, radii hold the least 70 and the least 95.
+    #[test]
+    fn a_fixed_radius_holds_as_many_errors_as_the_radii_do() {
+        let sample = |error: u32| {
+            let error_m = f64::from(error);
+            let radius = |most: u32, m: f64| if error <= most { error_m + m } else { error_m - m };
+            Sample {
+                fold: 0,
+                error_m,
+                floors_off: 0,
+                building_hit: true,
+                surveyed: true,
+                spread_m: 1.0,
+                radii_m: [radius(70, 0.5), radius(95, 0.75)],
+            }
+        };
+        // Not in the order of their errors.
+        let samples: Vec<Sample> = (0..100).map(|i| sample(i * 37 % 100 + 1)).collect();
+        let summary = Summary::new(&samples, 0);
+        assert_eq!((summary.coverage68, summary.coverage95), (0.7, 0.95));
+        assert_eq!((summary.fixed_radius68_m, summary.fixed_radius95_m), (70.0, 95.0));
+    }
+}
