@@ -74,6 +74,9 @@ struct BakeArguments {
     /// Coordinate reference system of inputs that name none: EPSG:28992, GCJ-02, BD-09 or a PROJ string.
     #[arg(long, value_name = "CRS")]
     crs: Option<String>,
+    /// Order of the first two coordinates, where it is not that of the format and the CRS.
+    #[arg(long, value_enum, value_name = "ORDER")]
+    axis_order: Option<bake::AxisOrder>,
     /// What features are whose attributes do not tell.
     #[arg(long, value_enum)]
     theme: Option<SourceTheme>,
@@ -202,6 +205,7 @@ fn bytes(text: &str) -> Result<u64, String> {
 fn input(arguments: &BakeArguments, path: &Path) -> bake::Input {
     bake::Input {
         crs: arguments.crs.clone(),
+        axis_order: arguments.axis_order,
         theme: arguments.theme.and_then(SourceTheme::theme),
         venue: arguments.theme == Some(SourceTheme::Venue),
         class: arguments.class.clone(),

@@ -2,7 +2,7 @@
 
 use citytwin::bake::model::{Building, City, Property, Surface, SurfaceClass};
 use citytwin::bake::source::{self, read_bytes};
-use citytwin::bake::{Cancel, Input, Report, Silent, files_of, recipe};
+use citytwin::bake::{AxisOrder, Cancel, Input, Report, Silent, files_of, recipe};
 use citytwin_geo::{EnuFrame, Geodetic};
 use citytwin_manifest::{Theme, Twin};
 use citytwin_tiles::{
@@ -10,7 +10,7 @@ use citytwin_tiles::{
     What, decode,
 };
 use glam::{DMat4, DVec2, DVec3};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -502,6 +502,141 @@ fn citygml_and_cityjson_of_the_same_buildings_are_the_same() {
         assert_eq!((a.len(), b.len()), (100, 100));
         let worst = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
         assert!(worst < 0.01, "{what}: {worst}");
+    }
+}
+
+#[test]
+fn real_models_are_right_way_out_whatever_their_axes_are() {
+    const CITYGML: &str = "citygml4j/citygml4j-samples/input/datasets";
+    let Some(folder) = shared("citymodel") else { return };
+    let east_first = Some(AxisOrder::EastNorth);
+    // Files in CRSs that have northing first; the order that is asked for; whether it is found to be the other one; the
+    // volume of all buildings, m³, as the rings of the file have it, read by lxml and a JSON parser.
+    for (name, asked, is_swapped, expected_m3) in [
+        (&format!("{CITYGML}/lod3_building_v2.gml"), None, true, 1143.1),
+        (&format!("{CITYGML}/lod3_building_v2.gml"), east_first, false, 1143.1),
+        (&format!("{CITYGML}/lod3_building_v2.gml"), Some(AxisOrder::Authority), false, -1143.1),
+        (&"cjval/data/texture4.city.json".to_owned(), None, true, 1531.7),
+        (&"cjval/data/texture4.city.json".to_owned(), Some(AxisOrder::NorthEast), false, -1531.7),
+        (&format!("{CITYGML}/lod2_buildings_v3.gml"), None, true, 0.0),
+        (&format!("{CITYGML}/lod2_buildings_v2.json"), None, true, 0.0),
+        (&"cjval/data/japanese.city.json".to_owned(), None, false, 0.0),
+    ] {
+        let bytes = std::fs::read(folder.join(name)).expect(name);
+        let input = Input { axis_order: asked, ..Input::new(folder.join(name)) };
+        let city = read_bytes(&input, &bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let told = city.warnings.0.get("axes_swapped").map_or(0, |warning| warning.count);
+        assert_eq!(told, u64::from(is_swapped), "{name}: {:?}", city.warnings);
+        assert!(!city.warnings.0.contains_key("shapes_inside_out"), "{name}: {:?}", city.warnings);
+        let volumes: Vec<f64> = city.buildings.iter().map(|building| volume_m3(&building.surfaces)).collect();
+        if expected_m3 == 0.0 {
+            assert!(volumes.iter().all(|volume_m3| *volume_m3 > 0.0), "{name}: {volumes:?}");
+        } else {
+            let ratio = volumes.iter().sum::<f64>() / expected_m3;
+            assert!((ratio - 1.0).abs() < 0.005, "{name}: {ratio}");
+        }
+    }
+}
+
+/// A closed block of 10 m to the east and 6 m to the north, by its corners and the corners of its faces.
+fn block(east: f64, north: f64, north_first: bool) -> (Vec<[f64; 3]>, [[usize; 4]; 6]) {
+    let corner = |e: f64, n: f64, z: f64| match north_first {
+        true => [north + n, east + e, z],
+        false => [east + e, north + n, z],
+    };
+    let level = |z: f64| [corner(0.0, 0.0, z), corner(10.0, 0.0, z), corner(10.0, 6.0, z), corner(0.0, 6.0, z)];
+    let faces = [[0, 1, 5, 4], [1, 2, 6, 5], [2, 3, 7, 6], [3, 0, 4, 7], [4, 5, 6, 7], [3, 2, 1, 0]];
+    ([level(30.0), level(36.0)].concat(), faces)
+}
+
+/// Three such blocks in the middle of Berlin, as a file of a format.
+fn blocks(format: &str, north_first: bool) -> String {
+    let all = (0..3).map(|i| block(24_000.0 + 40.0 * f64::from(i), 21_000.0, north_first));
+    let objects = all.enumerate().map(|(i, (corners, faces))| match format {
+        "gml" => {
+            let list = |face: &[usize; 4]| -> String {
+                let ring = face.iter().chain(&face[..1]).flat_map(|&at| corners[at]);
+                ring.map(|value| format!("{value} ")).collect()
+            };
+            let members = faces.iter().map(|face| {
+                format!("<gml:surfaceMember><gml:Polygon><gml:exterior><gml:LinearRing><gml:posList>{}</gml:posList></gml:LinearRing></gml:exterior></gml:Polygon></gml:surfaceMember>", list(face))
+            });
+            format!(
+                r#"<core:cityObjectMember><bldg:Building gml:id="house{i}"><bldg:lod2Solid><gml:Solid><gml:exterior><gml:CompositeSurface>{}</gml:CompositeSurface></gml:exterior></gml:Solid></bldg:lod2Solid></bldg:Building></core:cityObjectMember>"#,
+                members.collect::<String>()
+            )
+        }
+        _ => {
+            let shell: Vec<Value> = faces.iter().map(|face| json!([face])).collect();
+            let building = json!({ "type": "Building", "geometry": [{ "type": "Solid", "lod": "2", "boundaries": [shell] }] });
+            json!({ "type": "CityJSONFeature", "id": format!("house{i}"), "CityObjects": { format!("house{i}"): building }, "vertices": corners })
+                .to_string()
+        }
+    });
+    let objects: Vec<String> = objects.collect();
+    if format == "gml" {
+        return format!(
+            r#"<core:CityModel xmlns:core="http://www.opengis.net/citygml/2.0" xmlns:bldg="http://www.opengis.net/citygml/building/2.0" xmlns:gml="http://www.opengis.net/gml"><gml:boundedBy><gml:Envelope srsName="EPSG:3068"/></gml:boundedBy>{}</core:CityModel>"#,
+            objects.concat()
+        );
+    }
+    let header = json!({
+        "type": "CityJSON", "version": "2.0", "CityObjects": {}, "vertices": [],
+        "metadata": { "referenceSystem": "https://www.opengis.net/def/crs/EPSG/0/3068" },
+        "transform": { "scale": [1.0, 1.0, 1.0], "translate": [0.0, 0.0, 0.0] },
+    });
+    if format == "jsonl" {
+        return [vec![header.to_string()], objects].concat().join("\n");
+    }
+    // A whole document: the first block alone.
+    let (mut whole, block) = (header, serde_json::from_str::<Value>(&objects[0]).expect("JSON"));
+    (whole["CityObjects"], whole["vertices"]) = (block["CityObjects"].clone(), block["vertices"].clone());
+    whole.to_string()
+}
+
+#[test]
+fn axes_are_read_as_said_or_else_as_the_shapes_show() {
+    use AxisOrder::{Authority, EastNorth, NorthEast};
+    // By pyproj 3.7: what EPSG:3068 has 24,000 m east and 21,000 m north, and 21,000 m east and 24,000 m north.
+    let (here, there) = ([13.389_728_3, 52.515_867_9], [13.345_364_9, 52.542_730_5]);
+    for format in ["gml", "json", "jsonl"] {
+        // Whether northing is first in the file; what is said; where the first is; whether it is inside out; warnings.
+        for (north_first, said, place, inside_out, warnings) in [
+            (true, None, here, false, 0),
+            (false, None, here, false, 1),
+            (true, Some(Authority), here, false, 0),
+            (false, Some(Authority), there, true, 0),
+            (false, Some(EastNorth), here, false, 0),
+            (true, Some(EastNorth), there, true, 0),
+            (true, Some(NorthEast), here, false, 0),
+        ] {
+            let case = format!("{format}, northing first: {north_first}, {said:?}");
+            let input = Input { axis_order: said, ..Input::new(format!("blocks.{format}")) };
+            let city = read_bytes(&input, blocks(format, north_first).as_bytes()).expect(&case);
+            assert_eq!(
+                city.warnings.0.get("axes_swapped").map_or(0, |w| w.count),
+                warnings,
+                "{case}: {:?}",
+                city.warnings
+            );
+            assert_eq!(city.buildings.len(), if format == "json" { 1 } else { 3 }, "{case}");
+            let first = &city.buildings[0];
+            let volume_m3 = volume_m3(&first.surfaces);
+            let outwards = if inside_out { -360.0 } else { 360.0 };
+            assert!((volume_m3 - outwards).abs() < 1.0, "{case}: {volume_m3}");
+            let frame = EnuFrame::new(city.origin);
+            let at = frame.geodetic_from_enu(first.surfaces[0].rings[0][0]);
+            let off_m = DVec2::new(at.lon_rad.to_degrees() - place[0], at.lat_rad.to_degrees() - place[1]) * 111_320.0;
+            assert!(off_m.length() < 20.0, "{case}: {at:?}");
+        }
+    }
+    let tree =
+        r#"{"type":"Feature","geometry":{"type":"Point","coordinates":[52.5,13.4]},"properties":{"natural":"tree"}}"#;
+    for (said, [lon, lat]) in [(None, [52.5, 13.4]), (Some(NorthEast), [13.4, 52.5]), (Some(Authority), [52.5, 13.4])] {
+        let city =
+            read_bytes(&Input { axis_order: said, ..Input::new("tree.geojson") }, tree.as_bytes()).expect("a tree");
+        let off_deg = (city.origin.lon_rad.to_degrees() - lon).hypot(city.origin.lat_rad.to_degrees() - lat);
+        assert!(off_deg < 0.01, "{said:?}: {:?}", city.origin);
     }
 }
 

@@ -1,4 +1,4 @@
-//! CityGML 2.0 and 3.0 → [`Model`]s, streaming: one city object at a time is in memory.
+//! CityGML 2.0 and 3.0 → [`Model`](super::cityjson::Model)s, streaming: one city object at a time is in memory.
 //!
 //! What is read of each object: every polygon that stands in it, once, with the level of detail and the kind of
 //! surface that the elements around it say; links from one to another (`xlink:href`) say what a polygon is where it
@@ -11,10 +11,10 @@ mod tree;
 
 pub(super) use appearance::Marks;
 
-use super::cityjson::Model;
 use super::crs::{AxisOrder, Crs};
 use super::picture;
 use super::source::{Fault, Gathered, Input, Lines};
+use super::winding::Waiting;
 use appearance::Appearances;
 use object::Reading;
 use quick_xml::events::Event;
@@ -60,6 +60,7 @@ pub(super) fn read(input: &Input, reader: &mut dyn BufRead, gathered: &mut Gathe
             return Err(Fault::new(format!("line {}", reader.get_ref().line), message));
         }
         if ended {
+            document.decide(gathered);
             document.show(first, gathered);
             return Ok(());
         }
@@ -80,6 +81,8 @@ struct Document<'a> {
     /// The element that is being gathered: a member, or the box around everything.
     tree: Option<Tree>,
     crs: Option<Arc<Crs>>,
+    /// Objects that wait until it is known which of their axes is which.
+    waiting: Option<Waiting<Element>>,
     reading: Reading,
     /// What appearances beside the objects say.
     appearances: Appearances,
@@ -93,6 +96,7 @@ impl<'a> Document<'a> {
             root_seen: false,
             tree: None,
             crs: None,
+            waiting: input.axis_order.is_none().then(Waiting::new),
             reading: Reading::default(),
             appearances: Appearances::default(),
         }
@@ -166,40 +170,67 @@ impl<'a> Document<'a> {
         }
         if element.name == "boundedBy" {
             let envelope = element.children.iter().find(|child| child.name == "Envelope");
-            if let Some(name) = envelope.and_then(|envelope| envelope.attribute("srsName")) {
+            if let Some(name) =
+                envelope.and_then(|envelope| envelope.attribute("srsName")).filter(|_| self.crs.is_none())
+            {
                 self.crs = Some(self.parse_crs(name)?);
             }
             return Ok(());
         }
         for object in element.children {
-            let named = object.find_attribute("srsName");
-            let crs = match (named, &self.crs) {
-                (Some(name), None) => Some(self.parse_crs(&name)?),
-                (_, known) => known.clone(),
+            self.find_crs(&object)?;
+            let Some(Waiting { ballot, held }) = &mut self.waiting else {
+                self.object(&object, gathered);
+                continue;
             };
-            let crs = match (crs, &self.input.crs) {
-                (Some(crs), _) => crs,
-                (None, Some(name)) => self.parse_crs(name)?,
+            ballot.object();
+            if let Some(crs) = &self.crs {
+                object::shapes(&object).iter().for_each(|rings| ballot.shape(crs, rings));
+            }
+            held.push(object);
+            if ballot.is_full() {
+                self.decide(gathered);
+            }
+        }
+        Ok(())
+    }
+
+    /// The CRS of the file is that of its first object, if none was named before.
+    fn find_crs(&mut self, object: &Element) -> Result<(), String> {
+        if self.crs.is_none() {
+            self.crs = match (object.find_attribute("srsName"), &self.input.crs) {
+                (Some(name), _) => Some(self.parse_crs(&name)?),
+                (None, Some(name)) => Some(self.parse_crs(name)?),
                 (None, None) if object.has_geometry() => {
                     return Err("the file names no coordinate reference system: say which it is, for example --crs \
                                 EPSG:25832"
                         .into());
                 }
-                (None, None) => Arc::new(Crs::wgs84()),
+                (None, None) => None,
             };
-            self.crs = Some(crs.clone());
-            let (pictures, warnings) = (&mut gathered.pictures, &mut gathered.warnings);
-            let model: Option<Model> = self.reading.model(&object, &crs, self.input, pictures, warnings);
-            gathered.models.extend(model);
         }
         Ok(())
     }
 
+    /// Settles the order of axes, and reads what has waited for it.
+    fn decide(&mut self, gathered: &mut Gathered) {
+        let Some(Waiting { ballot, held }) = self.waiting.take() else { return };
+        self.crs = self.crs.take().map(|crs| ballot.decide(crs, self.input.stem(), &mut gathered.warnings));
+        held.iter().for_each(|object| self.object(object, gathered));
+    }
+
+    fn object(&mut self, object: &Element, gathered: &mut Gathered) {
+        // Without a CRS, there is no geometry either.
+        let crs = self.crs.clone().unwrap_or_else(|| Arc::new(Crs::wgs84()));
+        let (pictures, warnings) = (&mut gathered.pictures, &mut gathered.warnings);
+        gathered.models.extend(self.reading.model(object, &crs, self.input, pictures, warnings));
+    }
+
     fn parse_crs(&self, name: &str) -> Result<Arc<Crs>, String> {
-        let parsed = Crs::parse(name, AxisOrder::Authority);
+        let parsed = self.input.crs(name, AxisOrder::Authority);
         // What a person says helps where the file's own name is none.
         let parsed = match (&parsed, &self.input.crs) {
-            (Err(_), Some(given)) => Crs::parse(given, AxisOrder::Authority),
+            (Err(_), Some(given)) => self.input.crs(given, AxisOrder::Authority),
             _ => parsed,
         };
         parsed.map(Arc::new).map_err(|error| format!("{error}; say with --crs which one is meant"))

@@ -18,6 +18,7 @@ use super::model::{Drape, Property, SurfaceClass, Tags, Warnings};
 use super::osm::tags::is_language;
 use super::picture::Pictures;
 use super::source::{Fault, Gathered, Input};
+use super::winding::{Ballot, Waiting};
 use citytwin_manifest::Attribution;
 use geometry::{Appearance, Found, Frame, Templates, Transform};
 use serde::{Deserialize, Serialize};
@@ -76,6 +77,8 @@ impl Model {
 #[derive(Default)]
 pub(super) struct State {
     header: Option<Header>,
+    /// Features by their lines that wait until it is known which of their axes is which.
+    waiting: Option<Waiting<(u64, Vec<u8>)>>,
 }
 
 /// The first line of a CityJSONSeq, or what a whole document says about itself.
@@ -127,7 +130,7 @@ struct Object {
 /// Reads a `CityJSON` object: a whole city, or the first line of a sequence.
 ///
 /// # Errors
-/// When it is broken, of a version that is not supported, or has objects but no CRS.
+/// When it is broken, of a version that is not supported, or has objects but no CRS; or when features before it are.
 pub(super) fn document(
     input: &Input,
     text: &[u8],
@@ -145,16 +148,59 @@ pub(super) fn document(
     }
     let (crs, without_crs) = crs_of(input, document.metadata.as_ref());
     source_of(document.metadata.as_ref(), gathered);
-    let header = Header {
+    finish(input, reading, gathered)?;
+    let mut header = Header {
         crs,
         without_crs,
         transform: document.transform.unwrap_or_default(),
         appearance: document.appearance.unwrap_or_default(),
         templates: document.templates.unwrap_or_default(),
     };
+    let state = &mut reading.cityjson;
+    if let (None, Some(crs)) = (input.axis_order, &header.crs) {
+        if document.objects.is_empty() {
+            state.waiting = Some(Waiting::new());
+        } else {
+            let mut ballot = Ballot::default();
+            vote(&mut ballot, crs, &header.transform, &document.objects, &document.vertices);
+            header.crs = Some(ballot.decide(crs.clone(), input.stem(), &mut gathered.warnings));
+        }
+    }
     let result = objects(input, &header, None, &document.objects, &document.vertices, gathered);
-    reading.cityjson.header = Some(header);
+    state.header = Some(header);
     result
+}
+
+/// Lets the shapes of objects say which of their axes is which.
+fn vote(
+    ballot: &mut Ballot,
+    crs: &Crs,
+    transform: &Transform,
+    texts: &BTreeMap<String, &RawValue>,
+    vertices: &[[f64; 3]],
+) {
+    for text in texts.values() {
+        if ballot.is_full() {
+            return;
+        }
+        let Ok(object) = serde_json::from_str::<Object>(text.get()) else { continue };
+        ballot.object();
+        for geometry in object.geometry.iter().flatten().filter(|_| !is_interior(&object.kind)) {
+            ballot.shape(crs, &geometry::rings_of(geometry, transform, vertices));
+        }
+    }
+}
+
+/// Settles the order of axes, and reads features that have waited for it.
+///
+/// # Errors
+/// As [`feature`].
+pub(super) fn finish(input: &Input, reading: &mut Reading, gathered: &mut Gathered) -> Result<(), Fault> {
+    let Some(Waiting { ballot, held }) = reading.cityjson.waiting.take() else { return Ok(()) };
+    if let Some(header) = &mut reading.cityjson.header {
+        header.crs = header.crs.take().map(|crs| ballot.decide(crs, input.stem(), &mut gathered.warnings));
+    }
+    held.iter().try_for_each(|(line, text)| feature(input, text, *line, reading, gathered).map(|_| ()))
 }
 
 /// Reads a `CityJSONFeature`; false when this is none.
@@ -187,6 +233,14 @@ pub(super) fn feature(
         let message = "a CityJSONFeature without the line of type \"CityJSON\" before it: the file is a piece of one";
         return Err(Fault::new(format!("line {line}"), message));
     };
+    if let (Some(Waiting { ballot, held }), Some(crs)) = (&mut reading.cityjson.waiting, &header.crs) {
+        vote(ballot, crs, &header.transform, &feature.objects, &feature.vertices);
+        held.push((line, text.to_vec()));
+        if ballot.is_full() {
+            finish(input, reading, gathered)?;
+        }
+        return Ok(true);
+    }
     objects(input, header, feature.appearance.as_ref(), &feature.objects, &feature.vertices, gathered)?;
     Ok(true)
 }
@@ -207,10 +261,10 @@ fn check_version(version: Option<&Value>) -> Result<(), String> {
 /// The CRS that the file names, else that of the input; else why there is none.
 fn crs_of(input: &Input, metadata: Option<&Map<String, Value>>) -> (Option<Arc<Crs>>, String) {
     let named = metadata.and_then(|m| m.get("referenceSystem")).and_then(Value::as_str);
-    let parsed = named.map(|name| Crs::parse(name, AxisOrder::Authority));
+    let parsed = named.map(|name| input.crs(name, AxisOrder::Authority));
     match (parsed, &input.crs) {
         (Some(Ok(crs)), _) => (Some(Arc::new(crs)), String::new()),
-        (_, Some(name)) => match Crs::parse(name, AxisOrder::Authority) {
+        (_, Some(name)) => match input.crs(name, AxisOrder::Authority) {
             Ok(crs) => (Some(Arc::new(crs)), String::new()),
             Err(error) => (None, error.to_string()),
         },

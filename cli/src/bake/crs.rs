@@ -9,14 +9,18 @@
 use citytwin_geo::{bd09_from_gcj02, gcj02_from_bd09, gcj02_from_wgs84, wgs84_from_gcj02};
 use proj4rs::Proj;
 use proj4rs::transform::transform;
+use serde::Deserialize;
 
 /// How the first two coordinates of an input are meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AxisOrder {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum AxisOrder {
     /// As the registry of the CRS says: often latitude or northing first.
     Authority,
-    /// Always easting or longitude first, as GeoJSON and most tables have it.
+    /// Easting or longitude first, whatever the CRS.
     EastNorth,
+    /// Northing or latitude first, whatever the CRS.
+    NorthEast,
 }
 
 /// A CRS of an input.
@@ -67,6 +71,11 @@ impl Crs {
     /// WGS84 in degrees, longitude first (`OGC:CRS84`).
     pub(super) fn wgs84() -> Self {
         Self { name: "CRS84".into(), kind: Kind::Wgs84, north_first: false, order: AxisOrder::EastNorth }
+    }
+
+    /// The same with its axes to the east and to the north.
+    pub(super) fn east_first(&self) -> Self {
+        Self { order: AxisOrder::EastNorth, ..self.clone() }
     }
 
     /// Reads `EPSG:7415`, `urn:ogc:def:crs:EPSG::7415`, `https://www.opengis.net/def/crs/EPSG/0/7415`, the same for
@@ -135,7 +144,11 @@ impl Crs {
 
     /// Whether the second coordinate of a pair is the one that points east.
     pub(super) fn swaps_axes(&self) -> bool {
-        self.north_first && self.order == AxisOrder::Authority
+        match self.order {
+            AxisOrder::Authority => self.north_first,
+            AxisOrder::EastNorth => false,
+            AxisOrder::NorthEast => true,
+        }
     }
 
     /// Longitude and latitude in degrees (WGS84) of an input's first two coordinates; nothing where they lie outside
@@ -286,11 +299,13 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_axes_is_the_registrys_or_always_east_first() {
+    fn the_order_of_axes_is_the_registrys_or_what_is_asked_for() {
         let authority = Crs::parse("EPSG:4326", AxisOrder::Authority).expect("WGS84");
         assert_eq!(authority.lonlat(60.17, 24.945), Some([24.945, 60.17]));
         let plain = Crs::parse("EPSG:4326", AxisOrder::EastNorth).expect("WGS84");
         assert_eq!(plain.lonlat(24.945, 60.17), Some([24.945, 60.17]));
+        let turned = Crs::parse("CRS84", AxisOrder::NorthEast).expect("WGS84");
+        assert_eq!(turned.lonlat(60.17, 24.945), Some([24.945, 60.17]));
         // Northing first, in metres: Japan's plane rectangular system IX.
         let order = |order| Crs::parse("EPSG:6677", order).expect("a CRS").lonlat(-37036.0, -8715.0).expect("Tokyo");
         let [lon, lat] = order(AxisOrder::Authority);

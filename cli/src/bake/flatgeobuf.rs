@@ -38,7 +38,7 @@ pub(super) fn read(input: &Input, reader: &mut dyn BufRead, gathered: &mut Gathe
     let header = Header::read(&bytes).ok_or_else(|| Fault::new("header", "its header is damaged"))?;
     let mut reading = Reading::default();
     if let Some(crs) = &header.crs {
-        reading.geojson.name(crs).map_err(|message| Fault::new("header", message))?;
+        reading.geojson.name(crs, input).map_err(|message| Fault::new("header", message))?;
     }
     skip(reader, header.index_bytes).map_err(|error| Fault::new("index", error.to_string()))?;
     let mut number = 0_u64;

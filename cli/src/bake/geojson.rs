@@ -32,10 +32,8 @@ impl State {
     fn crs(&mut self, input: &Input) -> Result<Arc<Crs>, String> {
         if self.crs.is_none() {
             self.assumed = input.crs.is_none();
-            self.crs = Some(Arc::new(match &input.crs {
-                Some(name) => Crs::parse(name, AxisOrder::EastNorth).map_err(|error| error.to_string())?,
-                None => Crs::wgs84(),
-            }));
+            let name = input.crs.as_deref().unwrap_or("CRS84");
+            self.crs = Some(Arc::new(input.crs(name, AxisOrder::EastNorth).map_err(|error| error.to_string())?));
         }
         Ok(self.crs.clone().expect("just set"))
     }
@@ -44,8 +42,8 @@ impl State {
     ///
     /// # Errors
     /// When it is not known, in words.
-    pub(super) fn name(&mut self, crs: &str) -> Result<(), String> {
-        self.crs = Some(Arc::new(Crs::parse(crs, AxisOrder::EastNorth).map_err(|error| error.to_string())?));
+    pub(super) fn name(&mut self, crs: &str, input: &Input) -> Result<(), String> {
+        self.crs = Some(Arc::new(input.crs(crs, AxisOrder::EastNorth).map_err(|error| error.to_string())?));
         self.assumed = false;
         Ok(())
     }
@@ -262,7 +260,7 @@ pub(super) fn collection(
     }
     let head: Head = serde_json::from_slice(text)?;
     if let Some(name) = head.crs.as_ref().and_then(|crs| crs.pointer("/properties/name")).and_then(Value::as_str) {
-        reading.geojson.name(name).map_err(serde::de::Error::custom)?;
+        reading.geojson.name(name, input).map_err(serde::de::Error::custom)?;
     }
     let named = head.name.as_ref().and_then(Value::as_str).map(str::to_owned);
     let layer = layer.map(str::to_owned).or(named);

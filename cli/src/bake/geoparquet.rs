@@ -27,7 +27,7 @@ pub(super) fn read(input: &Input, bytes: Vec<u8>, gathered: &mut Gathered) -> Re
     let about = Geo::read(stated.as_ref(), &columns).map_err(|message| Fault::new("GeoParquet", message))?;
     let mut reading = Reading::default();
     if let Some(crs) = &about.crs {
-        reading.geojson.name(crs).map_err(|message| Fault::new("GeoParquet", message))?;
+        reading.geojson.name(crs, input).map_err(|message| Fault::new("GeoParquet", message))?;
     }
     let rows = reader.get_row_iter(None).map_err(damaged)?;
     for (number, row) in (1_u64..).zip(rows) {

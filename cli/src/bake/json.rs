@@ -64,6 +64,7 @@ pub(super) fn read(input: &Input, reader: &mut dyn BufRead, gathered: &mut Gathe
             document(input, document_text, number, &mut reading, gathered)?;
         }
     }
+    cityjson::finish(input, &mut reading, gathered)?;
     reading.geojson.finish(input)
 }
 

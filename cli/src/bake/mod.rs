@@ -40,10 +40,12 @@ mod tile;
 mod tileset;
 mod twin;
 mod venue;
+mod winding;
 pub(crate) mod wkb;
 mod words;
 mod write;
 
+pub use crs::AxisOrder;
 pub use error::BakeError;
 pub use progress::{Progress, Silent};
 pub use share::{Share, merge};

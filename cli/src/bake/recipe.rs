@@ -11,6 +11,7 @@
 //! [[source]]
 //! path = "delft.city.jsonl"     # relative to this file
 //! crs = "EPSG:7415"             # where the file names none
+//! axis_order = "east-north"     # or north-east, or authority: as the registry of the CRS has it
 //!
 //! [[source]]
 //! path = "trees.geojson"
@@ -25,7 +26,7 @@
 
 use super::properties::identifier;
 use super::source::Input;
-use super::{BakeError, Options};
+use super::{AxisOrder, BakeError, Options};
 use citytwin_manifest::{Attribution, PropertyWords, Text, Theme};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -53,6 +54,8 @@ struct Source {
     path: PathBuf,
     #[serde(default)]
     crs: Option<String>,
+    #[serde(default)]
+    axis_order: Option<AxisOrder>,
     #[serde(default)]
     theme: Option<SourceTheme>,
     #[serde(default)]
@@ -135,6 +138,7 @@ fn parse(text: &str, folder: &Path) -> Result<Options, (usize, String)> {
     let input = |source: Source| Input {
         path: folder.join(source.path),
         crs: source.crs,
+        axis_order: source.axis_order,
         venue: source.theme == Some(SourceTheme::Venue),
         theme: source.theme.and_then(SourceTheme::theme),
         class: source.class,
@@ -167,6 +171,7 @@ mod tests {
             [[source]]
             path = "delft.city.jsonl"
             crs = "EPSG:7415"
+            axis_order = "north-east"
             lod = 1.3
             [[source]]
             path = "trees/trees.geojson"
@@ -179,6 +184,7 @@ mod tests {
         let options = parse(text, Path::new("city")).expect("a description");
         let paths: Vec<&Path> = options.inputs.iter().map(|input| input.path.as_path()).collect();
         assert_eq!(paths, [Path::new("city/delft.city.jsonl"), Path::new("city/trees/trees.geojson")]);
+        assert_eq!(options.inputs.iter().map(|i| i.axis_order).collect::<Vec<_>>(), [Some(AxisOrder::NorthEast), None]);
         assert_eq!((options.inputs[0].lod, options.inputs[0].crs.as_deref()), (Some(1.3), Some("EPSG:7415")));
         assert_eq!(
             (options.inputs[1].theme, options.inputs[1].class.as_deref()),
@@ -195,6 +201,7 @@ mod tests {
             ("source = []", 1, "names no [[source]]"),
             ("[[source]]\nfile = 'x'", 2, "unknown field `file`"),
             ("[[source]]\npath = 'x'\ntheme = 'roads'", 3, "unknown variant `roads`"),
+            ("[[source]]\npath = 'x'\naxis_order = 'xy'", 3, "unknown variant `xy`"),
             ("[[source]]\npath = 'x'\n\ncrs =", 4, ""),
         ] {
             let (found, message) = parse(text, Path::new("")).map(|_| ()).expect_err(text);

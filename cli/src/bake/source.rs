@@ -33,6 +33,8 @@ pub struct Input {
     pub path: PathBuf,
     /// CRS of its coordinates where the file names none: `EPSG:28992`, `GCJ-02`, a PROJ string.
     pub crs: Option<String>,
+    /// Order of its axes; as its format and its CRS have it if nothing is said.
+    pub axis_order: Option<AxisOrder>,
     /// What its features are where their attributes do not tell.
     pub theme: Option<Theme>,
     /// Their class within the theme (`tree`, `park`, `residential`).
@@ -57,6 +59,11 @@ impl Input {
     /// A file that speaks for itself.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), ..Self::default() }
+    }
+
+    /// A CRS by its name, its axes in the order that a person says or else usual in the format.
+    pub(super) fn crs(&self, name: &str, usual: AxisOrder) -> Result<Crs, CrsError> {
+        Crs::parse(name, self.axis_order.unwrap_or(usual))
     }
 
     /// Its file name up to the first dot.

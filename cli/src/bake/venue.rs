@@ -98,8 +98,9 @@ pub(super) fn read(input: &Input, name: &str, reader: &mut dyn BufRead, gathered
 fn in_degrees(text: &str, input: &Input) -> Result<String, String> {
     let mut json: Value = serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))?;
     let named = json.pointer("/crs/properties/name").and_then(Value::as_str).map(str::to_owned);
-    let Some(name) = named.or_else(|| input.crs.clone()) else { return Ok(text.to_owned()) };
-    let crs = Crs::parse(&name, AxisOrder::EastNorth).map_err(|error| error.to_string())?;
+    let named = named.or_else(|| input.crs.clone()).or_else(|| input.axis_order.map(|_| "CRS84".into()));
+    let Some(name) = named else { return Ok(text.to_owned()) };
+    let crs = input.crs(&name, AxisOrder::EastNorth).map_err(|error| error.to_string())?;
     if let Some(members) = json.as_object_mut() {
         members.remove("crs");
     }

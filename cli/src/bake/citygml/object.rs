@@ -88,10 +88,7 @@ impl Reading {
         let id = short(object.attribute("id").unwrap_or(&object.name));
         let mut own = Appearances::default();
         own.read(object, &id, (!input.plain).then_some(pictures), warnings);
-        let mut walk = Walk::default();
-        let around =
-            Around { lod: None, part: 0, class: None, interior: false, reversed: false, dimension: 3, ids: Vec::new() };
-        walk.element(object, &around);
+        let mut walk = Walk::of(object);
         for (around, element) in std::mem::take(&mut walk.instances) {
             if self.instance(&element, &around, crs, &mut walk).is_none() {
                 warnings.add("template_unreadable", id.clone());
@@ -190,7 +187,24 @@ impl Reading {
     }
 }
 
+/// The rings of each level of detail of each part of an object that are seen from outside, in the file's coordinates.
+pub(super) fn shapes(object: &Element) -> Vec<Vec<Vec<[f64; 3]>>> {
+    let mut shapes: BTreeMap<(usize, u64), Vec<Vec<[f64; 3]>>> = BTreeMap::new();
+    for polygon in Walk::of(object).polygons.into_iter().filter(|polygon| !polygon.interior) {
+        shapes.entry((polygon.part, (polygon.lod * 10.0) as u64)).or_default().extend(polygon.rings);
+    }
+    shapes.into_values().collect()
+}
+
 impl Walk {
+    fn of(object: &Element) -> Self {
+        let mut walk = Self::default();
+        let around =
+            Around { lod: None, part: 0, class: None, interior: false, reversed: false, dimension: 3, ids: Vec::new() };
+        walk.element(object, &around);
+        walk
+    }
+
     fn element(&mut self, element: &Element, around: &Around) {
         let mut here = around.clone();
         let name = element.name.as_str();

@@ -21,6 +21,12 @@ impl Default for Transform {
     }
 }
 
+impl Transform {
+    fn apply(&self, vertex: [f64; 3]) -> [f64; 3] {
+        std::array::from_fn(|axis| vertex[axis] * self.scale[axis] + self.translate[axis])
+    }
+}
+
 /// Materials and textures.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct Appearance {
@@ -170,9 +176,7 @@ impl Vertices<'_> {
 impl Frame<'_> {
     /// A vertex in the units of the CRS.
     fn vertex(&self, index: usize) -> Option<[f64; 3]> {
-        let vertex = self.vertices.get(index)?;
-        let Transform { scale, translate } = self.transform;
-        Some(std::array::from_fn(|axis| vertex[axis] * scale[axis] + translate[axis]))
+        self.vertices.get(index).map(|vertex| self.transform.apply(*vertex))
     }
 
     /// Reads an object's geometries; faults are counted under its id.
@@ -421,6 +425,27 @@ impl Shown {
             _ => self.unreadable = true,
         }
     }
+}
+
+/// All rings of a geometry's surfaces in the file's coordinates, without those that are broken.
+pub(super) fn rings_of(geometry: &Value, transform: &Transform, vertices: &[[f64; 3]]) -> Vec<Vec<[f64; 3]>> {
+    fn gather(list: &Value, corner: &impl Fn(&Value) -> Option<[f64; 3]>, rings: &mut Vec<Vec<[f64; 3]>>) {
+        let Some(items) = list.as_array() else { return };
+        if items.first().is_some_and(Value::is_u64) {
+            rings.extend(items.iter().map(corner).collect::<Option<Vec<_>>>());
+        } else {
+            items.iter().for_each(|inner| gather(inner, corner, rings));
+        }
+    }
+    let corner = |index: &Value| Some(transform.apply(*vertices.get(usize::try_from(index.as_u64()?).ok()?)?));
+    let mut rings = Vec::new();
+    let is_of_surfaces = geometry.get("type").and_then(Value::as_str).is_some_and(|kind| {
+        matches!(kind, "MultiSurface" | "CompositeSurface" | "Solid" | "MultiSolid" | "CompositeSolid")
+    });
+    if let Some(boundaries) = geometry.get("boundaries").filter(|_| is_of_surfaces) {
+        gather(boundaries, &corner, &mut rings);
+    }
+    rings
 }
 
 /// Places of a list of vertices; nothing when one is missing.

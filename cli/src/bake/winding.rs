@@ -1,0 +1,226 @@
+//! Whether a city model's axes are in the order that is declared: if not, the city is mirrored, and its shapes inside out.
+//!
+//! Many files have easting first where the registry of their CRS has northing first. What is looked at are the first
+//! shapes of a file that are closed, or would be with a bottom: their faces look outwards, so that their volume is positive
+//! if the axes are read in the right order, and negative if not.
+
+use super::crs::Crs;
+use super::model::Warnings;
+use glam::DVec3;
+use std::sync::Arc;
+
+/// So many objects are looked at, or fewer that have so many corners.
+const MAX_OBJECTS: usize = 256;
+const MAX_CORNERS: usize = 1 << 18;
+/// For each shape that is right, at least so many must be wrong: a few are always built badly.
+const WRONG_FOR_RIGHT: usize = 20;
+/// Metres in a degree; a shape that is stretched is inside out no less.
+const DEGREE_M: f64 = 111_320.0;
+/// Where a projection is used, its metres are those of the ground but for this share.
+const SCALE: f64 = 0.03;
+
+/// What the shapes of a file say.
+#[derive(Default)]
+pub(super) struct Ballot {
+    objects: usize,
+    corners: usize,
+    /// Closed shapes whose volume is positive with the first axis to the east and the second to the north.
+    east_first: usize,
+    north_first: usize,
+    /// A corner of one of them.
+    place: [f64; 3],
+}
+
+/// What is held of a file until its axes are known.
+pub(super) struct Waiting<T> {
+    pub(super) ballot: Ballot,
+    pub(super) held: Vec<T>,
+}
+
+impl<T> Waiting<T> {
+    pub(super) fn new() -> Self {
+        Self { ballot: Ballot::default(), held: Vec::new() }
+    }
+}
+
+impl Ballot {
+    /// Whether enough has been looked at.
+    pub(super) fn is_full(&self) -> bool {
+        self.objects >= MAX_OBJECTS || self.corners >= MAX_CORNERS
+    }
+
+    /// Counts an object, whose shapes are looked at by [`Self::shape`].
+    pub(super) fn object(&mut self) {
+        self.objects += 1;
+    }
+
+    /// Looks at the rings of all faces of a shape, in the coordinates of the file.
+    pub(super) fn shape(&mut self, crs: &Crs, rings: &[Vec<[f64; 3]>]) {
+        self.corners += rings.iter().map(Vec::len).sum::<usize>();
+        let Some(first) = rings.iter().flatten().next() else { return };
+        let unit_m = if crs.in_degrees() { DEGREE_M } else { 1.0 };
+        match volume_m3(rings, unit_m) {
+            Some(volume_m3) if volume_m3 > 0.0 => self.east_first += 1,
+            Some(_) => self.north_first += 1,
+            None => return,
+        }
+        self.place = *first;
+    }
+
+    /// The CRS with its axes in the order in which they are, and a warning if that is not the declared one.
+    pub(super) fn decide(self, crs: Arc<Crs>, name: &str, warnings: &mut Warnings) -> Arc<Crs> {
+        let (right, wrong) = match crs.swaps_axes() {
+            true => (self.north_first, self.east_first),
+            false => (self.east_first, self.north_first),
+        };
+        if wrong == 0 || wrong < right * WRONG_FOR_RIGHT {
+            return crs;
+        }
+        let found = format!("{name}: {wrong} of {} closed shapes are inside out", right + wrong);
+        let other = crs.east_first();
+        if crs.swaps_axes() && is_used_at(&crs, &other, self.place) {
+            warnings.add(
+                "axes_swapped",
+                format!(
+                    "{found} with northing first, as {} has it: easting is read first (--axis-order authority if this is \
+                     wrong)",
+                    crs.name()
+                ),
+            );
+            return Arc::new(other);
+        }
+        // Such a file is rather built badly: nobody delivers it the other way round.
+        warnings.add("shapes_inside_out", format!("{found}: does --axis-order fit?"));
+        crs
+    }
+}
+
+/// Whether a place is one where a CRS is used, with its axes in another order than declared.
+fn is_used_at(declared: &Crs, other: &Crs, [first, second, _]: [f64; 3]) -> bool {
+    let Some(scale) = metres_per_unit(other, first, second) else { return false };
+    // Far from where it is used, a projection stretches: its metres are shorter on the ground.
+    metres_per_unit(declared, first, second).is_none_or(|declared| scale > declared * (1.0 - SCALE))
+}
+
+fn metres_per_unit(crs: &Crs, first: f64, second: f64) -> Option<f64> {
+    const STEP: f64 = 100.0;
+    let [lon, lat] = crs.lonlat(first, second)?;
+    if crs.in_degrees() {
+        return Some(DEGREE_M);
+    }
+    let [east, north] = crs.lonlat(first + STEP, second)?;
+    Some(((east - lon) * lat.to_radians().cos()).hypot(north - lat) * DEGREE_M / STEP)
+}
+
+/// What faces enclose, positive if they look outwards in a right-handed frame; nothing where they are not closed at the
+/// sides, or enclose next to nothing.
+fn volume_m3(rings: &[Vec<[f64; 3]>], unit_m: f64) -> Option<f64> {
+    let corners = rings.iter().flatten();
+    let low = corners.clone().map(|p| p[2]).fold(f64::INFINITY, f64::min);
+    let &[x, y, _] = corners.clone().next()?;
+    // A bottom that is missing would add nothing.
+    let from_bottom = |p: &[f64; 3]| DVec3::new((p[0] - x) * unit_m, (p[1] - y) * unit_m, p[2] - low);
+    let (mut sum, mut sides_m2, mut all_m2, mut volume_m3) = (DVec3::ZERO, 0.0, 0.0, 0.0);
+    for ring in rings {
+        let points: Vec<DVec3> = ring.iter().map(from_bottom).collect();
+        let next = points.iter().cycle().skip(1);
+        let area: DVec3 = points.iter().zip(next).map(|(a, b)| a.cross(*b)).sum::<DVec3>() / 2.0;
+        let middle = points.iter().sum::<DVec3>() / points.len().max(1) as f64;
+        sum += area;
+        sides_m2 += area.truncate().length();
+        all_m2 += area.length();
+        volume_m3 += area.dot(middle) / 3.0;
+    }
+    let closed = sum.truncate().length() <= 0.02 * all_m2 && sides_m2 >= 0.1 * all_m2;
+    // A cube encloses 0.07 of this, a slab ten times as wide as high 0.03.
+    (closed && volume_m3.abs() > 0.002 * all_m2.powf(1.5)).then_some(volume_m3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::crs::AxisOrder;
+    use super::*;
+
+    /// A house of 10 × 6 × 4 m, in the order of axes that is said, at a place (east, north).
+    fn house([east, north]: [f64; 2], unit_m: f64, north_first: bool, bottom: bool) -> Vec<Vec<[f64; 3]>> {
+        let corner = |e: f64, n: f64, z: f64| {
+            let (e, n) = (east + e / unit_m, north + n / unit_m);
+            if north_first { [n, e, z] } else { [e, n, z] }
+        };
+        let base = [(0.0, 0.0), (10.0, 0.0), (10.0, 6.0), (0.0, 6.0)];
+        let mut rings: Vec<Vec<[f64; 3]>> = (0..4)
+            .map(|i| {
+                let ((a, b), (c, d)) = (base[i], base[(i + 1) % 4]);
+                vec![corner(a, b, 30.0), corner(c, d, 30.0), corner(c, d, 34.0), corner(a, b, 34.0)]
+            })
+            .collect();
+        rings.push(base.iter().map(|&(e, n)| corner(e, n, 34.0)).collect());
+        if bottom {
+            rings.push(base.iter().rev().map(|&(e, n)| corner(e, n, 30.0)).collect());
+        }
+        rings
+    }
+
+    #[test]
+    fn the_order_of_axes_is_what_shapes_say_where_the_other_is_often_meant() {
+        let (berlin, berlin_deg) = ([24_000.0, 21_000.0], [13.4, 52.5]);
+        let (zone_3, delft) = ([3_500_000.0, 5_400_000.0], [85_000.0, 446_500.0]);
+        // CRS, place, whether the file has northing first, whether its faces look inwards, whether easting is then read
+        // first, the warning.
+        for (name, place, north_first, inward, east_first, warning) in [
+            ("EPSG:3068", berlin, true, false, false, None),
+            ("EPSG:3068", berlin, false, false, true, Some("axes_swapped")),
+            ("EPSG:4258", berlin_deg, true, false, false, None),
+            ("EPSG:4258", berlin_deg, false, false, true, Some("axes_swapped")),
+            ("EPSG:31467", zone_3, true, false, false, None),
+            ("EPSG:31467", zone_3, false, false, true, Some("axes_swapped")),
+            // Inside out, but in no other order anywhere near the zone, or on the Earth.
+            ("EPSG:31467", zone_3, true, true, false, Some("shapes_inside_out")),
+            ("EPSG:4258", [139.7, 35.6], true, true, false, Some("shapes_inside_out")),
+            ("EPSG:28992", delft, false, false, true, None),
+            ("EPSG:28992", delft, false, true, true, Some("shapes_inside_out")),
+        ] {
+            let crs = Arc::new(Crs::parse(name, AxisOrder::Authority).expect(name));
+            let unit_m = if crs.in_degrees() { DEGREE_M } else { 1.0 };
+            for bottom in [true, false] {
+                let mut ballot = Ballot::default();
+                // One that is built badly changes nothing.
+                for turned in std::iter::repeat_n(inward, 30).chain([!inward]) {
+                    let mut rings = house(place, unit_m, north_first, bottom);
+                    if turned {
+                        rings.iter_mut().for_each(|ring| ring.reverse());
+                    }
+                    ballot.object();
+                    ballot.shape(&crs, &rings);
+                }
+                let mut warnings = Warnings::default();
+                let decided = ballot.decide(crs.clone(), "file", &mut warnings);
+                let told: Vec<&str> = warnings.0.keys().map(String::as_str).collect();
+                let case = format!("{name}, northing first: {north_first}, inward: {inward}, bottom: {bottom}");
+                assert_eq!(told, Vec::from_iter(warning), "{case}");
+                assert_eq!(!decided.swaps_axes(), east_first, "{case}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_closed_says_nothing() {
+        let house = house([0.0, 0.0], 1.0, false, true);
+        let without = |gone: &[usize]| -> Vec<Vec<[f64; 3]>> {
+            let kept = house.iter().enumerate().filter(|(i, _)| !gone.contains(i));
+            kept.map(|(_, ring)| ring.clone()).collect()
+        };
+        let broken = vec![vec![[f64::NAN, 0.0, 0.0]; 4]; 6];
+        let flat = vec![house[4].clone()];
+        for (case, rings, closed) in [
+            ("closed", without(&[]), true),
+            ("without a bottom", without(&[5]), true),
+            ("without a wall", without(&[0]), false),
+            ("a roof alone", flat, false),
+            ("no coordinates", broken, false),
+            ("nothing", Vec::new(), false),
+        ] {
+            assert_eq!(volume_m3(&rings, 1.0).is_some(), closed, "{case}");
+        }
+    }
+}
