@@ -3,14 +3,16 @@ import { TilesRenderer } from "3d-tiles-renderer";
 import {
   GLTFExtensionsPlugin, GLTFMeshFeaturesExtension, GLTFStructuralMetadataExtension, ImplicitTilingPlugin,
 } from "3d-tiles-renderer/plugins";
-import { PerspectiveCamera, Scene, Vector3, WebGLRenderer } from "three";
+import { AmbientLight, Matrix4, PerspectiveCamera, Scene, Vector3, WebGLRenderer } from "three";
 import { MeshoptDecoder } from "three/examples/jsm/libs/meshopt_decoder.module.js";
 
 const renderer = new WebGLRenderer();
 renderer.setSize(innerWidth, innerHeight);
 document.body.append(renderer.domElement);
 const scene = new Scene();
-const camera = new PerspectiveCamera(60, innerWidth / innerHeight, 10, 1e6);
+// Light from everywhere shows colours as they are.
+scene.add(new AmbientLight(0xffffff, Math.PI));
+const camera = new PerspectiveCamera(60, innerWidth / innerHeight, 1, 1e6);
 
 /** Triangles of a drawn scene, instances multiplied out, and the different feature ids in it by property table. */
 function count(url, drawn) {
@@ -34,7 +36,7 @@ function count(url, drawn) {
 }
 
 /** Draws until nothing is missing, then counts every drawn content. */
-window.countAt = async (url, { lon, lat, heightM }) => {
+window.countAt = async (url, { lon, lat, heightM, pitchDeg }) => {
   const tiles = new TilesRenderer(url);
   tiles.errorTarget = 0.001;
   tiles.registerPlugin(new ImplicitTilingPlugin());
@@ -51,10 +53,13 @@ window.countAt = async (url, { lon, lat, heightM }) => {
   tiles.setResolutionFromRenderer(camera, renderer);
   scene.add(tiles.group);
   const radians = Math.PI / 180;
-  const place = (height) => tiles.ellipsoid.getCartographicToPosition(lat * radians, lon * radians, height, new Vector3());
-  camera.position.copy(place(heightM));
+  const [east, north, up] = [new Vector3(), new Vector3(), new Vector3()];
+  tiles.ellipsoid.getEastNorthUpFrame(lat * radians, lon * radians, heightM, new Matrix4()).extractBasis(east, north, up);
+  const [sin, cos] = [Math.sin(pitchDeg * radians), Math.cos(pitchDeg * radians)];
+  camera.position.copy(tiles.ellipsoid.getCartographicToPosition(lat * radians, lon * radians, heightM, new Vector3()));
+  // Straight down, north is above.
   camera.up.set(0, 0, 1);
-  camera.lookAt(place(0));
+  camera.lookAt(camera.position.clone().addScaledVector(north, cos).addScaledVector(up, sin));
   let calm = 0;
   while (calm <= 3) {
     await new Promise(requestAnimationFrame);
