@@ -24,6 +24,8 @@ mod verify;
 const MAX_GROUPS: usize = 192;
 /// The same where most records fall to a filter, which is cheap.
 const MAX_FILTERED_GROUPS: usize = 6000;
+/// With fewer names that match as typed, or with few mistakes, more mistakes are looked for.
+const MIN_TYPED: usize = 5;
 /// Blocks of the dictionary that a search for mistyped words fetches at most.
 const MAX_TYPO_BLOCKS: usize = 4;
 /// Blocks of the dictionary that one word's endings may fill.
@@ -198,7 +200,7 @@ impl<'a> Run<'a> {
             }
         }
         let typed = self.names.len() + self.awaited;
-        if typed < self.few().min(3) || self.query.exhaustive {
+        if typed < MIN_TYPED || self.query.exhaustive {
             for (i, tokens) in readings.iter().enumerate() {
                 self.search_typos(tokens, i as u8 * 2 + 1);
             }

@@ -138,6 +138,38 @@ fn scan<'a>(records: &'a [Record], query: &str) -> Vec<&'a Record> {
     records.iter().filter(|record| record.texts().any(|(_, text)| answers(text))).collect()
 }
 
+fn named<'a>(names: impl IntoIterator<Item = &'a str>) -> BuiltIndex {
+    let records = names.into_iter().enumerate().map(|(number, name)| Record {
+        id: format!("way/{number}"),
+        name: name.to_owned(),
+        category: "place".to_owned(),
+        ..Record::default()
+    });
+    build(records.collect(), &BuildOptions::default())
+}
+
+fn names_found(index: &BuiltIndex, text: &str) -> Vec<String> {
+    let answer = ask(&mut Searcher::open(&index.root).unwrap(), index, &Query::new(text));
+    answer.hits.into_iter().map(|hit| hit.record.name).collect()
+}
+
+#[test]
+fn a_mistyped_word_is_found_at_the_start_of_names_first() {
+    let elsewhere: Vec<String> = (0..5000).map(|number| format!("Agua {number} Santa")).collect();
+    let index = named(elsewhere.iter().map(String::as_str).chain(["Santa Cruz"]));
+    assert_eq!(names_found(&index, "smnta")[0], "Santa Cruz");
+}
+
+#[test]
+fn mistakes_come_after_the_few_that_match_as_typed() {
+    let typed = ["Wetheral", "Wetherby", "Wethersfield", "Wetherington"];
+    let found = names_found(&named(typed.into_iter().chain(["Werther"])), "wether");
+    assert_eq!((found.len(), found[4].as_str()), (5, "Werther"), "{found:?}");
+    let enough = ["Wetherill", "Werther"];
+    let found = names_found(&named(typed.into_iter().chain(enough)), "wether");
+    assert!(found.len() == 5 && !found.contains(&"Werther".to_owned()), "{found:?}");
+}
+
 #[test]
 fn every_hit_of_a_plain_scan_is_found() {
     let mut random = Random(7);

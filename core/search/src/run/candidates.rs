@@ -20,7 +20,7 @@ const MAX_FREE_GROUPS: usize = 40;
 const FREE_GAP_BYTES: u64 = 2_000;
 
 /// Groups looked at for a mistyped word.
-const MAX_TYPO_GROUPS: usize = 24;
+const MAX_TYPO_GROUPS: usize = 48;
 /// Groups looked at for a word that mixes syllables and initials: its initials alone say little.
 pub(super) const MAX_MIXED_GROUPS: usize = 32;
 

@@ -2,7 +2,7 @@
 
 use super::candidates::Source;
 use super::dictionary::{ALIVE, each_key_alive, read_list};
-use super::{List, MAX_TYPO_BLOCKS, Run};
+use super::{List, MAX_TYPO_BLOCKS, MIN_TYPED, Run};
 use crate::bytes::Reader;
 use crate::matcher::{Rows, Token, typos_allowed};
 use crate::root::{File, PINYIN_KEY, WORD_KEY, marker, mirrored, unmirrored};
@@ -11,11 +11,16 @@ use crate::root::{File, PINYIN_KEY, WORD_KEY, marker, mirrored, unmirrored};
 /// beginning of a word, of pinyin, of pinyin whose key ends before the word does, which is most often none.
 const TYPO_POINTS: [f64; 5] = [62.0, 47.5, 49.0, 47.5, 30.0];
 
-/// Groups by the number of mistakes and the place in [`TYPO_POINTS`], the least first.
-type Mistyped = Vec<((u32, u8), Vec<u32>)>;
+/// How much less it brings when it does not stand at the start of a text.
+const ELSEWHERE_POINTS: f64 = 15.0;
+
+/// Groups by the number of mistakes, the place in [`TYPO_POINTS`] and whether they stand elsewhere than at the start of
+/// a text, the least first.
+type Mistyped = Vec<(Class, Vec<u32>)>;
+type Class = (u32, u8, bool);
 
 /// The groups of a class, as far as they are known.
-fn groups_of(found: &mut Mistyped, class: (u32, u8)) -> &mut Vec<u32> {
+fn groups_of(found: &mut Mistyped, class: Class) -> &mut Vec<u32> {
     let at = found.partition_point(|(known, _)| *known < class);
     if found.get(at).is_none_or(|(known, _)| *known != class) {
         found.insert(at, (class, Vec::new()));
@@ -42,6 +47,7 @@ impl Run<'_> {
             self.search_words(tokens, mark, true);
             return;
         };
+        let typed = self.names.len() + self.awaited;
         // The first letter is nearly always right, and believing it leaves a tenth of the dictionary to search.
         for (allowed, first_right) in [(1, true), (2, true), (1, false)] {
             if allowed > most || (allowed == 2 && self.query.exhaustive) {
@@ -50,7 +56,7 @@ impl Run<'_> {
             let allowed = if self.query.exhaustive { most } else { allowed };
             let found = self.typo_groups(word, allowed, first_right && !self.query.exhaustive);
             self.search_mistyped(found, tokens, mark);
-            if allowed == 1 && first_right && !self.decided() {
+            if allowed == 1 && first_right && typed == 0 && self.needs.is_empty() && self.names.len() < MIN_TYPED {
                 let found = self.mirrored_groups(word);
                 self.search_mistyped(found, tokens, mark);
             }
@@ -66,8 +72,9 @@ impl Run<'_> {
     }
 
     fn search_mistyped(&mut self, found: Mistyped, tokens: &[Token], mark: u8) {
-        let sources = found.into_iter().map(|((mistakes, kind), groups)| {
-            let points = TYPO_POINTS[usize::from(kind)] - 7.5 * f64::from(mistakes);
+        let sources = found.into_iter().map(|((mistakes, kind, elsewhere), groups)| {
+            let place = if elsewhere { ELSEWHERE_POINTS } else { 0.0 };
+            let points = TYPO_POINTS[usize::from(kind)] - 7.5 * f64::from(mistakes) - place;
             Source::new(List { groups, ..List::default() }, points)
         });
         self.search_sources(sources.collect(), tokens, mark, true);
@@ -101,8 +108,9 @@ impl Run<'_> {
         for (kind, mut other) in near {
             other.push(kind);
             let lists = self.exact_lists(&other);
-            let list = groups_of(&mut groups, (1, u8::from(kind == marker::PINYIN)));
-            lists.into_iter().for_each(|found| list.extend(found.groups));
+            for (found, elsewhere) in lists.into_iter().zip([false, true]) {
+                groups_of(&mut groups, (1, u8::from(kind == marker::PINYIN), elsewhere)).extend(found.groups);
+            }
         }
         for (_, list) in &mut groups {
             list.sort_unstable();
@@ -193,10 +201,9 @@ impl Run<'_> {
                     };
                     // A distance of nought has been found without mistakes already.
                     let mut reader = Reader::new(payload.bytes);
-                    let list = groups_of(&mut groups, class);
-                    for _ in 0..2 {
+                    for elsewhere in [false, true] {
                         match read_list(&mut reader, payload.base, universe) {
-                            Some(found) => list.extend(found.groups),
+                            Some(found) => groups_of(&mut groups, (class.0, class.1, elsewhere)).extend(found.groups),
                             None => return ALIVE,
                         }
                     }
