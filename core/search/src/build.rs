@@ -5,7 +5,9 @@
 //! give the same bytes, whatever their order.
 
 use crate::answers::{Answers, Place, put_numbers};
-use crate::bytes::{bits_for, checksum, put_ascending, put_varint, seal};
+use crate::bytes::{
+    bits_for, checksum, common_prefix, distance, put_ascending, put_ended, put_varint, seal, shared_front,
+};
 use crate::fold::{Analysis, floor};
 use crate::pinyin_table;
 use crate::record::{
@@ -13,8 +15,8 @@ use crate::record::{
 };
 use crate::regions::Regions;
 use crate::root::{
-    ANSWER_HERE, BLOCK, Blocks, File, GROUP, INITIALS_KEY, MIN_MIRRORED, PHRASE, PHRASE_KEY, PINYIN_KEY, Readings,
-    Root, WORD_KEY, common_prefix, marker, mirrored,
+    ANSWER_HERE, BLOCK, Blocks, File, GROUP, INITIALS_KEY, MIN_MIRRORED, MIRRORED, Near, ONE_AT_START, ONE_ELSEWHERE,
+    PAYLOAD, PHRASE, PHRASE_KEY, PINYIN_KEY, Readings, Root, WORD_KEY, marker, mirrored,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -489,10 +491,10 @@ fn collect(
             }
             continue;
         }
-        let c = text.chars().next().unwrap_or_default();
+        let c = text.chars().next().map_or('\0', |c| readings.in_order(c));
         han.push((u64::from(c) << 32, group_of(place)));
         if let Some(next) = items.get(i + 1).filter(|next| next.joined) {
-            let next = analysis.text(next).chars().next().unwrap_or_default();
+            let next = analysis.text(next).chars().next().map_or('\0', |c| readings.in_order(c));
             han.push((u64::from(c) << 32 | u64::from(next), group_of(place)));
         }
         if !item.joined {
@@ -706,7 +708,7 @@ impl<'a> TermWriter<'a> {
             let len = (common_prefix(&self.before, key) + 1).min(key.len());
             self.keys.push(key[..len].into());
         }
-        let shared = if self.entries.is_empty() { 0 } else { common_prefix(&self.before, key) };
+        let shared = if self.entries.is_empty() { 0 } else { shared_front(&self.before, key) };
         let mut place = Vec::new();
         match answer {
             Some(Place::Copied(range)) => {
@@ -721,10 +723,10 @@ impl<'a> TermWriter<'a> {
         }
         let lists: Vec<EntryList> = lists.iter().map(|list| self.entry_list(list)).collect();
         let entry = Entry { key: key.into(), answer: place, lists };
-        // As if the block's base were near: a group or two more or less make no difference to a block.
+        // As if the groups before were near: a byte more or less makes no difference to a block.
         let base = entry.lists.iter().find_map(|list| list.head.first().copied()).unwrap_or(0);
         let mut written = Vec::new();
-        entry.put(&mut written, shared, base);
+        entry.put(&mut written, [shared, 0], &mut Near::new(base));
         self.entry_bytes += written.len();
         self.entries.push(entry);
         self.before.clear();
@@ -756,10 +758,12 @@ impl<'a> TermWriter<'a> {
         let base = firsts.get(firsts.len() / 2).copied().unwrap_or(0);
         let mut block = Vec::new();
         put_varint(&mut block, base.into());
-        let mut before: &[u8] = &[];
-        for entry in &self.entries {
-            entry.put(&mut block, common_prefix(before, &entry.key), base);
-            before = &entry.key;
+        let mut near = Near::new(base);
+        let mut shared = 0;
+        for (at, entry) in self.entries.iter().enumerate() {
+            let with_next = self.entries.get(at + 1).map_or(0, |next| shared_front(&entry.key, &next.key));
+            entry.put(&mut block, [shared, with_next], &mut near);
+            shared = with_next;
         }
         seal(&mut block);
         self.bytes.append(&mut block);
@@ -775,17 +779,38 @@ impl Entry {
         self.lists.first().and_then(|list| list.head.first().copied())
     }
 
-    fn put(&self, out: &mut Vec<u8>, shared: usize, base: u32) {
-        put_varint(out, shared as u64);
-        put_varint(out, (self.key.len() - shared) as u64);
-        out.extend_from_slice(&self.key[shared..]);
+    /// The only group that the key stands in, and whether that is elsewhere than at the start of a text.
+    fn only_group(&self) -> Option<(u32, bool)> {
+        match self.lists.iter().map(|list| list.head.as_slice()).collect::<Vec<_>>()[..] {
+            [[group], []] => Some((*group, false)),
+            [[], [group]] => Some((*group, true)),
+            _ => None,
+        }
+    }
+
+    /// Appends what the key does not share with the key before it, `shared` being the bytes that it shares with that and
+    /// with the next.
+    fn put(&self, out: &mut Vec<u8>, shared: [usize; 2], near: &mut Near) {
+        let [with_before, with_next] = shared;
+        put_ended(out, &self.key[with_before..], with_next);
+        let (Some(&first), Some(&kind)) = (self.key.first(), self.key.last()) else { return };
+        if first == MIRRORED {
+            return;
+        }
+        if let Some((group, elsewhere)) = self.only_group() {
+            put_varint(out, if elsewhere { ONE_ELSEWHERE } else { ONE_AT_START });
+            let last = near.group(kind, elsewhere);
+            put_varint(out, distance(*last, group));
+            *last = group;
+            return;
+        }
         let mut payload = self.answer.clone();
         for list in &self.lists {
             put_varint(&mut payload, list.len as u64);
-            put_ascending(&mut payload, &list.head, base);
+            put_ascending(&mut payload, &list.head, *near.group(kind, false));
             payload.extend_from_slice(&list.whole);
         }
-        put_varint(out, payload.len() as u64);
+        put_varint(out, payload.len() as u64 + PAYLOAD);
         out.extend(payload);
     }
 }

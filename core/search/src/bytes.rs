@@ -40,8 +40,12 @@ impl<'a> Reader<'a> {
 
     /// LEB128, at most 64 bits.
     pub(crate) fn varint(&mut self) -> Option<u64> {
-        let mut value = 0_u64;
-        for shift in (0..64).step_by(7) {
+        let first = self.u8()?;
+        if first < 0x80 {
+            return Some(first.into());
+        }
+        let mut value = u64::from(first & 0x7F);
+        for shift in (7..64).step_by(7) {
             let byte = self.u8()?;
             value |= u64::from(byte & 0x7F) << shift;
             if byte < 0x80 {
@@ -66,6 +70,66 @@ impl<'a> Reader<'a> {
         let len = self.len()?;
         std::str::from_utf8(self.take(len)?).ok()
     }
+}
+
+/// The greatest number that can end a text.
+const MAX_ENDING: usize = 0x3F;
+/// With such bits at its front a byte goes on with a character: where one would begin, it ends the text instead.
+const ENDING: u8 = 0x80;
+
+impl<'a> Reader<'a> {
+    /// Reads what [`put_ended`] wrote: the bytes of a text, and the number that ends it.
+    pub(crate) fn ended(&mut self) -> Option<(&'a [u8], usize)> {
+        let mut len = 0;
+        let ending = loop {
+            len += ascii_len(self.bytes.get(len..)?);
+            len += match *self.bytes.get(len)? {
+                ending @ ..0xC0 => break ending,
+                0xC0..0xE0 => 2,
+                0xE0..0xF0 => 3,
+                0xF0.. => 4,
+            };
+        };
+        let text = self.take(len)?;
+        self.u8()?;
+        Some((text, usize::from(ending ^ ENDING)))
+    }
+}
+
+/// How many bytes at the front are ASCII, eight of them looked at together: dictionaries are full of short texts.
+fn ascii_len(bytes: &[u8]) -> usize {
+    const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+    let mut len = 0;
+    while let Some(eight) = bytes.get(len..).and_then(<[u8]>::first_chunk) {
+        let others = u64::from_le_bytes(*eight) & HIGH_BITS;
+        if others != 0 {
+            return len + others.trailing_zeros() as usize / 8;
+        }
+        len += 8;
+    }
+    let rest = bytes.get(len..).unwrap_or_default();
+    len + rest.iter().take_while(|byte| byte.is_ascii()).count()
+}
+
+/// Appends whole characters and a number of at most 63 that ends them. Where a text ends can be told from its letters:
+/// this compresses better than its length before it.
+pub(crate) fn put_ended(out: &mut Vec<u8>, text: &[u8], number: usize) {
+    out.extend_from_slice(text);
+    out.push(ENDING | number as u8);
+}
+
+/// Bytes of the characters at the front of two texts that are the same, at most as many as can end a text.
+pub(crate) fn shared_front(a: &[u8], b: &[u8]) -> usize {
+    let mut shared = common_prefix(a, b).min(MAX_ENDING);
+    while b.get(shared).is_some_and(|byte| byte & 0xC0 == ENDING) {
+        shared -= 1;
+    }
+    shared
+}
+
+/// How many bytes two byte strings share at their front.
+pub(crate) fn common_prefix(a: &[u8], b: &[u8]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
 /// Appends a LEB128 integer.
@@ -123,11 +187,16 @@ pub(crate) fn bits_at(bytes: &[u8], at: usize, width: u32) -> Option<u64> {
     if width == 0 {
         return Some(0);
     }
-    let first = at / 8;
-    let end = (at + width as usize).div_ceil(8);
-    let mut raw = [0_u8; 8];
-    let slice = bytes.get(first..end)?;
-    raw.get_mut(..slice.len())?.copy_from_slice(slice);
+    let (first, end) = (at / 8, (at + width as usize).div_ceil(8));
+    let raw = match bytes.get(first..).and_then(<[u8]>::first_chunk) {
+        Some(raw) => *raw,
+        None => {
+            let mut raw = [0_u8; 8];
+            let slice = bytes.get(first..end)?;
+            raw.get_mut(..slice.len())?.copy_from_slice(slice);
+            raw
+        }
+    };
     Some(u64::from_le_bytes(raw) >> (at % 8) & (u64::MAX >> (64 - width)))
 }
 
@@ -155,9 +224,16 @@ fn best_parameter(gaps: &(impl Iterator<Item = u32> + Clone)) -> (u32, u64) {
     parameters.map(|k| (k, rice_bits(gaps.clone(), k))).min_by_key(|(_, bits)| *bits).unwrap_or_default()
 }
 
-fn distance(base: u32, value: u32) -> u64 {
+/// A value by its distance from a base, up and down in turn.
+pub(crate) fn distance(base: u32, value: u32) -> u64 {
     let distance = i64::from(value) - i64::from(base);
     (distance << 1 ^ distance >> 63) as u64
+}
+
+/// The value at a [`distance`].
+pub(crate) fn at_distance(base: u32, distance: u64) -> Option<u32> {
+    let distance = (distance >> 1) as i64 ^ -((distance & 1) as i64);
+    u32::try_from(i64::from(base).checked_add(distance)?).ok()
 }
 
 /// Appends strictly ascending values, whose number is told elsewhere. One alone is told by its distance from `base`;
@@ -198,9 +274,7 @@ impl Reader<'_> {
         let mut left = n;
         let head = if n > 1 { self.u8()? } else { FROM_BASE };
         if n > 0 && head & FROM_BASE > 0 {
-            let coded = self.varint()?;
-            let distance = (coded >> 1) as i64 ^ -((coded & 1) as i64);
-            let first = u32::try_from(i64::from(base).checked_add(distance)?).ok().filter(|value| *value < universe)?;
+            let first = at_distance(base, self.varint()?).filter(|value| *value < universe)?;
             each(first);
             next = u64::from(first) + 1;
             left -= 1;
@@ -293,6 +367,27 @@ mod tests {
             if let Some(last) = values.last() {
                 assert_eq!(read(&bytes[..bytes.len() - 1], universe), None);
                 assert_eq!(read(&bytes, *last), None);
+            }
+        }
+    }
+
+    #[test]
+    fn ended_texts_come_back_and_share_whole_characters() {
+        for (text, next, shared) in [
+            ("", "", 0),
+            ("ab", "abc", 2),
+            ("中山路", "中山街", 6),
+            ("é", "è", 0),
+            ("mannerheimintie 中 kamppi", "mannerheimintie 丰", 16),
+            ("a😀", "a😁", 1),
+            ("中".repeat(30).as_str(), "中".repeat(31).as_str(), 63),
+        ] {
+            assert_eq!(shared_front(text.as_bytes(), next.as_bytes()), shared, "{text} {next}");
+            let mut bytes = Vec::new();
+            put_ended(&mut bytes, text.as_bytes(), shared);
+            assert_eq!(Reader::new(&bytes).ended(), Some((text.as_bytes(), shared)));
+            for len in 0..bytes.len() {
+                assert_eq!(Reader::new(&bytes[..len]).ended(), None, "{text}");
             }
         }
     }

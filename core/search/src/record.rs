@@ -1,7 +1,7 @@
 //! A thing that can be found, and how a block of the records file holds 64 of them.
 
-use crate::bytes::{BitWriter, Reader, bits_at, bits_for, put_text, put_varint};
-use crate::root::{BLOCK, GROUP, Root, common_prefix};
+use crate::bytes::{BitWriter, Reader, bits_at, bits_for, put_ended, put_text, put_varint, shared_front};
+use crate::root::{BLOCK, GROUP, Root};
 use crate::value::Value;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -212,16 +212,14 @@ pub(crate) fn stored_position(record: &Record, root: &Root) -> [u64; 2] {
 
 fn group_bytes(records: &[&Record], root: &Root) -> Vec<u8> {
     let mut out = Vec::new();
-    let mut before: &str = "";
-    for record in records {
-        let mut shared = common_prefix(before.as_bytes(), record.name.as_bytes());
-        while !record.name.is_char_boundary(shared) {
-            shared -= 1;
-        }
-        put_varint(&mut out, shared as u64);
-        put_text(&mut out, &record.name[shared..]);
-        before = &record.name;
+    let mut shared = 0;
+    for (at, record) in records.iter().enumerate() {
+        let tail = &record.name.as_bytes()[shared..];
+        shared = records.get(at + 1).map_or(0, |next| shared_front(record.name.as_bytes(), next.name.as_bytes()));
+        put_ended(&mut out, tail, shared);
     }
+    let mut all_extras = Vec::new();
+    let mut any = false;
     for record in records {
         let mut extras: Vec<(u64, &str)> = Vec::new();
         let first_attribute = extra::FIRST_TAG + root.tags.len() as u64;
@@ -243,17 +241,23 @@ fn group_bytes(records: &[&Record], root: &Root) -> Vec<u8> {
         if stored_id(&record.id, root).0 == 0 {
             extras.push((extra::ID, &record.id));
         }
-        put_varint(&mut out, (extras.len() + record.attributes.len()) as u64);
+        let count = extras.len() + record.attributes.len();
+        any |= count > 0;
+        put_varint(&mut all_extras, count as u64);
         for (kind, text) in extras {
-            put_varint(&mut out, kind);
-            put_text(&mut out, text);
+            put_varint(&mut all_extras, kind);
+            put_text(&mut all_extras, text);
         }
         for (name, value) in &record.attributes {
-            put_varint(&mut out, first_attribute + root.attributes.partition_point(|known| known < name) as u64);
+            let kind = first_attribute + root.attributes.partition_point(|known| known < name) as u64;
+            put_varint(&mut all_extras, kind);
             let value = value.to_bytes();
-            put_varint(&mut out, value.len() as u64);
-            out.extend(value);
+            put_varint(&mut all_extras, value.len() as u64);
+            all_extras.extend(value);
         }
+    }
+    if any {
+        out.extend(all_extras);
     }
     out
 }
@@ -394,17 +398,19 @@ impl<'a> RecordBlock<'a> {
         texts.extra_ends.clear();
         let rows = self.count.saturating_sub(group * GROUP as usize).min(GROUP as usize);
         let mut before = 0;
+        let mut shared = 0;
         for _ in 0..rows {
-            let shared = usize::try_from(reader.varint()?).ok()?;
-            let tail = reader.text()?;
+            let (tail, shared_with_next) = reader.ended()?;
             let start = texts.names.len();
-            // A crafted block can share at most what the group's own bytes spelled out: names grow no faster than
-            // the square of a group, and a group is bounded by its block.
             texts.names.get(before..start)?.get(..shared)?;
             texts.names.extend_from_within(before..before + shared);
-            texts.names.push_str(tail);
+            texts.names.push_str(std::str::from_utf8(tail).ok()?);
             texts.ends.push(texts.names.len() as u32);
-            before = start;
+            (before, shared) = (start, shared_with_next);
+        }
+        if reader.is_empty() {
+            texts.extra_ends.resize(rows, 0);
+            return Some(());
         }
         let first_attribute = extra::FIRST_TAG + self.root.tags.len() as u64;
         for _ in 0..rows {

@@ -1,12 +1,13 @@
 //! The root of a published index: the small file that is read first and says where everything else is.
 
-use crate::bytes::{Reader, bits_for, put_text, put_varint, seal, unseal};
+use crate::bytes::{Reader, bits_for, common_prefix, put_text, put_varint, seal, unseal};
 use crate::fold::floor;
+use crate::order::sort_pairs;
 use crate::record::guess_importance;
 use crate::regions::Regions;
 
 /// Version of the layout; a reader refuses every other.
-pub const FORMAT_VERSION: u64 = 5;
+pub const FORMAT_VERSION: u64 = 6;
 const MAGIC: &[u8; 4] = b"CTSI";
 
 /// Records that one posting stands for: postings name groups of records, and a group's names are looked at one by one.
@@ -48,6 +49,33 @@ pub(crate) mod marker {
     /// One Han character or two in a row.
     pub(crate) const HAN: u8 = 4;
 }
+
+/// Where the keys of a block stood that stand in one group alone, so that the next one's group is told by its distance:
+/// keys and names are in about the same order.
+pub(crate) struct Near {
+    /// By kind of key.
+    at_start: [u32; 8],
+    elsewhere: [u32; 8],
+}
+
+impl Near {
+    pub(crate) fn new(base: u32) -> Self {
+        Self { at_start: [base; 8], elsewhere: [base; 8] }
+    }
+
+    /// The last group of keys of this kind.
+    pub(crate) fn group(&mut self, kind: u8, elsewhere: bool) -> &mut u32 {
+        let groups = if elsewhere { &mut self.elsewhere } else { &mut self.at_start };
+        &mut groups[usize::from(kind % 8)]
+    }
+}
+
+/// What stands beside a key in the place of its payload's length: it stands in one group at the start of a text.
+pub(crate) const ONE_AT_START: u64 = 0;
+/// It stands in one group, elsewhere.
+pub(crate) const ONE_ELSEWHERE: u64 = 1;
+/// A payload follows, of so many bytes less than the number says.
+pub(crate) const PAYLOAD: u64 = 2;
 
 /// The files of a published index besides its root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -325,11 +353,6 @@ impl Root {
     }
 }
 
-/// Bytes that two keys begin with alike.
-pub(crate) fn common_prefix(a: &[u8], b: &[u8]) -> usize {
-    a.iter().zip(b).take_while(|(a, b)| a == b).count()
-}
-
 /// The mirrored form of a word.
 pub(crate) fn mirrored(word: &[u8]) -> Vec<u8> {
     let (first, rest) = word.split_at(word.len().min(1));
@@ -350,7 +373,7 @@ pub(crate) fn han_answer_key(text: &str, readings: &Readings) -> Vec<u8> {
             let reading: String = text.chars().map_while(|c| readings.of(c).next()).collect();
             [floor(&reading, PINYIN_KEY).as_bytes(), &[marker::TOPS], text.as_bytes()].concat()
         }
-        None => text.as_bytes().to_vec(),
+        None => text.chars().map(|c| readings.in_order(c)).collect::<String>().into_bytes(),
     }
 }
 
@@ -362,6 +385,8 @@ pub(crate) struct Readings {
     chars: Vec<(char, Vec<u16>)>,
     /// Place in `chars` plus one, from [`FIRST_HAN`] on.
     places: Vec<u16>,
+    /// Place of each character from [`FIRST_HAN`] on in the order of their readings.
+    order: Vec<u16>,
 }
 
 const FIRST_HAN: u32 = 0x4E00;
@@ -384,7 +409,31 @@ impl Readings {
         for (place, (c, _)) in chars.iter().enumerate() {
             *places.get_mut(u32::from(*c).checked_sub(FIRST_HAN)? as usize)? = place as u16 + 1;
         }
-        Some(Self { syllables, chars, places })
+        let mut keyed: Vec<(u64, u32)> = Vec::with_capacity(chars.len());
+        for (c, readings) in &chars {
+            let syllable = syllables.get(usize::from(*readings.first()?))?.as_bytes();
+            // A reading's letters come before its characters, as in the order of the names.
+            let mut key = [u8::MAX; 8];
+            key.iter_mut().zip(syllable).take(6).for_each(|(byte, letter)| *byte = *letter);
+            let code = u32::from(*c);
+            key[6..].copy_from_slice(&(code as u16).to_be_bytes());
+            keyed.push((u64::from_be_bytes(key), code - FIRST_HAN));
+        }
+        sort_pairs(&mut keyed);
+        let unread = (0..).zip(&places).filter(|(_, place)| **place == 0).map(|(at, _)| at);
+        let mut order = vec![0; places.len()];
+        for (place, at) in (0..).zip(keyed.iter().map(|(_, at)| *at).chain(unread)) {
+            *order.get_mut(at as usize)? = place;
+        }
+        Some(Self { syllables, chars, places, order })
+    }
+
+    /// The character that stands for a Han character in a key, so that keys are in the order of their readings, as names
+    /// are.
+    pub(crate) fn in_order(&self, c: char) -> char {
+        let at = u32::from(c).checked_sub(FIRST_HAN);
+        let place = at.and_then(|at| self.order.get(at as usize));
+        place.and_then(|place| char::from_u32(FIRST_HAN + u32::from(*place))).unwrap_or(c)
     }
 
     /// The readings of a character; none when it has none.

@@ -103,6 +103,10 @@ impl Store {
 
     /// A sealed range of a file; `block` is its number where the file has blocks.
     pub(crate) fn look(&self, file: File, range: Range<u64>, block: Option<usize>) -> Look<'_> {
+        if range.is_empty() {
+            // Nobody can deliver nothing: it would be asked for without end.
+            return Look::Bad(Problem { file, range, message: "damaged: it is empty".to_owned() });
+        }
         let Some(sealed) = self.raw(file, &range) else {
             let failure = (self.failed[file as usize].iter())
                 .find(|(failed, _)| failed.start < range.end && failed.end > range.start)
@@ -147,4 +151,18 @@ pub(crate) fn join(mut needs: Vec<Need>, max_gap_bytes: u64) -> Vec<Need> {
         }
     }
     joined
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_no_bytes_is_damaged_and_not_asked_for() {
+        let mut store = Store::default();
+        assert!(matches!(store.look(File::Records, 5..5, None), Look::Bad(_)));
+        assert!(matches!(store.look(File::Records, 5..6, None), Look::Missing(_)));
+        store.feed(File::Records, 0, [0; 9].into());
+        assert!(matches!(store.look(File::Records, 5..5, None), Look::Bad(_)));
+    }
 }

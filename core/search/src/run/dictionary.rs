@@ -1,11 +1,12 @@
 //! Words → lists of groups of records.
 
 use super::{List, MAX_ENDING_BLOCKS, Prepared, Run, WordLists};
-use crate::bytes::Reader;
+use crate::bytes::{Reader, at_distance};
 use crate::matcher::{Token, initials_of_mixed, is_pinyin_letters};
 use crate::record::RecordBlock;
 use crate::root::{
-    ANSWER_HERE, File, GROUP, HAN_CHARS, INITIALS_KEY, PINYIN_KEY, Root, WORD_KEY, han_answer_key, marker,
+    ANSWER_HERE, File, GROUP, HAN_CHARS, INITIALS_KEY, MIRRORED, Near, ONE_ELSEWHERE, PAYLOAD, PINYIN_KEY, Root,
+    WORD_KEY, han_answer_key, marker,
 };
 use crate::store::Problem;
 use std::ops::Range;
@@ -238,8 +239,9 @@ impl Run<'_> {
     /// Lists of the characters, and of the pairs, of a run of Han characters: the first for its beginning.
     pub(super) fn han_lists(&mut self, run: &str) -> Vec<[List; 2]> {
         let chars: Vec<char> = run.chars().collect();
+        let readings = &self.root().readings;
         let key = |part: &[char]| {
-            let mut key = part.iter().collect::<String>().into_bytes();
+            let mut key = part.iter().map(|c| readings.in_order(*c)).collect::<String>().into_bytes();
             key.push(marker::HAN);
             key
         };
@@ -353,7 +355,7 @@ pub(super) fn read_list(reader: &mut Reader<'_>, base: u32, universe: u32) -> Op
 /// What stands beside a key of the dictionary.
 #[derive(Clone, Copy)]
 pub(super) struct Payload<'b> {
-    /// The group from which those of its block are told.
+    /// The group from which the first ones are told.
     pub(super) base: u32,
     pub(super) bytes: &'b [u8],
 }
@@ -397,15 +399,18 @@ pub(super) const ALIVE: usize = usize::MAX;
 /// same `dead` bytes as the last one are skipped when `each` answered `dead`.
 pub(super) fn each_key_alive(bytes: &[u8], each: &mut EachKey<'_>) -> Option<()> {
     let mut reader = Reader::new(bytes);
-    let base = reader.varint32()?;
+    let mut near = Near::new(reader.varint32()?);
     let mut key: Vec<u8> = Vec::new();
-    let mut dead = ALIVE;
+    let (mut dead, mut shared, mut is_mirrored) = (ALIVE, 0, false);
     while !reader.is_empty() {
-        let shared = usize::try_from(reader.varint()?).ok()?;
-        let len = reader.len()?;
-        let tail = reader.take(len)?;
-        let len = reader.len()?;
-        let payload = Payload { base, bytes: reader.take(len)? };
+        let (tail, shared_with_next) = reader.ended()?;
+        if shared == 0 {
+            is_mirrored = tail.first() == Some(&MIRRORED);
+        }
+        let payload = match is_mirrored {
+            true => Payload { base: 0, bytes: &[] },
+            false => read_payload(&mut reader, *tail.last()?, &mut near)?,
+        };
         if dead == 0 {
             return Some(());
         }
@@ -418,6 +423,21 @@ pub(super) fn each_key_alive(bytes: &[u8], each: &mut EachKey<'_>) -> Option<()>
             key.extend_from_slice(tail);
             dead = each(&key, shared, payload);
         }
+        shared = shared_with_next;
     }
     Some(())
+}
+
+/// Reads what stands beside a key of this kind.
+fn read_payload<'b>(reader: &mut Reader<'b>, kind: u8, near: &mut Near) -> Option<Payload<'b>> {
+    let number = reader.varint()?;
+    if let Some(len) = number.checked_sub(PAYLOAD) {
+        return Some(Payload { base: *near.group(kind, false), bytes: reader.take(usize::try_from(len).ok()?)? });
+    }
+    // As a payload would say it: one group at no distance, and none.
+    let (elsewhere, bytes): (bool, &[u8]) =
+        if number == ONE_ELSEWHERE { (true, &[0, 1, 0]) } else { (false, &[1, 0, 0]) };
+    let last = near.group(kind, elsewhere);
+    *last = at_distance(*last, reader.varint()?)?;
+    Some(Payload { base: *last, bytes })
 }
