@@ -39,6 +39,7 @@ impl<'a> Reader<'a> {
     }
 
     /// LEB128, at most 64 bits.
+    #[inline]
     pub(crate) fn varint(&mut self) -> Option<u64> {
         let first = self.u8()?;
         if first < 0x80 {
@@ -79,6 +80,7 @@ const ENDING: u8 = 0x80;
 
 impl<'a> Reader<'a> {
     /// Reads what [`put_ended`] wrote: the bytes of a text, and the number that ends it.
+    #[inline]
     pub(crate) fn ended(&mut self) -> Option<(&'a [u8], usize)> {
         let mut len = 0;
         let ending = loop {
@@ -97,6 +99,7 @@ impl<'a> Reader<'a> {
 }
 
 /// How many bytes at the front are ASCII, eight of them looked at together: dictionaries are full of short texts.
+#[inline]
 fn ascii_len(bytes: &[u8]) -> usize {
     const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
     let mut len = 0;

@@ -64,6 +64,7 @@ impl Near {
     }
 
     /// The last group of keys of this kind.
+    #[inline]
     pub(crate) fn group(&mut self, kind: u8, elsewhere: bool) -> &mut u32 {
         let groups = if elsewhere { &mut self.elsewhere } else { &mut self.at_start };
         &mut groups[usize::from(kind % 8)]

@@ -162,12 +162,12 @@ fn a_mistyped_word_is_found_at_the_start_of_names_first() {
 
 #[test]
 fn mistakes_come_after_the_few_that_match_as_typed() {
-    let typed = ["Wetheral", "Wetherby", "Wethersfield", "Wetherington"];
+    let typed = ["Wetheral", "Wetherby"];
     let found = names_found(&named(typed.into_iter().chain(["Werther"])), "wether");
-    assert_eq!((found.len(), found[4].as_str()), (5, "Werther"), "{found:?}");
-    let enough = ["Wetherill", "Werther"];
+    assert_eq!((found.len(), found[2].as_str()), (3, "Werther"), "{found:?}");
+    let enough = ["Wethersfield", "Werther"];
     let found = names_found(&named(typed.into_iter().chain(enough)), "wether");
-    assert!(found.len() == 5 && !found.contains(&"Werther".to_owned()), "{found:?}");
+    assert!(found.len() == 3 && !found.contains(&"Werther".to_owned()), "{found:?}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::candidates::Source;
 use super::dictionary::{ALIVE, each_key_alive, read_list};
-use super::{List, MAX_TYPO_BLOCKS, MIN_TYPED, Run};
+use super::{List, MAX_TYPO_BLOCKS, Run};
 use crate::bytes::Reader;
 use crate::matcher::{Rows, Token, typos_allowed};
 use crate::root::{File, PINYIN_KEY, WORD_KEY, marker, mirrored, unmirrored};
@@ -30,6 +30,8 @@ fn groups_of(found: &mut Mistyped, class: Class) -> &mut Vec<u32> {
 
 /// First letters of a mirrored key, its first byte not counted, that a word shares with those it is compared with.
 const MIRRORED_LETTERS: usize = 4;
+/// With fewer names found in spite of mistakes, words that differ near their beginning are looked for.
+const MIN_MISTYPED: usize = 5;
 /// Words that differ near their beginning whose lists are looked at.
 const MAX_MIRRORED: usize = 6;
 
@@ -56,7 +58,7 @@ impl Run<'_> {
             let allowed = if self.query.exhaustive { most } else { allowed };
             let found = self.typo_groups(word, allowed, first_right && !self.query.exhaustive);
             self.search_mistyped(found, tokens, mark);
-            if allowed == 1 && first_right && typed == 0 && self.needs.is_empty() && self.names.len() < MIN_TYPED {
+            if allowed == 1 && first_right && typed == 0 && self.needs.is_empty() && self.names.len() < MIN_MISTYPED {
                 let found = self.mirrored_groups(word);
                 self.search_mistyped(found, tokens, mark);
             }
