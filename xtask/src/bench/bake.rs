@@ -28,11 +28,12 @@ const CITIES: [(&str, &[&str]); 5] = [
 /// Others are stopped after this long.
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// Bakes each once and prints a table, then lets others convert Delft. Peak memory is what Linux tells of the process.
+/// Bakes each once and prints a table, then lets others convert Delft. CPU seconds and peak memory are what
+/// Linux tells of the process.
 pub(crate) fn bench(repo: &Repo) -> Result<()> {
     let binary = native::citytwin(repo, Build::Release)?;
     let room = repo.target.join("bench-bake");
-    println!("\n  {:40} {:>8} {:>12} {:>8} {:>10}", "city", "seconds", "peak MiB", "files", "MB");
+    println!("\n  {:40} {:>8} {:>8} {:>10} {:>8} {:>8}", "city", "seconds", "CPU s", "peak MiB", "files", "MB");
     for (city, inputs) in CITIES {
         let inputs: Vec<_> = inputs.iter().map(|input| repo.at("../shared/data").join(input)).collect();
         if inputs.iter().any(|input| !input.is_file()) {
@@ -65,11 +66,14 @@ fn others(repo: &Repo, room: &Path) -> Result<()> {
     for (name, mut command) in [("cjio: Delft to one glb", cjio), ("py3dtiles: Delft's surfaces to b3dm", py3dtiles)] {
         command.stdout(Stdio::null()).stderr(Stdio::null());
         if which(&[&command.get_program().to_string_lossy()]).is_none() {
-            println!("  {name:40} not on the PATH: pip install cjio mapbox-earcut py3dtiles \"numpy<2\"");
+            println!("  {name:40} not on the PATH: pip install cjio triangle mapbox-earcut py3dtiles \"numpy<2\"");
             continue;
         }
         std::fs::create_dir_all(room).with_context(|| format!("cannot create {}", room.display()))?;
-        row(name, command, room)?;
+        // One that lacks something leaves the others to be measured.
+        if let Err(error) = row(name, command, room) {
+            println!("  {name:40} {error:#}");
+        }
     }
     remove(&shapes)
 }
@@ -78,9 +82,10 @@ fn others(repo: &Repo, room: &Path) -> Result<()> {
 fn row(name: &str, mut command: Command, out: &Path) -> Result<()> {
     let clock = Instant::now();
     let mut child = command.spawn().with_context(|| format!("cannot start {}", command.get_program().display()))?;
-    let mut peak_kib = 0;
+    let (mut peak_kib, mut cpu_secs) = (0, 0.0_f64);
     let status = loop {
         peak_kib = peak_kib.max(high_water_kib(child.id()));
+        cpu_secs = cpu_secs.max(cpu_seconds(child.id()));
         match child.try_wait()? {
             Some(status) => break Some(status),
             None if clock.elapsed() > LIMIT => break None,
@@ -90,13 +95,14 @@ fn row(name: &str, mut command: Command, out: &Path) -> Result<()> {
     let secs = clock.elapsed().as_secs_f64();
     let Some(status) = status else {
         child.kill().and_then(|()| child.wait())?;
-        println!("  {name:40} not done after {secs:.0} s, {} MiB", peak_kib / 1024);
+        println!("  {name:40} {secs:>8.1} {cpu_secs:>8.1} {:>10} and not done", peak_kib / 1024);
         return remove(out);
     };
     ensure!(status.success(), "{name}: {} failed", command.get_program().display());
     let files = files_below(out)?;
     let bytes: u64 = files.iter().filter_map(|file| file.metadata().ok()).map(|about| about.len()).sum();
-    println!("  {name:40} {secs:>8.1} {:>12} {:>8} {:>10.1}", peak_kib / 1024, files.len(), bytes as f64 / 1e6);
+    let (peak_mib, megabytes) = (peak_kib / 1024, bytes as f64 / 1e6);
+    println!("  {name:40} {secs:>8.1} {cpu_secs:>8.1} {peak_mib:>10} {:>8} {megabytes:>8.1}", files.len());
     remove(out)
 }
 
@@ -141,4 +147,14 @@ fn high_water_kib(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}
+
+/// What a process and those of its children that have ended have used of processors so far.
+fn cpu_seconds(pid: u32) -> f64 {
+    /// Linux tells times to other programs in hundredths of a second.
+    const TICKS_PER_SECOND: f64 = 100.0;
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name of the program, in parentheses, may hold anything; the times are the 14th to 17th field.
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
+    fields.skip(11).take(4).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / TICKS_PER_SECOND
 }
