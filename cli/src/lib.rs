@@ -5,6 +5,7 @@
 pub mod bake;
 pub mod inspect;
 pub mod locate;
+mod parquet_rows;
 pub mod precompress;
 pub mod search;
 pub mod serve;

@@ -670,6 +670,13 @@ fn citygml_keeps_semantics_attributes_and_whole_numbers_of_a_crs() {
 }
 
 #[test]
+fn a_parquet_file_that_ends_within_a_length_is_an_error() {
+    let bytes = std::fs::read(repository("fuzz/seeds/bake/damaged-length.parquet")).expect("the seed");
+    let message = read_bytes(&Input::new("town.parquet"), &bytes).map(|_| ()).expect_err("damaged");
+    assert!(message.contains("the file is damaged"), "{message}");
+}
+
+#[test]
 fn damaged_inputs_give_an_error_or_a_city_but_never_a_panic() {
     let mut state = 7_u64;
     let mut random = |n: usize| {

@@ -4,7 +4,8 @@ use super::geojson;
 use super::json::Reading;
 use super::source::{Fault, Gathered, Input};
 use super::wkb;
-use parquet::file::reader::{FileReader, SerializedFileReader};
+use crate::parquet_rows;
+use parquet::file::reader::FileReader;
 use parquet::record::{Field, Row};
 use serde_json::{Map, Value};
 
@@ -19,7 +20,7 @@ pub(super) fn is_parquet(beginning: &[u8]) -> bool {
 /// When it is damaged, has no geometries in well-known binary, or names a CRS that is not known.
 pub(super) fn read(input: &Input, bytes: Vec<u8>, gathered: &mut Gathered) -> Result<(), Fault> {
     let damaged = |error: parquet::errors::ParquetError| Fault::new("Parquet", error.to_string());
-    let reader = SerializedFileReader::new(bytes::Bytes::from(bytes)).map_err(damaged)?;
+    let reader = parquet_rows::open(bytes::Bytes::from(bytes)).map_err(damaged)?;
     let metadata = reader.metadata().file_metadata();
     let stated = metadata.key_value_metadata().into_iter().flatten().find(|pair| pair.key == "geo");
     let stated = stated.and_then(|pair| pair.value.as_deref()).and_then(|text| serde_json::from_str(text).ok());
@@ -29,7 +30,7 @@ pub(super) fn read(input: &Input, bytes: Vec<u8>, gathered: &mut Gathered) -> Re
     if let Some(crs) = &about.crs {
         reading.geojson.name(crs, input).map_err(|message| Fault::new("GeoParquet", message))?;
     }
-    let rows = reader.get_row_iter(None).map_err(damaged)?;
+    let rows = parquet_rows::rows(&reader).map_err(damaged)?;
     for (number, row) in (1_u64..).zip(rows) {
         let row = row.map_err(|error| Fault::new(format!("row {number}"), error.to_string()))?;
         let (properties, geometry) = about.split(&row);

@@ -3,8 +3,9 @@
 use super::input::Sink;
 use super::properties::{self, Extent};
 use crate::bake::{Progress, wkb};
+use crate::parquet_rows;
 use anyhow::{Context, Result, bail};
-use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::reader::FileReader;
 use parquet::record::{Field, Row};
 use serde_json::{Map, Value};
 use std::fs::File;
@@ -17,7 +18,7 @@ const POSITIONS: [[&str; 2]; 3] = [["lon", "lat"], ["lng", "lat"], ["longitude",
 /// # Errors
 /// When the file is damaged, compressed in a way that is not built in, or has no positions at all.
 pub(super) fn read(file: File, sink: &mut Sink<'_>, progress: &dyn Progress) -> Result<()> {
-    let reader = SerializedFileReader::new(file).context("this Parquet file is damaged")?;
+    let reader = parquet_rows::open(file).context("this Parquet file is damaged")?;
     let metadata = reader.metadata().file_metadata();
     let columns: Vec<&str> = metadata.schema().get_fields().iter().map(|field| field.name()).collect();
     let has = |name: &&str| columns.contains(name);
@@ -28,7 +29,7 @@ pub(super) fn read(file: File, sink: &mut Sink<'_>, progress: &dyn Progress) -> 
         );
     }
     progress.stage("read", u64::try_from(metadata.num_rows()).ok());
-    let rows = reader.get_row_iter(None).context("this Parquet file cannot be read")?;
+    let rows = parquet_rows::rows(&reader).context("this Parquet file cannot be read")?;
     for (number, row) in rows.enumerate() {
         let row = row.with_context(|| format!("this Parquet file cannot be read on from row {}", number + 1))?;
         sink.take(|| format!("row {}", number + 1), record(&row))?;
