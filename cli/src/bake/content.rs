@@ -4,7 +4,7 @@
 //! still meets. glTF's axes are (east, up, −north).
 
 use super::BakeError;
-use super::glb::{ComponentType, Glb, IndexMode};
+use super::glb::{ComponentType, Glb};
 use super::mesh::Mesh;
 use super::picture::Picture;
 use super::properties::{Row, Schema};
@@ -624,9 +624,9 @@ impl<'a> Tile<'a> {
                 json!({ "featureIds": [{ "featureCount": unique.len(), "attribute": 0, "propertyTable": 0 }] });
         }
         primitive["attributes"] = Value::Object(attributes);
-        primitive["indices"] = json!(self.glb.indices(&stored.indices, count, IndexMode::Triangles)?);
+        primitive["indices"] = json!(self.glb.triangles(&stored.indices, count)?);
         if !stored.outline.is_empty() {
-            let accessor = self.glb.indices(&stored.outline, count, IndexMode::Sequence)?;
+            let accessor = self.glb.edges(&stored.outline)?;
             self.extensions.insert("CESIUM_primitive_outline");
             primitive["extensions"]["CESIUM_primitive_outline"] = json!({ "indices": accessor });
         }

@@ -5,9 +5,7 @@
 
 use super::BakeError;
 use meshoptimizer_rs::Workspace;
-use meshoptimizer_rs::codec::{
-    IndexEncoding, VertexEncoding, encode_index_buffer, encode_index_sequence, encode_vertex_buffer,
-};
+use meshoptimizer_rs::codec::{IndexEncoding, VertexEncoding, encode_index_buffer, encode_vertex_buffer};
 use serde_json::{Map, Value, json};
 
 /// `GL_ARRAY_BUFFER`.
@@ -26,15 +24,6 @@ pub(super) enum ComponentType {
     U16 = 5123,
     U32 = 5125,
     F32 = 5126,
-}
-
-/// What an index view holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum IndexMode {
-    /// A triangle list.
-    Triangles,
-    /// Anything else.
-    Sequence,
 }
 
 /// A glb under construction.
@@ -63,10 +52,7 @@ impl Glb {
         stride: usize,
         is_vertices: bool,
     ) -> Result<usize, BakeError> {
-        let count = bytes.len() / stride.max(1);
-        let encoding = VertexEncoding::new(0, 2).map_err(failed)?;
-        let packed = encode_vertex_buffer(bytes, count, stride, encoding, &mut self.workspace).map_err(failed)?;
-        let mut view = self.compressed_view(&packed, count, stride, "ATTRIBUTES");
+        let mut view = self.packed(bytes, stride)?;
         if is_vertices {
             view["byteStride"] = json!(stride);
             view["target"] = json!(TARGET_VERTICES);
@@ -74,32 +60,46 @@ impl Glb {
         Ok(self.push_view(view))
     }
 
-    /// Adds indices, in 16 bits where they fit, and returns their accessor.
+    /// A view of values of `stride` bytes each, packed.
+    fn packed(&mut self, bytes: &[u8], stride: usize) -> Result<Value, BakeError> {
+        let count = bytes.len() / stride.max(1);
+        let encoding = VertexEncoding::new(0, 2).map_err(failed)?;
+        let packed = encode_vertex_buffer(bytes, count, stride, encoding, &mut self.workspace).map_err(failed)?;
+        Ok(self.compressed_view(&packed, count, stride, "ATTRIBUTES"))
+    }
+
+    /// Adds the indices of triangles, in 16 bits where they fit, and returns their accessor.
     ///
     /// # Errors
     /// [`BakeError::Encode`] when there is no index or a triangle is incomplete.
-    pub(super) fn indices(
-        &mut self,
-        indices: &[u32],
-        vertex_count: usize,
-        mode: IndexMode,
-    ) -> Result<usize, BakeError> {
+    pub(super) fn triangles(&mut self, indices: &[u32], vertex_count: usize) -> Result<usize, BakeError> {
         // The greatest 16-bit index would be read as primitive restart.
         let wide = vertex_count > 0xffff;
         let stride = if wide { 4 } else { 2 };
         let encoding = IndexEncoding::new(1).map_err(failed)?;
-        let (packed, name) = match mode {
-            IndexMode::Triangles => (encode_index_buffer(indices, encoding, &mut self.workspace), "TRIANGLES"),
-            IndexMode::Sequence => (encode_index_sequence(indices, encoding, &mut self.workspace), "INDICES"),
-        };
-        let packed = packed.map_err(failed)?;
-        let mut view = self.compressed_view(&packed, indices.len(), stride, name);
+        let packed = encode_index_buffer(indices, encoding, &mut self.workspace).map_err(failed)?;
+        let view = self.compressed_view(&packed, indices.len(), stride, "TRIANGLES");
+        let component = if wide { ComponentType::U32 } else { ComponentType::U16 };
+        Ok(self.index_accessor(view, indices.len(), component))
+    }
+
+    /// Adds pairs of indices and returns their accessor. As numbers of 32 bits they pack into half a byte each; the mode
+    /// that is made for indices takes one at least.
+    ///
+    /// # Errors
+    /// [`BakeError::Encode`] when there is no index.
+    pub(super) fn edges(&mut self, indices: &[u32]) -> Result<usize, BakeError> {
+        let bytes: Vec<u8> = indices.iter().flat_map(|index| index.to_le_bytes()).collect();
+        let view = self.packed(&bytes, 4)?;
+        Ok(self.index_accessor(view, indices.len(), ComponentType::U32))
+    }
+
+    fn index_accessor(&mut self, mut view: Value, count: usize, component: ComponentType) -> usize {
         view["target"] = json!(TARGET_INDICES);
         let view = self.push_view(view);
-        let component = if wide { ComponentType::U32 } else { ComponentType::U16 };
-        Ok(self.accessor(json!({
-            "bufferView": view, "componentType": component as u32, "count": indices.len(), "type": "SCALAR",
-        })))
+        self.accessor(json!({
+            "bufferView": view, "componentType": component as u32, "count": count, "type": "SCALAR",
+        }))
     }
 
     /// Adds plain bytes, 8-byte aligned as 3D Metadata asks, and returns the buffer view.

@@ -233,16 +233,20 @@ fn draw_wall(edge: &Edge, normals: [Vec3; 2], ends_at_corner: bool, solid: &Soli
     if !stands(from) && !stands(to) {
         return;
     }
+    // In the order in which the triangles ask for them, neighbours differ little, and the next wall begins where this one
+    // ends: that packs well.
+    let top_from = stands(from).then(|| out.vertex(from, normals[0], top_color, feature));
     let foot_from = out.vertex(from.with_z(solid.base_m), normals[0], foot_color, feature);
     let foot_to = out.vertex(to.with_z(solid.base_m), normals[1], foot_color, feature);
-    let top_to = if stands(to) { out.vertex(to, normals[1], top_color, feature) } else { foot_to };
-    let top_from = if stands(from) { out.vertex(from, normals[0], top_color, feature) } else { foot_from };
-    if top_to != foot_to {
-        out.indices.extend([foot_from, foot_to, top_to]);
+    let top_to = stands(to).then(|| out.vertex(to, normals[1], top_color, feature));
+    if let Some(top_from) = top_from {
+        out.indices.extend([top_from, foot_from, foot_to]);
     }
-    if top_from != foot_from {
-        out.indices.extend([foot_from, top_to, top_from]);
+    let top_from = top_from.unwrap_or(foot_from);
+    if let Some(top_to) = top_to {
+        out.indices.extend([top_from, foot_to, top_to]);
     }
+    let top_to = top_to.unwrap_or(foot_to);
     out.outline.push([top_from, top_to]);
     if ends_at_corner && top_to != foot_to {
         out.outline.push([foot_to, top_to]);
