@@ -12,7 +12,7 @@ use crate::inspect::unescape;
 use citytwin_tiles::{Limits, Pixels};
 use glam::DVec3;
 use rayon::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -22,6 +22,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 const MAX_FILE_BYTES: u64 = 64 << 20;
 /// Longest name that is looked up, bytes.
 const MAX_NAME_BYTES: usize = 1024;
+/// Texels that are kept, bytes: tiles that are made one after the other often show the same pictures.
+const MAX_KEPT_BYTES: usize = 64 << 20;
 /// A surface's colour is the mean of so many places of its picture, along each side.
 const SAMPLES: u32 = 8;
 
@@ -182,22 +184,59 @@ type Unseen = (&'static str, String);
 /// An archive with pictures.
 type Archive = Arc<Mutex<zip::ZipArchive<BufReader<File>>>>;
 
-/// Pictures as they lie in files. Archives stay open.
+/// Pictures as they lie in files. Archives stay open, and what was looked at last stays decoded.
 #[derive(Default)]
 pub(super) struct Shelf<'a> {
     pub(super) pictures: &'a [Picture],
     archives: Mutex<BTreeMap<PathBuf, Option<Archive>>>,
+    kept: Mutex<Kept>,
+}
+
+/// Pictures by their numbers; the one that was looked at last is the last.
+#[derive(Default)]
+struct Kept {
+    list: VecDeque<(u32, Arc<Pixels>)>,
+    bytes: usize,
+}
+
+impl Kept {
+    fn get(&mut self, picture: u32) -> Option<Arc<Pixels>> {
+        let at = self.list.iter().position(|(number, _)| *number == picture)?;
+        let found = self.list.remove(at)?;
+        self.list.push_back(found.clone());
+        Some(found.1)
+    }
+
+    fn put(&mut self, picture: u32, pixels: Arc<Pixels>, limit_bytes: usize) {
+        // Two threads may have read it at once, and one that takes all the room helps nobody.
+        if pixels.rgba.len() > limit_bytes || self.get(picture).is_some() {
+            return;
+        }
+        self.bytes += pixels.rgba.len();
+        self.list.push_back((picture, pixels));
+        while self.bytes > limit_bytes
+            && let Some((_, oldest)) = self.list.pop_front()
+        {
+            self.bytes -= oldest.rgba.len();
+        }
+    }
 }
 
 impl<'a> Shelf<'a> {
     /// Of a city.
     pub(super) fn new(pictures: &'a [Picture]) -> Self {
-        Self { pictures, archives: Mutex::default() }
+        Self { pictures, archives: Mutex::default(), kept: Mutex::default() }
     }
 
     /// The texels of a picture.
-    pub(super) fn pixels(&self, picture: u32) -> Result<Pixels, Unseen> {
-        self.read(picture).map(|(pixels, _)| pixels)
+    pub(super) fn pixels(&self, picture: u32) -> Result<Arc<Pixels>, Unseen> {
+        let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pixels) = kept().get(picture) {
+            return Ok(pixels);
+        }
+        let pixels = Arc::new(self.read(picture)?.0);
+        kept().put(picture, pixels.clone(), MAX_KEPT_BYTES);
+        Ok(pixels)
     }
 
     fn read(&self, picture: u32) -> Result<(Pixels, Digest), Unseen> {
@@ -494,6 +533,24 @@ mod tests {
         for text in ["a b.png", "%2e%2e/b.png", "a/%2E%2E/b.png", "%2fb.png", "a%00", "a%5cb", "100%"] {
             assert_eq!(unescaped(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn what_was_looked_at_last_is_kept_as_far_as_there_is_room() {
+        let mut kept = Kept::default();
+        let pixels = |side: u32| Arc::new(Pixels { width: side, height: 1, rgba: vec![0; 4 * side as usize] });
+        (0..4).for_each(|picture| kept.put(picture, pixels(10), 100));
+        assert_eq!(
+            (kept.bytes, kept.get(0).is_none(), kept.get(1).is_none(), kept.get(2).is_some()),
+            (80, true, true, true)
+        );
+        // The third was looked at after the fourth, which goes first.
+        kept.put(5, pixels(10), 100);
+        assert!(kept.get(3).is_none() && kept.get(2).is_some() && kept.bytes == 80);
+        kept.put(5, pixels(10), 100);
+        assert_eq!((kept.list.len(), kept.bytes), (2, 80));
+        kept.put(6, pixels(26), 100);
+        assert_eq!((kept.list.len(), kept.bytes, kept.get(6).is_none()), (2, 80, true));
     }
 
     #[test]
