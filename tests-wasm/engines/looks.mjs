@@ -51,7 +51,6 @@ async function picture(server, engine, { twin, tilesets }, view, look) {
     const page = await browser.newPage({ viewport: SIZE });
     page.setDefaultTimeout(180_000);
     page.on("pageerror", (error) => console.error(`  ${engine}: ${error}`));
-    await page.addInitScript(() => (window.frameScriptMs = []));
     const query = new URLSearchParams({ twin, error: 16, view: JSON.stringify(view) });
     for (const tileset of tilesets) query.append("tileset", tileset);
     await page.goto(`${server.url}/${engine}.html?${query}`);

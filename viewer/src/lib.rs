@@ -55,6 +55,7 @@ mod scene;
 mod see_through;
 #[path = "../style-worker/src/rows.rs"]
 mod style_rows;
+mod thrift;
 mod types;
 
 pub use camera::Padding;

@@ -22,7 +22,7 @@ pub struct Scene {
     pub fog: Fog,
     /// How clouds of points are drawn.
     pub point_clouds: PointClouds,
-    /// How sharply is drawn while the view moves.
+    /// How much is drawn while the view moves, or is loading.
     pub resolution: Resolution,
     /// What of the city is drawn at all; default: all of it.
     pub clip: Clip,
@@ -115,11 +115,12 @@ impl Default for EyeDome {
     }
 }
 
-/// How sharply is drawn while the view moves.
+/// How much is drawn while the view moves, or is loading.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Resolution {
-    /// Whether fewer pixels are drawn while the view moves and the device is slow; at rest all are. Default true.
+    /// Whether a slow device draws fewer pixels while the view moves, and neither edges nor shadows on the ground where
+    /// it would stutter with them; at rest all is drawn. Default true.
     pub adaptive: bool,
     /// At least this share of the pixels' width and height is drawn; 0.25 to 1, default 0.5.
     pub least: f64,

@@ -31,14 +31,12 @@ export function start(engine) {
       await waiting(() => engine.calm());
       return performance.now() - begin;
     },
-    /** Turns once around a view's target; script milliseconds of each frame. */
+    /** Turns once around a view's target. */
     async orbit(view, frames) {
-      window.frameScriptMs.length = 0;
       for (let i = 0; i < frames; i++) {
         engine.setView({ ...view, headingDeg: (view.headingDeg + (i * 360) / frames) % 360 });
         await frame();
       }
-      return window.frameScriptMs.slice(-frames);
     },
     /** Moves straight from one view to another in a time; the milliseconds between frames. */
     async flight(from, to, durationMs) {

@@ -19,6 +19,7 @@ use super::tile::{FlaggedIds, Mark, Tile};
 use crate::camera::{Camera, FOV_DEG, Limits};
 use crate::cascades::Cascades;
 use crate::daylight::Daylight;
+use crate::fade::FADE_MS;
 use crate::faults::Faults;
 use crate::gesture::Gestures;
 use crate::labels::LABELS;
@@ -27,6 +28,7 @@ use crate::motion::Motion;
 use crate::oneshot::Sender;
 use crate::pace::Pace;
 use crate::samples::Samples;
+use crate::thrift::Thrift;
 use crate::{Event, LookAt, Problem, Progress, Scene, Stats, Theme, ViewerError, ViewerOptions};
 use citytwin_tiles::{Engine, TileId, TilesetId, View};
 use litemap::LiteMap;
@@ -68,6 +70,7 @@ pub(super) struct Core {
     /// Counts the changes of what casts shadows.
     pub(super) caster_epoch: u64,
     pub(super) pace: Pace,
+    thrift: Thrift,
     home: Option<LookAt>,
     pub(super) homing: Homing,
     pub(super) engine: Engine,
@@ -100,8 +103,12 @@ pub(super) struct Core {
     engine_due: bool,
     nudges: u32,
     pub(super) draw_due: bool,
+    /// More of the city has come, which may wait for yet more of it.
+    pub(super) more_due: bool,
     /// The last frame lacked something that is still being compiled.
     partial: bool,
+    /// The last frame was drawn without what a slow device is spared.
+    spared: bool,
     engine_settled: bool,
     settled: bool,
     settled_waiters: Vec<Sender<()>>,
@@ -155,6 +162,7 @@ impl Core {
             cascades: Cascades::default(),
             caster_epoch: 0,
             pace: Pace::default(),
+            thrift: Thrift::default(),
             home: None,
             homing: Homing::default(),
             engine,
@@ -183,7 +191,9 @@ impl Core {
             engine_due: true,
             nudges: 0,
             draw_due: true,
+            more_due: false,
             partial: false,
+            spared: false,
             engine_settled: false,
             settled: false,
             settled_waiters: Vec::new(),
@@ -309,8 +319,9 @@ impl Core {
         }
     }
 
-    /// One animation frame. Returns whether another one is needed without anything new happening.
-    pub(super) fn tick(&mut self, now_ms: &dyn Fn() -> f64) -> bool {
+    /// One animation frame; with `whole` nothing is left out that can be drawn. Returns whether another one is needed
+    /// without anything new happening.
+    pub(super) fn tick(&mut self, now_ms: &dyn Fn() -> f64, whole: bool) -> bool {
         // The browser says that the graphics are gone only after the next frame.
         if self.gpu.is_none() || self.gl.is_context_lost() {
             return false;
@@ -344,7 +355,7 @@ impl Core {
         if view_changed || self.engine_due || self.wakes_at_ms().is_some_and(|at_ms| at_ms <= start_ms) {
             self.update_engine(start_ms);
         }
-        if view_changed || self.draw_due {
+        if view_changed || self.draw_due || self.more_due {
             self.load_labels();
             let view = self.engine_view(&look);
             self.load_rasters(&view);
@@ -352,11 +363,11 @@ impl Core {
         let problems = self.labels.hear_icons();
         self.events.extend(problems.into_iter().map(Event::Problem));
         self.labels.hear_answers(&self.gl, start_ms);
-        // What the last frame lacked is drawn once the driver can say at once whether it is there.
-        let may_draw = self.gpu.as_ref().is_some_and(|gpu| gpu.compiler().hear(now_ms));
-        let drawn = may_draw && (self.draw_due || self.partial || self.labels.busy());
+        self.thrift.follow(view_changed, start_ms);
+        let drawn = self.may_draw(now_ms) && (self.is_due() || self.labels.busy());
         if drawn {
-            self.draw(start_ms);
+            let spare = !whole && self.scene.resolution.adaptive && self.goes_on() && !self.thrift.is_whole();
+            self.draw(start_ms, spare);
         }
         self.start_picks();
         self.step_rest(moving);
@@ -373,8 +384,8 @@ impl Core {
         moving
             || self.engine_due
             || self.terrain.is_due()
-            || self.draw_due
-            || self.partial
+            || self.is_due()
+            || self.spared
             || self.shown_figures != self.figures().map(Some)
             || !self.arrivals.is_empty()
             || self.labels.busy()
@@ -382,6 +393,36 @@ impl Core {
             || self.sight.fades.active()
             || self.picking.is_busy(self.gestures.active())
             || !self.resting
+    }
+
+    /// Whether a frame may be drawn now, if there is anything new: what the last one lacked once the driver can say at
+    /// once whether it is there, and what may wait for more of it when the device is not too slow for that.
+    fn may_draw(&mut self, now_ms: &dyn Fn() -> f64) -> bool {
+        let Some(gpu) = &self.gpu else { return false };
+        if gpu.fence.is_passed(&self.gl) {
+            self.thrift.done(now_ms());
+        }
+        let may_wait = self.loading() && !self.draw_due && !self.partial;
+        gpu.compiler().hear(now_ms) && (!may_wait || self.thrift.may_draw(now_ms()))
+    }
+
+    /// Whether something of the picture is out of date.
+    fn is_due(&self) -> bool {
+        self.draw_due || self.more_due || self.partial || (self.spared && !self.goes_on())
+    }
+
+    /// Whether the next picture will not be the last of its view.
+    fn goes_on(&self) -> bool {
+        self.thrift.moves() || self.loading()
+    }
+
+    fn loading(&self) -> bool {
+        !self.engine_settled || !self.arrivals.is_empty() || self.files_under_way()
+    }
+
+    /// Whether other files than tiles are under way.
+    fn files_under_way(&self) -> bool {
+        self.labels.loading() || self.rasters.loading()
     }
 
     /// Keeps the eye out of what it would enter by moving.
@@ -409,13 +450,13 @@ impl Core {
 
     /// Other tiles are drawn from now on.
     fn drawn_changed(&mut self, draw: Vec<TileId>) {
-        if self.scene.cross_fade.enabled && !self.motion.is_reduced() {
+        if self.scene.cross_fade.enabled && !self.motion.is_reduced() && self.thrift.may_fade(FADE_MS) {
             self.sight.fades.changed(&self.drawn, &draw, &self.engine, self.sight.now_ms);
         }
         self.drawn = draw;
         self.terrain.changed();
         self.caster_epoch += 1;
-        self.draw_due = true;
+        self.more_due = true;
     }
 
     /// A view of this canvas as the engine takes it, in CSS pixels.
@@ -424,7 +465,7 @@ impl Core {
         View::look_at(look, FOV_DEG, [size.x.round() as u32, size.y.round() as u32])
     }
 
-    fn draw(&mut self, now_ms: f64) {
+    fn draw(&mut self, now_ms: f64, spare: bool) {
         let Some(gpu) = &self.gpu else { return };
         let marks = [&self.marks[0], &self.marks[1]];
         for id in self.drawn.iter().copied().chain(self.sight.fades.leaving()) {
@@ -482,6 +523,9 @@ impl Core {
         // Outlines of solids fit a plane alone.
         let all_shadows = look.ground_shadows && lists.has_terrain();
         look.shadows = self.shadow_look(&mut cascades, &eye, heights_m, all_shadows);
+        if spare {
+            (look.ground_shadows, look.edges) = (false, false);
+        }
         // What lacks a program that is still being compiled is drawn again, until it is whole.
         let is_partial = gpu.as_mut().is_some_and(|gpu| !gpu.draw(&look, &mut lists));
         drop(lists);
@@ -489,10 +533,13 @@ impl Core {
         self.rasters = rasters;
         let (size_css, fades) = (self.camera.size_css(), !self.motion.is_reduced());
         if let Some(gpu) = &gpu {
-            let moved = self.draw_due;
+            let moved = self.draw_due || self.more_due;
             self.stats.gpu_bytes += self.labels.draw(&self.gl, gpu.compiler(), &look, size_css, moved, fades, now_ms);
+            if gpu.fence.raise(&self.gl) {
+                self.thrift.begun(!spare, now_ms);
+            }
         }
-        self.draw_due = false;
+        (self.draw_due, self.more_due, self.spared) = (false, false, spare);
         self.partial = is_partial || lacks_boxes;
         let faults = gpu.as_ref().map_or_else(Vec::new, Gpu::take_faults);
         self.events.extend(faults.into_iter().map(|words| Event::Problem(Problem::new("graphics", words, "canvas"))));
@@ -520,11 +567,11 @@ impl Core {
     }
 
     fn step_settled(&mut self, moving: bool) {
-        let files = self.labels.loading() || self.rasters.loading() || self.terrain.is_due();
-        let loaded = self.engine_settled && !self.engine_due && !files;
+        let loaded = self.engine_settled && !self.engine_due && !self.files_under_way() && !self.terrain.is_due();
         // Names that come and go later, as when the pointer moves, unsettle nothing.
         let loaded = loaded && (self.settled || !(self.labels.busy() || self.labels.asking()));
-        let settled = loaded && !moving && !self.sight.fades.active() && !self.draw_due && !self.partial && self.opened;
+        let drawn = !self.is_due() && !self.spared;
+        let settled = loaded && !moving && !self.sight.fades.active() && drawn && self.opened;
         if settled {
             if !self.settled {
                 self.events.push(Event::Settled);

@@ -250,7 +250,7 @@ impl Core {
         let cell = result.and_then(|bytes| LabelCell::from_json(&bytes).map_err(malformed));
         let cell = cell.map_err(|problem| self.events.push(Event::Problem(problem))).ok();
         self.labels.state.loaded(number, cell);
-        self.draw_due = true;
+        self.more_due = true;
     }
 
     pub(super) fn set_label_locale(&mut self, locale: &str) {

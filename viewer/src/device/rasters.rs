@@ -286,6 +286,6 @@ impl Core {
         self.rasters.bytes += added;
         let freed = self.rasters.shrink(&gl);
         self.stats.gpu_bytes = (self.stats.gpu_bytes + added).saturating_sub(freed);
-        self.draw_due = true;
+        self.more_due = true;
     }
 }

@@ -78,7 +78,7 @@ impl Shared {
 
     fn frame(self: &Rc<Self>) {
         self.scheduled.set(None);
-        let more = self.core.borrow_mut().as_mut().is_some_and(|core| core.tick(&now_ms));
+        let more = self.core.borrow_mut().as_mut().is_some_and(|core| core.tick(&now_ms, false));
         if more {
             self.schedule();
         } else {

@@ -250,7 +250,7 @@ impl Viewer {
     pub fn draw_now(&self) {
         self.change(|core| {
             core.draw_due = true;
-            core.tick(&now_ms);
+            core.tick(&now_ms, true);
         });
     }
 

@@ -10,6 +10,7 @@ mod drape;
 mod draw_block;
 mod eye_dome;
 mod features;
+mod fence;
 mod frame;
 mod labels;
 mod later;
@@ -53,6 +54,8 @@ pub(super) struct Gpu {
     pick: pick::PickTarget,
     outline: outline::Outline,
     boxes: later::Later<boxes::Boxes>,
+    /// Behind the last frame.
+    pub(super) fence: fence::Fence,
 }
 
 /// Asks the canvas for a context.
@@ -94,6 +97,7 @@ impl Gpu {
             pick: pick::PickTarget::new(gl)?,
             outline: outline::Outline::new(&compiler),
             boxes: later::Later::default(),
+            fence: fence::Fence::default(),
             compiler,
         })
     }

@@ -6,9 +6,10 @@
 //! asked before a frame is drawn, when a fence has said that the last one is done; until then no other is drawn, and the
 //! page does not stand still meanwhile.
 
+use super::fence::Fence;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
-use web_sys::{WebGl2RenderingContext as Gl, WebGlProgram, WebGlShader, WebGlSync, WebGlUniformLocation};
+use web_sys::{WebGl2RenderingContext as Gl, WebGlProgram, WebGlShader, WebGlUniformLocation};
 
 const HEADER: &str = "#version 300 es\nprecision highp float;\nprecision highp int;\n";
 /// `COMPLETION_STATUS_KHR`.
@@ -26,7 +27,7 @@ pub(in crate::device) struct Compiler {
     /// What was started, and has not been asked for.
     pending: RefCell<Vec<Rc<dyn Pending>>>,
     /// Behind what the driver has yet to do before it can answer.
-    fence: RefCell<Option<WebGlSync>>,
+    fence: Fence,
     faults: RefCell<Vec<String>>,
 }
 
@@ -39,7 +40,7 @@ impl Compiler {
             tells,
             missed: Cell::new(false),
             pending: RefCell::default(),
-            fence: RefCell::default(),
+            fence: Fence::default(),
             faults,
         })
     }
@@ -47,10 +48,8 @@ impl Compiler {
     /// Whether the last frame lacked a program; asking forgets.
     pub(in crate::device) fn take_missed(&self) -> bool {
         let missed = self.missed.take();
-        let mut fence = self.fence.borrow_mut();
-        if missed && fence.is_none() {
-            *fence = self.gl.fence_sync(Gl::SYNC_GPU_COMMANDS_COMPLETE, 0);
-            self.gl.flush();
+        if missed {
+            self.fence.raise(&self.gl);
         }
         missed
     }
@@ -58,7 +57,7 @@ impl Compiler {
     /// Hears what became of the programs that were started. Called before anything of a frame is drawn; false when the
     /// driver is not yet done with the last one, and nothing may be drawn. It can change between frames only.
     pub(in crate::device) fn hear(&self, now_ms: &dyn Fn() -> f64) -> bool {
-        if !self.is_idle() {
+        if !self.fence.is_passed(&self.gl) {
             return false;
         }
         let start_ms = now_ms();
@@ -75,18 +74,6 @@ impl Compiler {
         pending.retain(|one| !one.hear(self, &mut may_ask));
         self.pending.replace(pending);
         true
-    }
-
-    fn is_idle(&self) -> bool {
-        let mut fence = self.fence.borrow_mut();
-        let Some(sync) = fence.as_ref() else { return true };
-        let status = self.gl.get_sync_parameter(sync, Gl::SYNC_STATUS).as_f64();
-        // A lost context has no status.
-        let is_idle = status != Some(f64::from(Gl::UNSIGNALED));
-        if is_idle {
-            self.gl.delete_sync(fence.take().as_ref());
-        }
-        is_idle
     }
 
     /// What the driver said of programs that it refused, each once.

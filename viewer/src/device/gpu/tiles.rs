@@ -763,7 +763,9 @@ impl TilePrograms {
         gl.enable(Gl::BLEND);
         gl.depth_func(Gl::LEQUAL);
         gl.depth_mask(false);
-        self.draw_edges(gl, blocks, look, &lists.solid, 0.30);
+        if look.edges {
+            self.draw_edges(gl, blocks, look, &lists.solid, 0.30);
+        }
         let mut using = Using::default();
         for draw in &lists.line {
             let begin = |program: &TileProgram| gl.uniform2f(program.extra.as_ref(), 0.0, 1.0);
