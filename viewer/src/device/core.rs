@@ -524,7 +524,7 @@ impl Core {
         let all_shadows = look.ground_shadows && lists.has_terrain();
         look.shadows = self.shadow_look(&mut cascades, &eye, heights_m, all_shadows);
         if spare {
-            (look.ground_shadows, look.edges) = (false, false);
+            (look.is_rough, look.ground_shadows) = (true, false);
         }
         // What lacks a program that is still being compiled is drawn again, until it is whole.
         let is_partial = gpu.as_mut().is_some_and(|gpu| !gpu.draw(&look, &mut lists));
@@ -532,9 +532,10 @@ impl Core {
         let lacks_boxes = gpu.as_mut().is_some_and(|gpu| !gpu.draw_boxes(&self.box_lines(&look.eye)));
         self.rasters = rasters;
         let (size_css, fades) = (self.camera.size_css(), !self.motion.is_reduced());
-        if let Some(gpu) = &gpu {
+        if let Some(gpu) = &mut gpu {
             let moved = self.draw_due || self.more_due;
             self.stats.gpu_bytes += self.labels.draw(&self.gl, gpu.compiler(), &look, size_css, moved, fades, now_ms);
+            gpu.finish();
             if gpu.fence.raise(&self.gl) {
                 self.thrift.begun(!spare, now_ms);
             }
@@ -623,7 +624,7 @@ impl Core {
         Stats {
             frame_cpu_ms_p50: self.frame_ms.quantile(0.5),
             frame_cpu_ms_p95: self.frame_ms.quantile(0.95),
-            gpu_bytes: self.stats.gpu_bytes + self.gpu.as_ref().map_or(0, Gpu::shadow_bytes),
+            gpu_bytes: self.stats.gpu_bytes + self.gpu.as_ref().map_or(0, Gpu::own_bytes),
             ..self.stats
         }
     }

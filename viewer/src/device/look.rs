@@ -60,7 +60,7 @@ impl Core {
             // Without fog it begins beyond everything.
             fog_m: [0.6, 1.0].map(|part| if scene.fog.enabled { part * hidden_m } else { part * 1e9 } as f32),
             air: if scene.fog.enabled { AIR } else { 0.0 },
-            edges: true,
+            is_rough: false,
             edges_m: 1_800.0,
             // The field of view lies across the wider side.
             pixels_at_1_m: f64::from(self.size_px[0].max(self.size_px[1])) / 2.0 / (FOV_DEG.to_radians() / 2.0).tan(),

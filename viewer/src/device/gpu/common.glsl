@@ -31,8 +31,13 @@ vec3 hazed(vec3 color, vec3 from_eye) {
     float away = length(from_eye);
     float fog = smoothstep(u_fog.x, u_fog.y, away);
     float air = u_fog.z * smoothstep(0.0, u_fog.y, away);
-    vec2 flat_dir = from_eye.xy / max(length(from_eye.xy), 1e-6);
-    vec3 behind = sky(vec3(flat_dir, 0.0));
+    // As `sky` has it at the horizon, without powers of anything but itself.
+    float toward = max(dot(from_eye.xy / max(length(from_eye.xy), 1e-6), u_glow_from.xy), 0.0);
+    float toward_2 = toward * toward;
+    float toward_6 = toward_2 * toward_2 * toward_2;
+    float toward_18 = toward_6 * toward_6 * toward_6;
+    float toward_90 = toward_18 * toward_18 * toward_18 * toward_18 * toward_18;
+    vec3 behind = u_horizon.rgb + u_glow.rgb * u_glow_from.w * (toward_6 + 3.0 * toward_90);
     return mix(color, behind, 1.0 - (1.0 - fog) * (1.0 - air));
 }
 

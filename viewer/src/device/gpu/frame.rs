@@ -32,8 +32,8 @@ pub(in crate::device) struct FrameLook {
     pub(in crate::device) fog_m: [f32; 2],
     /// Share of what is far away that the clear air before it hides.
     pub(in crate::device) air: f32,
-    /// Whether solids have edges.
-    pub(in crate::device) edges: bool,
+    /// Whether what a slow device is spared is left out: edges of solids, and anti-aliasing.
+    pub(in crate::device) is_rough: bool,
     /// Edges have faded away at this distance, metres.
     pub(in crate::device) edges_m: f32,
     /// Pixels of a metre at a distance of one.

@@ -18,6 +18,7 @@ mod outline;
 mod pick;
 mod program;
 mod raster;
+mod rough;
 mod scenery;
 mod shadow;
 mod textures;
@@ -50,6 +51,7 @@ pub(super) struct Gpu {
     shadows: later::Later<shadow::ShadowMaps>,
     points: later::Later<eye_dome::PointDepths>,
     scenery: scenery::Scenery,
+    rough: rough::Rough,
     tiles: tiles::TilePrograms,
     pick: pick::PickTarget,
     outline: outline::Outline,
@@ -93,6 +95,7 @@ impl Gpu {
             shadows: later::Later::default(),
             points: later::Later::default(),
             scenery: scenery::Scenery::new(&compiler),
+            rough: rough::Rough::new(&compiler),
             tiles: tiles::TilePrograms::new(&compiler),
             pick: pick::PickTarget::new(gl)?,
             outline: outline::Outline::new(&compiler),
@@ -102,9 +105,9 @@ impl Gpu {
         })
     }
 
-    /// Bytes of shadow maps.
-    pub(super) fn shadow_bytes(&self) -> u64 {
-        self.shadows.made().map_or(0, shadow::ShadowMaps::bytes)
+    /// Bytes of shadow maps, and of frames that are drawn beside the canvas.
+    pub(super) fn own_bytes(&self) -> u64 {
+        self.shadows.made().map_or(0, shadow::ShadowMaps::bytes) + self.rough.bytes()
     }
 
     /// Frees what does not free itself, for the context may outlive the viewer.
@@ -112,10 +115,11 @@ impl Gpu {
         self.frame.free(&self.gl);
         self.pick_frame.free(&self.gl);
         self.pick.free(&self.gl);
+        self.rough.free(&self.gl);
         self.draw_boxes(&[]);
     }
 
-    /// Draws a frame into the canvas. Whether all of it was drawn: not when a program is still being compiled.
+    /// Draws a frame, up to [`Gpu::finish`]. Whether all of it was drawn: not when a program is still being compiled.
     pub(super) fn draw(&mut self, look: &FrameLook, lists: &mut DrawLists<'_>) -> bool {
         let gl = &self.gl;
         self.frame.begin(gl, look);
@@ -130,7 +134,7 @@ impl Gpu {
         } else {
             self.outline.free(gl);
         }
-        gl.bind_framebuffer(Gl::FRAMEBUFFER, None);
+        self.rough.begin(gl, look.is_rough, look.viewport_px);
         gl.depth_mask(true);
         gl.clear_stencil(0);
         gl.clear(Gl::COLOR_BUFFER_BIT | Gl::DEPTH_BUFFER_BIT | Gl::STENCIL_BUFFER_BIT);
@@ -142,6 +146,11 @@ impl Gpu {
         self.tiles.draw(gl, blocks, look, lists);
         self.outline.draw(gl, look.pixel_ratio);
         !self.compiler.take_missed()
+    }
+
+    /// Brings the frame onto the canvas, with all that was drawn over it.
+    pub(super) fn finish(&mut self) {
+        self.rough.end(&self.gl);
     }
 
     /// Draws lines over the frame, as [`boxes`] takes them; without any, frees what that needs. False when the program

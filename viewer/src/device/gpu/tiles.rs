@@ -763,7 +763,7 @@ impl TilePrograms {
         gl.enable(Gl::BLEND);
         gl.depth_func(Gl::LEQUAL);
         gl.depth_mask(false);
-        if look.edges {
+        if !look.is_rough {
             self.draw_edges(gl, blocks, look, &lists.solid, 0.30);
         }
         let mut using = Using::default();
