@@ -574,6 +574,66 @@ for (const [what, costMs, most] of [
       }, { init: watchUploads })));
 }
 
+/** Makes the graphics look slow, and notes of each picture whether it was drawn beside the canvas, without samples. */
+function slowGraphics() {
+  window.pictures = [];
+  const raised = new Map();
+  let bound = null;
+  const proto = WebGL2RenderingContext.prototype;
+  const { fenceSync, getSyncParameter, bindFramebuffer, clear } = proto;
+  proto.fenceSync = function (...args) {
+    const sync = fenceSync.apply(this, args);
+    raised.set(sync, performance.now());
+    return sync;
+  };
+  proto.getSyncParameter = function (sync, ...args) {
+    const isYoung = performance.now() - raised.get(sync) < 120;
+    return isYoung ? this.UNSIGNALED : getSyncParameter.call(this, sync, ...args);
+  };
+  proto.bindFramebuffer = function (target, framebuffer) {
+    bound = framebuffer;
+    return bindFramebuffer.call(this, target, framebuffer);
+  };
+  proto.clear = function (bits) {
+    if (bits & this.STENCIL_BUFFER_BIT) window.pictures.push(bound ? "rough" : "whole");
+    return clear.call(this, bits);
+  };
+}
+
+test("slow graphics draw without samples while the view moves, and the same picture as fast ones at rest", () =>
+  withServer({ depth: 2 }, async (server) => {
+    const [from, to] = [above(0, 0, 900), above(200, 100, 700)];
+    const move = async (page) => {
+      await settled(page);
+      return page.evaluate(async ([from, to]) => {
+        window.pictures = [];
+        for (let i = 0; i <= 20; i++) {
+          const between = (key) => from[key] + ((to[key] - from[key]) * i) / 20;
+          twin.setView(Object.fromEntries(Object.keys(from).map((key) => [key, between(key)])));
+          await new Promise(requestAnimationFrame);
+        }
+        const moving = window.pictures.length;
+        await twin.settled();
+        return { pictures: window.pictures, moving };
+      }, [from, to]);
+    };
+    const shown = [];
+    await visit(server, {}, async ({ page, complaints }) => {
+      const { pictures, moving } = await move(page);
+      // One change of the view alone is a jump.
+      assert.deepEqual([moving >= 5, pictures.slice(1, moving).includes("whole"), pictures.at(-1)], [true, false, "whole"], pictures.join());
+      shown.push(await picture(page));
+      assert.deepEqual(complaints, []);
+    }, { init: slowGraphics });
+    await visit(server, {}, async ({ page }) => {
+      await page.evaluate(() => twin.setScene({ resolution: { adaptive: false } }));
+      const { pictures } = await move(page);
+      assert.ok(pictures.length > 5 && !pictures.includes("rough"), pictures.join());
+      shown.push(await picture(page));
+    }, { init: slowGraphics });
+    assert.equal(difference(...shown), 0);
+  }));
+
 test("an hour of flight leaves memory as it was", () =>
   withServer({ depth: 4, vertices: 2_000 }, (server) =>
     visit(server, { cacheBytes: 3 << 20, maxErrorPx: 8 }, async ({ page, complaints }) => {

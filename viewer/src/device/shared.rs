@@ -10,6 +10,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
+use web_sys::Performance;
 
 type Subscriber = Rc<dyn Fn(&Event)>;
 type Animation = Closure<dyn FnMut(f64)>;
@@ -32,9 +33,14 @@ pub(super) struct Shared {
 /// Graphics that are gone for longer than this, milliseconds, are said to be gone: drivers are back within seconds.
 const RESTORED_WITHIN_MS: f64 = 10_000.0;
 
+thread_local! {
+    /// Looked up once: the clock is asked several times a frame.
+    static CLOCK: Option<Performance> = web_sys::window().and_then(|window| window.performance());
+}
+
 /// Milliseconds since the page began.
 pub(super) fn now_ms() -> f64 {
-    web_sys::window().and_then(|window| window.performance()).map_or(0.0, |performance| performance.now())
+    CLOCK.with(|clock| clock.as_ref().map_or(0.0, Performance::now))
 }
 
 impl Shared {

@@ -8,13 +8,13 @@ use web_sys::{WebGl2RenderingContext as Gl, WebGlSync};
 pub(in crate::device) struct Fence(RefCell<Option<WebGlSync>>);
 
 impl Fence {
-    /// Puts a mark behind all that was asked for until now. False when there is one already.
+    /// Puts a mark behind all that was asked for until now; the browser hands it on with the frame. False when there is
+    /// one already.
     pub(in crate::device) fn raise(&self, gl: &Gl) -> bool {
         let mut sync = self.0.borrow_mut();
         let free = sync.is_none();
         if free {
             *sync = gl.fence_sync(Gl::SYNC_GPU_COMMANDS_COMPLETE, 0);
-            gl.flush();
         }
         free
     }

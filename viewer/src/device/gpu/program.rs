@@ -49,7 +49,9 @@ impl Compiler {
     pub(in crate::device) fn take_missed(&self) -> bool {
         let missed = self.missed.take();
         if missed {
+            // Also where nothing is drawn, which would hand it on.
             self.fence.raise(&self.gl);
+            self.gl.flush();
         }
         missed
     }
