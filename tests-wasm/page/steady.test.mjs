@@ -118,8 +118,8 @@ async function memory(page) {
   return { heap: usedSize, arrays: backingStorageSize, wasm };
 }
 
-/** Objects on the GPU whose number does not depend on what was compiled so far. */
-const lasting = (live) => ({ ...live, Program: 0, Shader: 0 });
+/** Objects on the GPU whose number does not depend on what was compiled so far; a kind of which none is left is none. */
+const lasting = (live) => Object.entries(live).filter(([kind, count]) => count > 0 && kind !== "Program" && kind !== "Shader");
 
 const loseContext = (page) => page.evaluate(() => {
   window.loss ??= twin.canvas.getContext("webgl2").getExtension("WEBGL_lose_context");

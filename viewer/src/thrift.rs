@@ -63,7 +63,13 @@ impl Thrift {
         self.begun = Some((now_ms, whole));
     }
 
-    /// The device is done with what it was given.
+    /// Whether the device is at a picture, as far as is known.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.begun.is_some()
+    }
+
+    /// The device is done with what it was given. Where nobody looked for long, as in a hidden tab, that seems to have
+    /// taken long, until the next picture.
     pub(crate) fn done(&mut self, now_ms: f64) {
         let Some((begun_ms, whole)) = self.begun.take() else { return };
         (self.done_ms, self.took_ms) = (now_ms, now_ms - begun_ms);

@@ -43,6 +43,8 @@ const UPLOAD_MS: f64 = 6.0;
 const UPLOAD_BYTES: u64 = 8 << 20;
 /// An engine that waits for nothing is asked again this many times before it is believed.
 const MOST_NUDGES: u32 = 4;
+/// Nothing has come for so long, milliseconds: what is there is drawn as well as can be.
+const STALLED_MS: f64 = 1_500.0;
 
 /// A file that is under way: the tile whose content it is, if of one, and where it comes from.
 pub(super) struct Asked {
@@ -105,6 +107,8 @@ pub(super) struct Core {
     pub(super) draw_due: bool,
     /// More of the city has come, which may wait for yet more of it.
     pub(super) more_due: bool,
+    /// When it came.
+    more_ms: f64,
     /// The last frame lacked something that is still being compiled.
     partial: bool,
     /// The last frame was drawn without what a slow device is spared.
@@ -192,6 +196,7 @@ impl Core {
             nudges: 0,
             draw_due: true,
             more_due: false,
+            more_ms: 0.0,
             partial: false,
             spared: false,
             engine_settled: false,
@@ -364,6 +369,9 @@ impl Core {
         self.events.extend(problems.into_iter().map(Event::Problem));
         self.labels.hear_answers(&self.gl, start_ms);
         self.thrift.follow(view_changed, start_ms);
+        if self.more_due {
+            self.more_ms = start_ms;
+        }
         let drawn = self.may_draw(now_ms) && (self.is_due() || self.labels.busy());
         if drawn {
             let spare = !whole && self.scene.resolution.adaptive && self.goes_on() && !self.thrift.is_whole();
@@ -386,6 +394,7 @@ impl Core {
             || self.terrain.is_due()
             || self.is_due()
             || self.spared
+            || self.thrift.is_busy()
             || self.shown_figures != self.figures().map(Some)
             || !self.arrivals.is_empty()
             || self.labels.busy()
@@ -411,9 +420,9 @@ impl Core {
         self.draw_due || self.more_due || self.partial || (self.spared && !self.goes_on())
     }
 
-    /// Whether the next picture will not be the last of its view.
+    /// Whether the next picture will not be the last of its view, for now.
     fn goes_on(&self) -> bool {
-        self.thrift.moves() || self.loading()
+        self.thrift.moves() || (self.loading() && self.sight.now_ms - self.more_ms < STALLED_MS)
     }
 
     fn loading(&self) -> bool {
@@ -452,6 +461,8 @@ impl Core {
     fn drawn_changed(&mut self, draw: Vec<TileId>) {
         if self.scene.cross_fade.enabled && !self.motion.is_reduced() && self.thrift.may_fade(FADE_MS) {
             self.sight.fades.changed(&self.drawn, &draw, &self.engine, self.sight.now_ms);
+        } else {
+            self.sight.fades.clear();
         }
         self.drawn = draw;
         self.terrain.changed();
