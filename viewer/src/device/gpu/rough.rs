@@ -18,9 +18,10 @@ pub(super) struct Rough {
 
 impl Rough {
     pub(super) fn new(compiler: &Rc<Compiler>) -> Self {
-        let copy = Lazy::new(compiler, &[include_str!("scenery.vert")], &[include_str!("rough.frag")], |gl, program| {
-            gl.uniform1i(program.uniform(gl, "u_frame").as_ref(), UNIT as i32);
-        });
+        let copy =
+            Lazy::new(compiler, &[include_str!("scenery.vert")], &[include_str!("rough.frag")], |gl, program| {
+                gl.uniform1i(program.uniform(gl, "u_frame").as_ref(), UNIT as i32);
+            });
         copy.start();
         Self { copy, target: None, is_on: false }
     }
