@@ -397,21 +397,27 @@ test("a tile that is gone, because the city was published again, is one problem 
     });
   }));
 
+/** A browser gives hidden pages no frames: `hide()` and `show()`. */
+function sleepers() {
+  const real = window.requestAnimationFrame.bind(window);
+  const queue = [];
+  let asleep = false;
+  window.requestAnimationFrame = (call) => real((time) => (asleep ? queue.push(call) : call(time)));
+  window.hide = () => (asleep = true);
+  window.show = () => {
+    asleep = false;
+    queue.splice(0).forEach((call) => real(call));
+  };
+}
+
 test("a city without layers is settled, and one that is hidden and shown again goes on where it was", () =>
   withServer({ depth: 2 }, (server) =>
     visit(server, {}, async ({ page, complaints }) => {
       await settled(page);
-      // A browser gives hidden pages no frames.
-      await page.evaluate(() => {
-        const real = window.requestAnimationFrame;
-        window.queue = [];
-        window.requestAnimationFrame = (call) => queue.push(call);
-        window.show = () => {
-          window.requestAnimationFrame = real;
-          queue.forEach((call) => real.call(window, call));
-        };
+      const before = await page.evaluate(() => {
+        hide();
+        return { view: twin.view, frames: twin.diagnostics().frames };
       });
-      const before = await page.evaluate(() => ({ view: twin.view, frames: twin.diagnostics().frames }));
       await page.evaluate((view) => { void twin.flyTo({ ...view, durationMs: 400 }); }, above(200, 0, 400));
       await pause(600);
       const hidden = await page.evaluate(() => ({ view: twin.view, frames: twin.diagnostics().frames }));
@@ -429,7 +435,7 @@ test("a city without layers is settled, and one that is hidden and shown again g
       });
       assert.deepEqual(empty, ["settled", 0, 0]);
       assert.deepEqual(complaints, []);
-    })));
+    }, { init: sleepers })));
 
 test("the picture follows the size of the element and the pixels of the screen", () =>
   withServer({ depth: 3 }, (server) =>
