@@ -921,9 +921,12 @@ export interface Scene {
             radiusPx: number;
         };
     };
-    /** How sharply is drawn while the view moves. */
+    /** How much is drawn while the view moves, or is loading. */
     resolution: {
-        /** Whether fewer pixels are drawn while the view moves and the device is slow; at rest all are. Default true. */
+        /**
+         * Whether a slow device draws fewer pixels while the view moves, and neither edges nor shadows on the ground where
+         * it would stutter with them; at rest all is drawn. Default true.
+         */
         adaptive: boolean;
         /** At least this share of the pixels' width and height is drawn; 0.25 to 1, default 0.5. */
         least: number;
