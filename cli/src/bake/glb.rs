@@ -87,7 +87,7 @@ impl Glb {
     /// that is made for indices takes one at least.
     ///
     /// # Errors
-    /// [`BakeError::Encode`] when there is no index.
+    /// [`BakeError::Encode`] when they cannot be packed.
     pub(super) fn edges(&mut self, indices: &[u32]) -> Result<usize, BakeError> {
         let bytes: Vec<u8> = indices.iter().flat_map(|index| index.to_le_bytes()).collect();
         let view = self.packed(&bytes, 4)?;

@@ -1,4 +1,4 @@
-//! Numbers in bytes: variable-length integers, bit fields, Rice-coded ascending lists, checksums.
+//! Numbers and texts in bytes: variable-length integers, bit fields, Rice-coded ascending lists, texts, checksums.
 //!
 //! Everything that reads here is handed untrusted bytes: it answers `None` instead of panicking, and allocates no more
 //! than a small multiple of the bytes that are there.

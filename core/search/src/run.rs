@@ -24,7 +24,7 @@ mod verify;
 const MAX_GROUPS: usize = 192;
 /// The same where most records fall to a filter, which is cheap.
 const MAX_FILTERED_GROUPS: usize = 6000;
-/// With fewer names that match as typed mistakes are looked for.
+/// With fewer names that match as typed, mistakes are looked for.
 const MIN_TYPED: usize = 3;
 /// Blocks of the dictionary that a search for mistyped words fetches at most.
 const MAX_TYPO_BLOCKS: usize = 4;
