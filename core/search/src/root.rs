@@ -32,6 +32,8 @@ pub(crate) const MIRRORED: u8 = 6;
 pub(crate) const MIN_MIRRORED: usize = 5;
 /// Bytes of a word key.
 pub(crate) const WORD_KEY: usize = 32;
+/// The most bytes of a key, whatever it stands for.
+const MAX_KEY: usize = 64;
 
 /// Stands where the length of an answer in the lists file would: the numbers of its records follow instead.
 pub(crate) const ANSWER_HERE: u64 = 1;
@@ -286,7 +288,8 @@ impl Root {
                 before.truncate(shared);
                 let len = reader.len()?;
                 before.extend_from_slice(reader.take(len)?);
-                Some(before.as_slice().into())
+                // What keys share takes no bytes: long ones would take far more room than the root has.
+                (before.len() <= MAX_KEY).then(|| before.as_slice().into())
             })
             .collect::<Option<Vec<Box<[u8]>>>>()?;
         let records = Blocks::read(reader)?;

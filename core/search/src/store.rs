@@ -143,8 +143,9 @@ pub(crate) fn join(mut needs: Vec<Need>, max_gap_bytes: u64) -> Vec<Need> {
     sort_by_key(&mut needs, |need| (need.file as u64) << 56 | need.range.start.min(MAX_START));
     let mut joined: Vec<Need> = Vec::new();
     for need in needs {
+        let reach = need.range.start.saturating_sub(max_gap_bytes);
         match joined.last_mut() {
-            Some(last) if last.file == need.file && need.range.start <= last.range.end + max_gap_bytes => {
+            Some(last) if last.file == need.file && reach <= last.range.end => {
                 last.range.end = last.range.end.max(need.range.end);
             }
             _ => joined.push(need),
