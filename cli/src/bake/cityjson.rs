@@ -183,8 +183,8 @@ fn vote(
         if ballot.is_full() {
             return;
         }
-        let Ok(object) = serde_json::from_str::<Object>(text.get()) else { continue };
         ballot.object();
+        let Ok(object) = serde_json::from_str::<Object>(text.get()) else { continue };
         for geometry in object.geometry.iter().flatten().filter(|_| !is_interior(&object.kind)) {
             ballot.shape(crs, &geometry::rings_of(geometry, transform, vertices));
         }
