@@ -6,8 +6,7 @@ use super::source::{Fault, Gathered, Input};
 use super::wkb;
 use crate::parquet_rows;
 use parquet::file::reader::FileReader;
-use parquet::record::{Field, Row};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// Whether a file begins as a Parquet file does.
 pub(super) fn is_parquet(beginning: &[u8]) -> bool {
@@ -33,7 +32,17 @@ pub(super) fn read(input: &Input, bytes: Vec<u8>, gathered: &mut Gathered) -> Re
     let rows = parquet_rows::rows(&reader).map_err(damaged)?;
     for (number, row) in (1_u64..).zip(rows) {
         let row = row.map_err(|error| Fault::new(format!("row {number}"), error.to_string()))?;
-        let (properties, geometry) = about.split(&row);
+        let (mut properties, geometry) = match parquet_rows::split(&row, &about.column) {
+            Ok(split) => split,
+            Err(message) => {
+                gathered.warnings.add("row_unreadable", format!("{}, row {number}: {message}", input.stem()));
+                continue;
+            }
+        };
+        // The boxes of geometries are known from themselves.
+        if properties.get("bbox").is_some_and(Value::is_object) {
+            properties.remove("bbox");
+        }
         match geometry.map(wkb::read) {
             Some(None) => gathered.warnings.add("geometry_unreadable", format!("{}, row {number}", input.stem())),
             geometry => geojson::record(input, properties, geometry.flatten(), None, &mut reading, gathered),
@@ -71,23 +80,6 @@ impl Geo {
             Some(format!("{}:{code}", id["authority"].as_str()?))
         });
         Ok(Self { column: column.to_owned(), crs })
-    }
-
-    /// The attributes and the geometry of a row.
-    fn split<'r>(&self, row: &'r Row) -> (Map<String, Value>, Option<&'r [u8]>) {
-        let (mut properties, mut geometry) = (Map::new(), None);
-        for (name, field) in row.get_column_iter() {
-            match field {
-                Field::Bytes(bytes) if *name == self.column => geometry = Some(bytes.data()),
-                // Raw bytes are no words; the boxes of geometries are known from themselves.
-                Field::Null | Field::Bytes(_) => {}
-                Field::Group(_) if name == "bbox" => {}
-                _ => {
-                    properties.insert(name.clone(), field.to_json_value());
-                }
-            }
-        }
-        (properties, geometry)
     }
 }
 

@@ -6,8 +6,8 @@ use crate::bake::{Progress, wkb};
 use crate::parquet_rows;
 use anyhow::{Context, Result, bail};
 use parquet::file::reader::FileReader;
-use parquet::record::{Field, Row};
-use serde_json::{Map, Value};
+use parquet::record::Row;
+use serde_json::Value;
 use std::fs::File;
 
 /// Names of the columns that may hold a longitude and a latitude.
@@ -39,18 +39,7 @@ pub(super) fn read(file: File, sink: &mut Sink<'_>, progress: &dyn Progress) -> 
 }
 
 fn record(row: &Row) -> Result<citytwin_search::Record, String> {
-    let mut properties = Map::new();
-    let mut geometry = None;
-    for (name, field) in row.get_column_iter() {
-        match field {
-            Field::Bytes(bytes) if name == "geometry" => geometry = Some(bytes.data()),
-            // Raw bytes are no words.
-            Field::Null | Field::Bytes(_) => {}
-            _ => {
-                properties.insert(name.clone(), field.to_json_value());
-            }
-        }
-    }
+    let (properties, geometry) = parquet_rows::split(row, "geometry")?;
     let number = |name: &str| properties.get(name).and_then(Value::as_f64);
     let at = (POSITIONS.iter().find_map(|[lon, lat]| Some([number(lon)?, number(lat)?])))
         .or_else(|| middle_of_wkb(geometry?))
