@@ -102,11 +102,20 @@ fn files_that_are_no_venue_say_what_is_wrong() {
     assert!(Venue::read(&[("deep.json", &deep)], None).is_err());
 }
 
+const GML: &str = r##"<IndoorFeatures><CellSpace gml:id="C1"><gml:name>001</gml:name><gml:LinearRing><gml:pos>0 0 0</gml:pos><gml:pos>5 0 0</gml:pos><gml:pos>5 5 0</gml:pos><gml:pos>0 0 0</gml:pos></gml:LinearRing></CellSpace><State gml:id="R1"><gml:Point><gml:pos>1 1 0.5</gml:pos></gml:Point></State><Transition><connects xlink:href="#R1"/><connects xlink:href="#R1"/></Transition></IndoorFeatures>"##;
+
+#[test]
+fn metres_without_degrees_lie_nowhere_on_earth_unless_it_is_said_where() {
+    let venue = Venue::read(&[("a.gml", GML)], None).expect("a venue");
+    assert_eq!((venue.levels.len(), venue.plane(0).is_some()), (1, false));
+    let given = Venue::read(&[("a.gml", GML)], Some(&Plane::at(24.9, 60.2))).expect("a venue");
+    let [lon, lat] = given.plane(0).expect("as given").to_lonlat([0.0, 0.0]);
+    assert!((lon - 24.9).abs() < 1e-9 && (lat - 60.2).abs() < 1e-9, "{lon} {lat}");
+}
+
 #[test]
 fn corrupted_venues_never_panic() {
-    let gml = r##"<IndoorFeatures><CellSpace gml:id="C1"><gml:name>001</gml:name><gml:LinearRing><gml:pos>0 0 0</gml:pos><gml:pos>5 0 0</gml:pos><gml:pos>5 5 0</gml:pos><gml:pos>0 0 0</gml:pos></gml:LinearRing></CellSpace><State gml:id="R1"><gml:Point><gml:pos>1 1 0.5</gml:pos></gml:Point></State><Transition><connects xlink:href="#R1"/><connects xlink:href="#R1"/></Transition></IndoorFeatures>"##;
-    assert_eq!(Venue::read(&[("a.gml", gml)], None).map(|v| v.levels.len()), Ok(1));
-    let texts: Vec<&str> = IMDF.iter().map(|f| f.1).chain([gml]).collect();
+    let texts: Vec<&str> = IMDF.iter().map(|f| f.1).chain([GML]).collect();
     for (n, text) in texts.iter().enumerate() {
         for at in (0..text.len()).step_by(7) {
             for byte in *b"\"9-e]<{" {

@@ -131,8 +131,9 @@ impl Reader {
                 }
             }
         }
+        let is_somewhere = bounds[0][0] <= bounds[1][0];
         let degrees = bounds[0][0] >= -180.0 && bounds[1][0] <= 180.0 && bounds[0][1] >= -90.0 && bounds[1][1] <= 90.0;
-        if degrees {
+        if is_somewhere && degrees {
             let [lon, lat] = super::mid(bounds[0], bounds[1]);
             self.from_degrees = Some(self.given.unwrap_or_else(|| Plane::at(lon, lat)));
         } else if self.given.is_none() {
