@@ -18,12 +18,20 @@ vec3 lit(vec3 albedo, vec3 normal, vec3 rel) {
     return albedo * (ambient + u_sun_light.rgb * sun + u_fill_light.rgb * fill);
 }
 
+// How the air glows so far towards the sun (cosine, 0 to 1): t^6 + 3 t^90, of products, which cost less than powers.
+vec3 glow(float toward) {
+    float toward_2 = toward * toward;
+    float toward_6 = toward_2 * toward_2 * toward_2;
+    float toward_18 = toward_6 * toward_6 * toward_6;
+    float toward_90 = toward_18 * toward_18 * toward_18 * toward_18 * toward_18;
+    return u_glow.rgb * u_glow_from.w * (toward_6 + 3.0 * toward_90);
+}
+
 // The sky in a unit direction.
 vec3 sky(vec3 direction) {
     float rise = clamp(direction.z, 0.0, 1.0);
     vec3 color = mix(u_horizon.rgb, u_zenith.rgb, 1.0 - exp(-2.6 * rise));
-    float toward = max(dot(direction, u_glow_from.xyz), 0.0);
-    return color + u_glow.rgb * u_glow_from.w * (pow(toward, 6.0) + 3.0 * pow(toward, 90.0));
+    return color + glow(max(dot(direction, u_glow_from.xyz), 0.0));
 }
 
 // Haze towards the colour of the horizon behind.
@@ -31,13 +39,8 @@ vec3 hazed(vec3 color, vec3 from_eye) {
     float away = length(from_eye);
     float fog = smoothstep(u_fog.x, u_fog.y, away);
     float air = u_fog.z * smoothstep(0.0, u_fog.y, away);
-    // As `sky` has it at the horizon, without powers of anything but itself.
-    float toward = max(dot(from_eye.xy / max(length(from_eye.xy), 1e-6), u_glow_from.xy), 0.0);
-    float toward_2 = toward * toward;
-    float toward_6 = toward_2 * toward_2 * toward_2;
-    float toward_18 = toward_6 * toward_6 * toward_6;
-    float toward_90 = toward_18 * toward_18 * toward_18 * toward_18 * toward_18;
-    vec3 behind = u_horizon.rgb + u_glow.rgb * u_glow_from.w * (toward_6 + 3.0 * toward_90);
+    vec2 flat_dir = from_eye.xy / max(length(from_eye.xy), 1e-6);
+    vec3 behind = u_horizon.rgb + glow(max(dot(flat_dir, u_glow_from.xy), 0.0));
     return mix(color, behind, 1.0 - (1.0 - fog) * (1.0 - air));
 }
 
