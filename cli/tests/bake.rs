@@ -10,8 +10,11 @@ use citytwin_geo::{Geodetic, LonLatRect, LookAt};
 use citytwin_manifest::{Asset, Text, Twin};
 use citytwin_tiles::{Arrival, Decoded, Engine, TileContent, Value, View, What, decode};
 use glam::DVec2;
+use parquet::data_type::{ByteArray, ByteArrayType};
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
+use parquet::file::writer::SerializedFileWriter;
 use parquet::record::Field;
+use parquet::schema::parser::parse_message_type;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -282,13 +285,52 @@ fn a_bake_after_one_source_changed_makes_only_what_depends_on_it() {
     }
 }
 
+/// Houses in a row, each with so many bytes of a picture, as GeoParquet.
+fn houses_as_parquet(count: u32, picture_bytes: usize) -> Vec<u8> {
+    let schema = "message houses { REQUIRED BYTE_ARRAY id (UTF8); REQUIRED BYTE_ARRAY building (UTF8); REQUIRED \
+                  BYTE_ARRAY picture; REQUIRED BYTE_ARRAY geometry; }";
+    let schema = parse_message_type(schema).expect("a schema");
+    let polygon = |i: u32| -> Vec<u8> {
+        let (w, s) = (10.0 + f64::from(i) * 3e-4, 50.0);
+        let ring = [[w, s], [w + 2e-4, s], [w + 2e-4, s + 1e-4], [w, s + 1e-4], [w, s]];
+        let head = [&[1][..], &3_u32.to_le_bytes(), &1_u32.to_le_bytes(), &5_u32.to_le_bytes()].concat();
+        head.into_iter().chain(ring.into_iter().flatten().flat_map(f64::to_le_bytes)).collect()
+    };
+    let picture = |i: u32| (0..picture_bytes).map(|at| (at as u32 * i) as u8).collect();
+    let columns: [&dyn Fn(u32) -> Vec<u8>; 4] =
+        [&|i| format!("house {i}").into_bytes(), &|_| b"yes".to_vec(), &picture, &polygon];
+    let mut writer = SerializedFileWriter::new(Vec::new(), schema.into(), Default::default()).expect("a writer");
+    let mut group = writer.next_row_group().expect("a group");
+    for value in columns {
+        let mut column = group.next_column().expect("a column").expect("a column");
+        let values: Vec<ByteArray> = (0..count).map(|i| value(i).into()).collect();
+        column.typed::<ByteArrayType>().write_batch(&values, None, None).expect("written");
+        column.close().expect("closed");
+    }
+    group.close().expect("closed");
+    writer.into_inner().expect("finished")
+}
+
 #[test]
 fn what_is_made_does_not_depend_on_the_memory() {
     let at = Temporary::new("memory");
     let (trees, houses) = (at.0.join("trees.geojson"), at.0.join("houses.geojson"));
     plant(&trees, &houses, "Acer", 9);
+    // Longer than what is held of a file that was packed.
+    let (table, packed) = (at.0.join("houses.parquet"), at.0.join("houses.parquet.gz"));
+    let bytes = houses_as_parquet(300, 5_000);
+    assert!(bytes.len() > 1 << 20, "{}", bytes.len());
+    fs::write(&table, &bytes).expect("written");
+    let mut gzip = flate2::write::GzEncoder::new(fs::File::create(&packed).expect("made"), Default::default());
+    std::io::Write::write_all(&mut gzip, &bytes).and_then(|()| gzip.finish().map(drop)).expect("packed");
     let delft = Path::new(env!("CARGO_MANIFEST_DIR")).join("../demo/delft/delft.city.jsonl.gz");
-    for (name, inputs) in [("park", vec![&trees, &houses]), ("delft", vec![&delft]), ("helsinki", vec![&helsinki()])] {
+    for (name, inputs) in [
+        ("park", vec![&trees, &houses]),
+        ("delft", vec![&delft]),
+        ("helsinki", vec![&helsinki()]),
+        ("table", vec![&table]),
+        ("packed", vec![&packed]),
+    ] {
         let bake_with = |memory_bytes: u64| {
             let out = at.0.join(format!("{name}-{memory_bytes}"));
             let inputs = inputs.iter().map(Input::new).collect();

@@ -2,7 +2,7 @@
 
 use super::geojson;
 use super::json::Reading;
-use super::source::{Fault, Gathered, Input};
+use super::source::{Fault, Gathered, Input, Whole};
 use super::wkb;
 use crate::parquet_rows;
 use parquet::file::reader::FileReader;
@@ -13,13 +13,13 @@ pub(super) fn is_parquet(beginning: &[u8]) -> bool {
     beginning.starts_with(b"PAR1")
 }
 
-/// Reads a file; all of it is held, because what describes it stands at its end.
+/// Reads a file, of which a page of each column is held.
 ///
 /// # Errors
 /// When it is damaged, has no geometries in well-known binary, or names a CRS that is not known.
-pub(super) fn read(input: &Input, bytes: Vec<u8>, gathered: &mut Gathered) -> Result<(), Fault> {
+pub(super) fn read(input: &Input, whole: Whole, gathered: &mut Gathered) -> Result<(), Fault> {
     let damaged = |error: parquet::errors::ParquetError| Fault::new("Parquet", error.to_string());
-    let reader = parquet_rows::open(bytes::Bytes::from(bytes)).map_err(damaged)?;
+    let reader = parquet_rows::open(whole).map_err(damaged)?;
     let metadata = reader.metadata().file_metadata();
     let stated = metadata.key_value_metadata().into_iter().flatten().find(|pair| pair.key == "geo");
     let stated = stated.and_then(|pair| pair.value.as_deref()).and_then(|text| serde_json::from_str(text).ok());

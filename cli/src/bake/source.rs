@@ -6,9 +6,11 @@
 
 mod lines;
 mod unpack;
+mod whole;
 
 pub(super) use lines::Lines;
 pub(super) use unpack::Fault;
+pub(super) use whole::Whole;
 
 use super::cityjson::{self, Model};
 use super::crs::{AxisOrder, Crs, CrsError};
@@ -23,8 +25,9 @@ use super::terrain::{Raster, Relief, geotiff, hgt};
 use super::{BakeError, Progress, citygml, flatgeobuf, geoparquet, json, osm, twin, venue};
 use citytwin_geo::LonLatRect;
 use citytwin_manifest::{Attribution, Theme};
-use std::io::{BufRead, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use unpack::Unpacked;
 
 /// One input, and what a person says about it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -75,6 +78,7 @@ impl Input {
 
 /// What has been read so far, before there is a ground to put it on.
 pub(super) struct Gathered {
+    pub(super) room: Room,
     pub(super) raw: Raw,
     pub(super) features: Store<'static, Feature>,
     pub(super) models: Store<'static, Model>,
@@ -94,6 +98,7 @@ pub(super) struct Gathered {
 impl Gathered {
     fn new(room: &Room) -> Self {
         Self {
+            room: room.clone(),
             raw: Raw::new(),
             features: Store::new(room),
             models: Store::new(room),
@@ -142,12 +147,12 @@ pub(super) fn read_into(inputs: &[Input], room: &Room, progress: &dyn Progress) 
     for input in inputs {
         check(input)?;
         for path in files_of(input)? {
-            unpack::each(&path, progress, &mut |beginning, reader, member| {
-                gathered.pictures.origin = match member {
+            unpack::each(&path, room, progress, &mut |unpacked| {
+                gathered.pictures.origin = match unpacked.member {
                     Some(name) => Origin::Member(path.clone(), name.into()),
                     None => Origin::File(path.clone()),
                 };
-                member_of(input, &path, beginning, reader, member, &mut gathered)
+                member_of(input, &path, unpacked, &mut gathered)
             })?;
             room.check()?;
         }
@@ -178,18 +183,13 @@ fn check(input: &Input) -> Result<(), BakeError> {
 }
 
 /// Reads what a file or a member of an archive holds.
-fn member_of(
-    input: &Input,
-    path: &Path,
-    beginning: &[u8],
-    reader: &mut (dyn BufRead + Send),
-    member: Option<&str>,
-    gathered: &mut Gathered,
-) -> Result<(), Fault> {
+fn member_of(input: &Input, path: &Path, mut unpacked: Unpacked<'_>, gathered: &mut Gathered) -> Result<(), Fault> {
+    let (beginning, member) = (unpacked.beginning, unpacked.member);
     let place = || member.unwrap_or("beginning").to_owned();
     let name = member.or_else(|| path.to_str()).unwrap_or_default();
     let format =
         if input.venue || venue::is_venue(name, beginning) { Ok(Format::Venue) } else { Format::of(beginning, name) };
+    let reader = &mut *unpacked.reader;
     let result = match format {
         Ok(Format::Venue) => venue::read(input, name, reader, gathered),
         Ok(Format::Osm(format)) => {
@@ -199,7 +199,7 @@ fn member_of(
         Ok(Format::CityGml) => citygml::read(input, reader, gathered),
         Ok(Format::Json) => json::read(input, reader, gathered),
         Ok(Format::FlatGeobuf) => flatgeobuf::read(input, reader, gathered),
-        Ok(Format::Parquet) => rest_of(reader, Vec::new()).and_then(|bytes| geoparquet::read(input, bytes, gathered)),
+        Ok(Format::Parquet) => unpacked.whole().and_then(|whole| geoparquet::read(input, whole, gathered)),
         Ok(Format::Tiff) => rest_of(reader, Vec::new()).and_then(|bytes| {
             // Archives of city models hold textures.
             if member.is_some() && geotiff::is_picture(&bytes) {
@@ -374,10 +374,8 @@ fn box_of(each: impl FnOnce(&mut dyn FnMut([f64; 2]))) -> LonLatRect {
 pub fn read_bytes(input: &Input, bytes: &[u8]) -> Result<City, String> {
     let room = Room::endless();
     let mut gathered = Gathered::new(&room);
-    unpack::each_of_bytes(bytes, &mut |beginning, reader, member| {
-        member_of(input, &input.path, beginning, reader, member, &mut gathered)
-    })
-    .map_err(|fault| format!("{}: {}", fault.place, fault.message))?;
+    unpack::each_of_bytes(bytes, &mut |unpacked| member_of(input, &input.path, unpacked, &mut gathered))
+        .map_err(|fault| format!("{}: {}", fault.place, fault.message))?;
     city(gathered, &room, &super::Silent).map(Stock::into_city).map_err(|error| error.to_string())
 }
 

@@ -29,6 +29,7 @@ struct Walls {
     folder: PathBuf,
     held_bytes: AtomicU64,
     files: AtomicU64,
+    names: AtomicU64,
     /// The first file that could not be written or read.
     fault: Mutex<Option<(&'static str, PathBuf, io::Error)>>,
 }
@@ -41,11 +42,11 @@ impl Room {
 
     /// About so many bytes; the rest goes to files in a folder, which is made when it is needed.
     pub(super) fn new(limit_bytes: u64, folder: PathBuf) -> Self {
-        let (held_bytes, files) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self(Arc::new(Walls { limit_bytes, folder, held_bytes, files, fault: Mutex::default() }))
+        let [held_bytes, files, names] = [0; 3].map(AtomicU64::new);
+        Self(Arc::new(Walls { limit_bytes, folder, held_bytes, files, names, fault: Mutex::default() }))
     }
 
-    /// Files that were needed.
+    /// Files that stores needed.
     pub(super) fn files(&self) -> u64 {
         self.0.files.load(Ordering::Relaxed)
     }
@@ -65,7 +66,19 @@ impl Room {
         self.0.fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert((action, path, error));
     }
 
-    fn is_endless(&self) -> bool {
+    /// A new file in its folder.
+    ///
+    /// # Errors
+    /// Where it cannot be made, with its path.
+    pub(super) fn scratch(&self) -> Result<Scratch, (PathBuf, io::Error)> {
+        let path = self.0.folder.join(format!("{}.store", self.0.names.fetch_add(1, Ordering::Relaxed)));
+        std::fs::create_dir_all(&self.0.folder)
+            .and_then(|()| File::options().read(true).write(true).create_new(true).open(&path))
+            .map(|file| Scratch { path: path.clone(), file })
+            .map_err(|error| (path, error))
+    }
+
+    pub(super) fn is_endless(&self) -> bool {
         self.0.limit_bytes == u64::MAX
     }
 
@@ -173,19 +186,18 @@ impl<T: Clone + Serialize + DeserializeOwned> Store<'_, T> {
 
     fn file(&mut self, buffer: Vec<u8>) -> Vec<u8> {
         if self.filed.is_none() {
-            let number = self.room.0.files.fetch_add(1, Ordering::Relaxed);
-            let path = self.room.0.folder.join(format!("{number}.store"));
-            let made = std::fs::create_dir_all(&self.room.0.folder)
-                .and_then(|()| File::options().read(true).write(true).create_new(true).open(&path));
-            match made {
-                Ok(file) => self.filed = Some(Filed { path, file, offsets: Vec::new(), end: 0, pending: Vec::new() }),
-                Err(error) => self.room.fail("write", path, error),
+            self.room.0.files.fetch_add(1, Ordering::Relaxed);
+            match self.room.scratch() {
+                Ok(scratch) => {
+                    self.filed = Some(Filed { scratch, offsets: Vec::new(), end: 0, pending: Vec::new() });
+                }
+                Err((path, error)) => self.room.fail("write", path, error),
             }
         }
         if let Some(filed) = &mut self.filed
             && let Err(error) = filed.add(&buffer)
         {
-            self.room.fail("write", filed.path.clone(), error);
+            self.room.fail("write", filed.scratch.path.clone(), error);
         }
         buffer
     }
@@ -202,7 +214,7 @@ impl<T: Clone + Serialize + DeserializeOwned> Store<'_, T> {
     fn read(&self, place: usize) -> Option<T> {
         let filed = self.filed.as_ref()?;
         let read = filed.get(place).and_then(|bytes| postcard::from_bytes(&bytes).map_err(io::Error::other));
-        read.map_err(|error| self.room.fail("read", filed.path.clone(), error)).ok()
+        read.map_err(|error| self.room.fail("read", filed.scratch.path.clone(), error)).ok()
     }
 
     /// Takes a thing out of the store; all others keep their places. One that is in a file can be taken again.
@@ -240,7 +252,7 @@ impl<T: Clone + Serialize + DeserializeOwned> Store<'_, T> {
                 });
                 match bytes {
                     Ok(bytes) => drop(self.file(bytes)),
-                    Err(error) => return self.room.fail("read", before.path.clone(), error),
+                    Err(error) => return self.room.fail("read", before.scratch.path.clone(), error),
                 }
             }
         }
@@ -276,10 +288,22 @@ impl<T> Drop for Store<'_, T> {
     }
 }
 
-/// Things in a file, which is removed with them.
+/// A file that is removed with this.
+pub(super) struct Scratch {
+    pub(super) path: PathBuf,
+    pub(super) file: File,
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // Nothing to do when it cannot be removed: it goes with its folder.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Things in a file.
 struct Filed {
-    path: PathBuf,
-    file: File,
+    scratch: Scratch,
     /// Where each begins.
     offsets: Vec<u64>,
     /// Where the next one would.
@@ -294,7 +318,7 @@ impl Filed {
         self.end += bytes.len() as u64;
         self.pending.extend_from_slice(bytes);
         if self.pending.len() >= BLOCK_BYTES {
-            io::Write::write_all(&mut self.file, &self.pending)?;
+            io::Write::write_all(&mut self.scratch.file, &self.pending)?;
             self.pending.clear();
         }
         Ok(())
@@ -310,7 +334,7 @@ impl Filed {
             return self.pending.get(from..to).map(<[u8]>::to_vec).ok_or_else(missing);
         }
         let mut bytes = vec![0; (to - from) as usize];
-        read_at(&self.file, &mut bytes, from)?;
+        read_at(&self.scratch.file, &mut bytes, from)?;
         Ok(bytes)
     }
 }
@@ -327,13 +351,6 @@ fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
     let _one = ONE_BY_ONE.lock().unwrap_or_else(PoisonError::into_inner);
     io::Seek::seek(&mut &*file, io::SeekFrom::Start(at))?;
     io::Read::read_exact(&mut &*file, bytes)
-}
-
-impl Drop for Filed {
-    fn drop(&mut self) {
-        // Nothing to do when it cannot be removed: it goes with its folder.
-        let _ = std::fs::remove_file(&self.path);
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Files → readers of what they hold: gzip, Zstandard and zip are unpacked on the way, with bounds.
 
+use super::super::store::Room;
 use super::super::{BakeError, Progress};
+use super::whole::Whole;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
@@ -34,49 +36,85 @@ impl Fault {
     }
 }
 
-/// What takes an unpacked file: its beginning, all of it, and the name of the archive's member it is.
-pub(super) type Take<'t> = &'t mut dyn FnMut(&[u8], &mut (dyn BufRead + Send), Option<&str>) -> Result<(), Fault>;
+/// An unpacked file.
+pub(super) struct Unpacked<'a> {
+    pub(super) beginning: &'a [u8],
+    /// All of it.
+    pub(super) reader: &'a mut (dyn BufRead + Send),
+    /// Its name in the archive that it is a member of.
+    pub(super) member: Option<&'a str>,
+    unpacking: &'a Unpacking<'a>,
+    depth: u32,
+}
+
+impl Unpacked<'_> {
+    /// All of it, to be read in any order.
+    ///
+    /// # Errors
+    /// When it cannot be read, or what is packed cannot be written to a file.
+    pub(super) fn whole(&mut self) -> Result<Whole, Fault> {
+        self.unpacking.whole(self.reader, self.depth)
+    }
+}
+
+/// What takes one.
+pub(super) type Take<'t> = &'t mut dyn FnMut(Unpacked<'_>) -> Result<(), Fault>;
 
 /// Opens a file and hands on what is in it, unpacked.
 ///
 /// # Errors
 /// [`BakeError::Io`] when it cannot be opened; [`BakeError::Input`] when it is damaged, unpacks to more than is
 /// believable, or `take` refuses it.
-pub(super) fn each(path: &Path, progress: &dyn Progress, take: Take<'_>) -> Result<(), BakeError> {
+pub(super) fn each(path: &Path, room: &Room, progress: &dyn Progress, take: Take<'_>) -> Result<(), BakeError> {
     let file = File::open(path).map_err(BakeError::io("open", path))?;
     let bytes = file.metadata().map_err(BakeError::io("read", path))?.len();
-    let unpacking = Unpacking { left: Arc::new(AtomicU64::new(bytes.saturating_mul(MAX_RATIO).max(ALWAYS_BYTES))) };
-    let input = BufReader::with_capacity(1 << 16, Counted { file, progress });
+    let unpacking = Unpacking { left: allowed(bytes), path: path.is_file().then_some(path), room };
+    let read = AtomicU64::new(0);
+    let input = BufReader::with_capacity(1 << 16, Counted { file, progress, read: &read });
     unpacking.layer(input, 0, None, take).map_err(|fault| BakeError::Input {
         path: path.to_owned(),
         place: fault.place,
         message: fault.message,
-    })
+    })?;
+    // What was not read from its beginning to its end.
+    progress.advance(bytes.saturating_sub(read.into_inner()));
+    Ok(())
 }
 
 /// The same for bytes.
 pub(super) fn each_of_bytes(bytes: &[u8], take: Take<'_>) -> Result<(), Fault> {
-    let allowed = (bytes.len() as u64).saturating_mul(MAX_RATIO).max(ALWAYS_BYTES);
-    Unpacking { left: Arc::new(AtomicU64::new(allowed)) }.layer(BufReader::new(bytes), 0, None, take)
+    let unpacking = Unpacking { left: allowed(bytes.len() as u64), path: None, room: &Room::endless() };
+    unpacking.layer(BufReader::new(bytes), 0, None, take)
+}
+
+/// What so many bytes may unpack to.
+fn allowed(bytes: u64) -> Arc<AtomicU64> {
+    Arc::new(AtomicU64::new(bytes.saturating_mul(MAX_RATIO).max(ALWAYS_BYTES)))
 }
 
 /// Tells how much of the file has been read, whatever it unpacks to.
 struct Counted<'a> {
     file: File,
     progress: &'a dyn Progress,
+    read: &'a AtomicU64,
 }
 
 impl Read for Counted<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.file.read(buffer)?;
         self.progress.advance(n as u64);
+        self.read.fetch_add(n as u64, Ordering::Relaxed);
         Ok(n)
     }
 }
 
-/// How much more may come out of one file, all its layers and members together.
-struct Unpacking {
+/// How one file is unpacked.
+struct Unpacking<'a> {
+    /// How much more may come out of it, all its layers and members together.
     left: Arc<AtomicU64>,
+    /// The file, where it can be opened again.
+    path: Option<&'a Path>,
+    room: &'a Room,
 }
 
 /// A reader that stops when too much has come out of it.
@@ -99,7 +137,7 @@ impl<R: Read> Read for Bounded<R> {
     }
 }
 
-impl Unpacking {
+impl Unpacking<'_> {
     fn layer<'a>(
         &self,
         mut input: impl BufRead + Send + 'a,
@@ -118,7 +156,7 @@ impl Unpacking {
         let head = beginning.clone();
         let mut whole = Cursor::new(beginning).chain(input);
         match packed {
-            None => take(&head, &mut whole, member),
+            None => take(Unpacked { beginning: &head, reader: &mut whole, member, unpacking: self, depth }),
             Some(Packing::Gzip) => {
                 let unpacked = flate2::bufread::MultiGzDecoder::new(whole);
                 self.layer(self.bounded(unpacked), depth + 1, member, take)
@@ -129,7 +167,7 @@ impl Unpacking {
                         .map_err(|error| Fault::new(place(), error.to_string()))?;
                 self.layer(self.bounded(unpacked), depth + 1, member, take)
             }
-            Some(Packing::Zip) => self.zip(whole, depth, take),
+            Some(Packing::Zip) => self.zip(&mut whole, depth, take),
             Some(Packing::Other(name)) => {
                 Err(Fault::new(place(), format!("packed with {name}, which is not supported: unpack it first")))
             }
@@ -141,13 +179,20 @@ impl Unpacking {
         Box::new(BufReader::with_capacity(1 << 16, Bounded { inner, left: self.left.clone() }))
     }
 
-    /// The members of a zip file in the order of their names. Its list of members stands at its end, so all of it is
-    /// held.
-    fn zip(&self, mut packed: impl Read, depth: u32, take: Take<'_>) -> Result<(), Fault> {
-        let mut bytes = Vec::new();
-        packed.read_to_end(&mut bytes).map_err(|error| Fault::new("archive", error.to_string()))?;
-        let mut archive =
-            zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| Fault::new("archive", error.to_string()))?;
+    /// All of a layer.
+    fn whole(&self, reader: &mut dyn Read, depth: u32) -> Result<Whole, Fault> {
+        match self.path.filter(|_| depth == 0) {
+            Some(path) => Whole::open(path),
+            None => Whole::of(reader, self.room),
+        }
+    }
+
+    /// The members of a zip file in the order of their names. Its list of members stands at its end.
+    fn zip(&self, packed: &mut dyn Read, depth: u32, take: Take<'_>) -> Result<(), Fault> {
+        let whole = self.whole(packed, depth)?;
+        let failed = |error: String| Fault::new("archive", error);
+        let bytes = whole.reader().map_err(|error| failed(error.to_string()))?;
+        let mut archive = zip::ZipArchive::new(bytes).map_err(|error| failed(error.to_string()))?;
         if archive.len() > MAX_MEMBERS {
             return Err(Fault::new("archive", format!("{} members; at most {MAX_MEMBERS} are read", archive.len())));
         }
