@@ -17,6 +17,7 @@ use parquet::record::Field;
 use parquet::schema::parser::parse_message_type;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 fn helsinki() -> PathBuf {
@@ -311,6 +312,29 @@ fn houses_as_parquet(count: u32, picture_bytes: usize) -> Vec<u8> {
     writer.into_inner().expect("finished")
 }
 
+/// The lines of a CityJSONSeq as one document.
+fn as_document(lines: &str) -> serde_json::Value {
+    fn shift(list: &mut serde_json::Value, by: u64) {
+        match list {
+            serde_json::Value::Array(items) => items.iter_mut().for_each(|item| shift(item, by)),
+            number => *number = (number.as_u64().expect("a number") + by).into(),
+        }
+    }
+    let mut lines = lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+    let mut whole = lines.next().expect("a header");
+    for mut feature in lines {
+        let first = whole["vertices"].as_array().expect("vertices").len() as u64;
+        for (id, object) in feature["CityObjects"].as_object_mut().expect("objects") {
+            let geometries = object.get_mut("geometry").and_then(serde_json::Value::as_array_mut);
+            geometries.into_iter().flatten().for_each(|geometry| shift(&mut geometry["boundaries"], first));
+            whole["CityObjects"][id] = object.take();
+        }
+        let vertices = feature["vertices"].as_array_mut().expect("vertices");
+        whole["vertices"].as_array_mut().expect("vertices").append(vertices);
+    }
+    whole
+}
+
 #[test]
 fn what_is_made_does_not_depend_on_the_memory() {
     let at = Temporary::new("memory");
@@ -322,11 +346,16 @@ fn what_is_made_does_not_depend_on_the_memory() {
     assert!(bytes.len() > 1 << 20, "{}", bytes.len());
     fs::write(&table, &bytes).expect("written");
     let mut gzip = flate2::write::GzEncoder::new(fs::File::create(&packed).expect("made"), Default::default());
-    std::io::Write::write_all(&mut gzip, &bytes).and_then(|()| gzip.finish().map(drop)).expect("packed");
+    gzip.write_all(&bytes).and_then(|()| gzip.finish().map(drop)).expect("packed");
     let delft = Path::new(env!("CARGO_MANIFEST_DIR")).join("../demo/delft/delft.city.jsonl.gz");
+    let document = at.0.join("delft.city.json");
+    let mut lines = String::new();
+    let read = flate2::read::GzDecoder::new(fs::File::open(&delft).expect("the demo")).read_to_string(&mut lines);
+    read.and_then(|_| fs::write(&document, as_document(&lines).to_string())).expect("written");
     for (name, inputs) in [
         ("park", vec![&trees, &houses]),
         ("delft", vec![&delft]),
+        ("document", vec![&document]),
         ("helsinki", vec![&helsinki()]),
         ("table", vec![&table]),
         ("packed", vec![&packed]),

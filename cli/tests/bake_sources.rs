@@ -549,9 +549,15 @@ fn block(east: f64, north: f64, north_first: bool) -> (Vec<[f64; 3]>, [[usize; 4
     ([level(30.0), level(36.0)].concat(), faces)
 }
 
-/// Three such blocks in the middle of Berlin, as a file of a format.
-fn blocks(format: &str, north_first: bool) -> String {
-    let all = (0..3).map(|i| block(24_000.0 + 40.0 * f64::from(i), 21_000.0, north_first));
+/// Such blocks in the middle of Berlin, some of them inside out, as a file of a format.
+fn blocks(format: &str, count: usize, north_first: bool, inside_out: &[usize]) -> String {
+    let all = (0..count).map(|i| {
+        let (corners, mut faces) = block(24_000.0 + 40.0 * i as f64, 21_000.0, north_first);
+        if inside_out.contains(&i) {
+            faces.iter_mut().for_each(|face| face.reverse());
+        }
+        (corners, faces)
+    });
     let objects = all.enumerate().map(|(i, (corners, faces))| match format {
         "gml" => {
             let list = |face: &[usize; 4]| -> String {
@@ -612,7 +618,7 @@ fn axes_are_read_as_said_or_else_as_the_shapes_show() {
         ] {
             let case = format!("{format}, northing first: {north_first}, {said:?}");
             let input = Input { axis_order: said, ..Input::new(format!("blocks.{format}")) };
-            let city = read_bytes(&input, blocks(format, north_first).as_bytes()).expect(&case);
+            let city = read_bytes(&input, blocks(format, 3, north_first, &[]).as_bytes()).expect(&case);
             assert_eq!(
                 city.warnings.0.get("axes_swapped").map_or(0, |w| w.count),
                 warnings,
@@ -637,6 +643,121 @@ fn axes_are_read_as_said_or_else_as_the_shapes_show() {
             read_bytes(&Input { axis_order: said, ..Input::new("tree.geojson") }, tree.as_bytes()).expect("a tree");
         let off_deg = (city.origin.lon_rad.to_degrees() - lon).hypot(city.origin.lat_rad.to_degrees() - lat);
         assert!(off_deg < 0.01, "{said:?}: {:?}", city.origin);
+    }
+}
+
+/// A document of a house of two parts, which stand before it, and of a tree; its members in this order.
+fn town(order: &[&str]) -> String {
+    let corners: Vec<[i32; 3]> =
+        [0, 6000].into_iter().flat_map(|z| [[0, 0, z], [9000, 0, z], [9000, 7000, z], [0, 7000, z]]).collect();
+    let faces = [[0, 1, 5, 4], [1, 2, 6, 5], [2, 3, 7, 6], [3, 0, 4, 7], [4, 5, 6, 7], [3, 2, 1, 0]].map(|face| [face]);
+    let part = json!({ "type": "BuildingPart", "parents": ["house"], "geometry": [{ "type": "Solid", "lod": "2", "boundaries": [faces] }] });
+    let members = json!({
+        "type": "CityJSON", "version": "2.0", "vertices": corners,
+        "metadata": { "referenceSystem": "https://www.opengis.net/def/crs/EPSG/0/7415", "title": "A \"town\"\n\u{1f3e0}" },
+        "transform": { "scale": [0.001, 0.001, 0.001], "translate": [85000.0, 446000.0, 2.0] },
+        "CityObjects": {
+            "a part": part, "b part": part,
+            "house": { "type": "Building", "children": ["b part", "a part"], "attributes": { "name": "House", "storeys": 2 } },
+            "tree": { "type": "SolitaryVegetationObject", "geometry": [{ "type": "MultiSurface", "lod": "1", "boundaries": [faces[0]] }] },
+        },
+    });
+    let members: Vec<String> = order.iter().map(|name| format!("{}: {}", json!(name), members[name])).collect();
+    format!("{{{}}}", members.join(", "))
+}
+
+#[test]
+fn a_document_is_read_the_same_in_any_order_and_on_any_lines() {
+    let usual = ["type", "version", "transform", "metadata", "CityObjects", "vertices"];
+    let sorted = ["CityObjects", "metadata", "transform", "type", "version", "vertices"];
+    let vertices_first = ["vertices", "metadata", "type", "version", "transform", "CityObjects"];
+    let said =
+        |city: &City| format!("{:?} {:?} {:?} {:?}", city.buildings, city.points, city.attribution, city.warnings);
+    let expected = read(&town(&usual)).expect("a city");
+    let house = &expected.buildings[0];
+    let about = (expected.buildings.len(), expected.points.len(), house.surfaces.len(), house.tags.id.as_str());
+    assert_eq!(about, (1, 1, 12, "house"), "{:?}", expected.warnings);
+    assert_eq!(house.tags.more.get("storeys"), Some(&Property::Integer(2)));
+    let text = town(&usual);
+    let spread = text.replace(", ", ",\n\n").replace(": ", ":\r\n\t");
+    // Longer than what is looked at to tell what it is.
+    let padded = text.replacen('{', &format!("{{\"+padding\": \"{}\", ", "x".repeat(200_000)), 1);
+    for (case, text) in [
+        ("sorted", town(&sorted)),
+        ("vertices first", town(&vertices_first)),
+        ("over many lines", spread.clone()),
+        ("framed", format!("\u{feff} \n\x1e{text} \r\n \n")),
+        ("padded", padded.clone()),
+        ("padded, over many lines", padded.replace(", ", ",\n")),
+        ("in a list", format!("[{text}]")),
+        // The last of two objects of an id counts.
+        ("twice the same id", text.replacen("\"a part\":", "\"house\":5,\"a part\":", 1)),
+    ] {
+        let city = read(&text).unwrap_or_else(|error| panic!("{case}: {error}"));
+        assert_eq!(said(&city), said(&expected), "{case}");
+    }
+    for (case, broken, expected) in [
+        ("cut", text[..text.len() - 9].to_owned(), "line 1, column"),
+        ("cut in an object", spread[..spread.find("b part").expect("there")].to_owned(), "not JSON: EOF while parsing"),
+        ("no JSON within an object", spread.replacen("\"parents\"", "parents", 1), "not JSON: key must be a string"),
+        ("a vertex of two numbers", spread.replacen("[9000,0,0]", "[9000,0]", 1), "invalid length 2"),
+        ("objects as a list", r#"{"type":"CityJSON","CityObjects":[]}"#.to_owned(), "expected a map"),
+        (
+            "vertices twice",
+            text.replacen("\"version\"", "\"vertices\": [], \"version\"", 1),
+            "duplicate field `vertices`",
+        ),
+        ("something behind it", format!("{text} {{}}"), "not JSON: trailing characters"),
+        ("a second one behind many lines", format!("{spread}\n{text}"), "not JSON: trailing characters"),
+        (
+            "another type at its end",
+            town(&sorted).replace("\"CityJSON\"", "\"CityJSONFeature\""),
+            "without the line of type",
+        ),
+        ("none at all", town(&sorted).replace("\"type\": \"CityJSON\",", ""), "JSON without a \"type\""),
+        ("of another kind", town(&sorted).replace("\"CityJSON\"", "\"Topology\""), "TopoJSON is not supported"),
+        ("no version", text.replace("version", "virgin"), "line 1: CityJSON without a version"),
+    ] {
+        let message = read(&broken).map(|_| ()).expect_err(case);
+        assert!(message.contains(expected), "{case}: {message}");
+    }
+    // What is below an object that cannot be read stands for itself.
+    for (what, with) in
+        [("2}", "1e999}"), ("\"House\"", "\"\\ud800\""), ("2}", &format!("{}{}}}", "[".repeat(200), "]".repeat(200)))]
+    {
+        let orphaned = text.replacen(what, with, 1);
+        assert_ne!(orphaned, text);
+        let city = read(&orphaned).expect("a city");
+        let ids: Vec<&str> = city.buildings.iter().map(|building| building.tags.id.as_str()).collect();
+        let told = &city.warnings.0["object_unreadable"];
+        assert_eq!((ids, told.count), (vec!["a part", "b part"], 1), "{with}");
+        assert!(told.examples[0].starts_with("house: "), "{told:?}");
+    }
+}
+
+#[test]
+fn what_waits_for_its_axes_is_held_up_to_a_bound() {
+    let padding = "x".repeat(33 << 20);
+    for (format, from, to) in [
+        ("gml", "<bldg:lod2Solid>", format!("<bldg:padding>{padding}</bldg:padding><bldg:lod2Solid>")),
+        ("jsonl", "{\"CityObjects\"", format!("{{\"padding\":\"{padding}\",\"CityObjects\"")),
+    ] {
+        let (right, wrong) = (blocks(format, 1, true, &[]), blocks(format, 30, false, &[]));
+        let (head, end) = if format == "gml" {
+            ("<core:cityObjectMember>", "</core:CityModel>")
+        } else {
+            ("{\"CityObjects\":{\"house", "")
+        };
+        let objects = |text: &str| text[text.find(head).expect("an object")..text.len() - end.len()].to_owned();
+        let first = objects(&right).replace("house0", "first");
+        let begin = &right[..right.find(head).expect("an object")];
+        for (first, is_swapped) in [(first.clone(), true), (first.replacen(from, &to, 1), false)] {
+            let text = [begin, &first, "\n", &objects(&wrong), end].concat();
+            let city = read_bytes(&Input::new(format!("blocks.{format}")), text.as_bytes()).expect(format);
+            // Thirty to one say that the axes are swapped, if they are asked.
+            assert_eq!(city.warnings.0.contains_key("axes_swapped"), is_swapped, "{format}: {:?}", city.warnings);
+            assert_eq!(city.buildings.len(), 31, "{format}: {:?}", city.warnings);
+        }
     }
 }
 
@@ -688,7 +809,7 @@ fn damaged_inputs_give_an_error_or_a_city_but_never_a_panic() {
         ((z ^ (z >> 31)) % n as u64) as usize
     };
     let (mut cities, mut errors) = (0, 0);
-    for name in ["town.geojson", "town.city.jsonl", "town.gml", "town.fgb", "town.parquet"] {
+    for name in ["town.geojson", "town.city.jsonl", "town.city.json", "town.gml", "town.fgb", "town.parquet"] {
         let seed = std::fs::read(repository("fuzz/seeds/bake").join(name)).expect("a seed");
         assert!(read_bytes(&Input::new(name), &seed).is_ok(), "{name}: {:?}", read_bytes(&Input::new(name), &seed));
         for round in 0..300 {

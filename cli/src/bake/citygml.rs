@@ -179,16 +179,16 @@ impl<'a> Document<'a> {
         }
         for object in element.children {
             self.find_crs(&object)?;
-            let Some(Waiting { ballot, held }) = &mut self.waiting else {
+            let Some(waiting) = &mut self.waiting else {
                 self.object(&object, gathered);
                 continue;
             };
-            ballot.object();
+            waiting.ballot.object();
             if let Some(crs) = &self.crs {
-                object::shapes(&object).iter().for_each(|rings| ballot.shape(crs, rings));
+                object::shapes(&object).iter().for_each(|rings| waiting.ballot.shape(crs, rings));
             }
-            held.push(object);
-            if ballot.is_full() {
+            let bytes = object.bytes();
+            if waiting.hold(object, bytes) {
                 self.decide(gathered);
             }
         }
@@ -214,7 +214,7 @@ impl<'a> Document<'a> {
 
     /// Settles the order of axes, and reads what has waited for it.
     fn decide(&mut self, gathered: &mut Gathered) {
-        let Some(Waiting { ballot, held }) = self.waiting.take() else { return };
+        let Some(Waiting { ballot, held, .. }) = self.waiting.take() else { return };
         self.crs = self.crs.take().map(|crs| ballot.decide(crs, self.input.stem(), &mut gathered.warnings));
         held.iter().for_each(|object| self.object(object, gathered));
     }

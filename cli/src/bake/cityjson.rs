@@ -4,9 +4,12 @@
 //! geometry of the highest level of detail (or of that which was asked for) is drawn from near, that of the lowest
 //! from 1.0 on from afar. What is inside of buildings is left out as long as there is something outside.
 
+mod document;
 mod geometry;
 mod things;
+mod vertices;
 
+pub(super) use document::{Document, is_document};
 pub(super) use geometry::{distinct, material_color};
 pub(super) use things::add;
 
@@ -20,12 +23,15 @@ use super::picture::Pictures;
 use super::source::{Fault, Gathered, Input};
 use super::winding::{Ballot, Waiting};
 use citytwin_manifest::Attribution;
+use document::{Object, Objects};
 use geometry::{Appearance, Found, Frame, Templates, Transform};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use vertices::VertexList;
 
 /// Longitude and latitude in degrees, and height as the source has it, metres.
 pub(super) type Place = [f64; 3];
@@ -73,6 +79,10 @@ impl Model {
     }
 }
 
+/// Why a feature cannot be read.
+pub(super) const WITHOUT_HEADER: &str =
+    "a CityJSONFeature without the line of type \"CityJSON\" before it: the file is a piece of one";
+
 /// What is carried through a file.
 #[derive(Default)]
 pub(super) struct State {
@@ -91,57 +101,17 @@ struct Header {
     templates: Templates,
 }
 
-#[derive(Deserialize)]
-struct Document<'a> {
-    #[serde(default)]
-    version: Option<Value>,
-    #[serde(default)]
-    transform: Option<Transform>,
-    #[serde(default)]
-    metadata: Option<Map<String, Value>>,
-    #[serde(rename = "CityObjects", borrow, default)]
-    objects: BTreeMap<String, &'a RawValue>,
-    #[serde(default)]
-    vertices: Vec<[f64; 3]>,
-    #[serde(default)]
-    appearance: Option<Appearance>,
-    #[serde(rename = "geometry-templates", default)]
-    templates: Option<Templates>,
-    #[serde(default)]
-    extensions: Option<Map<String, Value>>,
-}
-
-#[derive(Deserialize)]
-struct Object {
-    #[serde(rename = "type")]
-    kind: String,
-    #[serde(default)]
-    attributes: Option<Map<String, Value>>,
-    #[serde(default)]
-    geometry: Option<Vec<Value>>,
-    #[serde(default)]
-    children: Option<Vec<String>>,
-    #[serde(default)]
-    parents: Option<Vec<String>>,
-    #[serde(default)]
-    address: Option<Value>,
-}
-
-/// Reads a `CityJSON` object: a whole city, or the first line of a sequence.
+/// Takes a `CityJSON` object: a whole city, or the first line of a sequence.
 ///
 /// # Errors
-/// When it is broken, of a version that is not supported, or has objects but no CRS; or when features before it are.
+/// When it is of a version that is not supported, or has objects but no CRS; or when features before it are broken.
 pub(super) fn document(
     input: &Input,
-    text: &[u8],
+    document: Document,
     line: u64,
     reading: &mut Reading,
     gathered: &mut Gathered,
 ) -> Result<(), Fault> {
-    let place = |error: &serde_json::Error| {
-        Fault::new(format!("line {}, column {}", line - 1 + error.line() as u64, error.column()), error.to_string())
-    };
-    let document: Document<'_> = serde_json::from_slice(text).map_err(|error| place(&error))?;
     check_version(document.version.as_ref()).map_err(|message| Fault::new(format!("line {line}"), message))?;
     for name in document.extensions.iter().flat_map(Map::keys) {
         gathered.warnings.add("extension_not_known", name.chars().take(80).collect::<String>());
@@ -166,26 +136,20 @@ pub(super) fn document(
             header.crs = Some(ballot.decide(crs.clone(), input.stem(), &mut gathered.warnings));
         }
     }
-    let result = objects(input, &header, None, &document.objects, &document.vertices, gathered);
+    let result = models(input, &header, None, &document.objects, &document.vertices, gathered);
     state.header = Some(header);
     result
 }
 
 /// Lets the shapes of objects say which of their axes is which.
-fn vote(
-    ballot: &mut Ballot,
-    crs: &Crs,
-    transform: &Transform,
-    texts: &BTreeMap<String, &RawValue>,
-    vertices: &[[f64; 3]],
-) {
-    for text in texts.values() {
+fn vote(ballot: &mut Ballot, crs: &Crs, transform: &Transform, objects: &Objects, vertices: &VertexList) {
+    for object in objects.all() {
         if ballot.is_full() {
             return;
         }
         ballot.object();
-        let Ok(object) = serde_json::from_str::<Object>(text.get()) else { continue };
-        for geometry in object.geometry.iter().flatten().filter(|_| !is_interior(&object.kind)) {
+        let Some(object) = object.filter(|object| !is_interior(&object.kind)) else { continue };
+        for geometry in object.geometry.iter().flatten() {
             ballot.shape(crs, &geometry::rings_of(geometry, transform, vertices));
         }
     }
@@ -196,7 +160,7 @@ fn vote(
 /// # Errors
 /// As [`feature`].
 pub(super) fn finish(input: &Input, reading: &mut Reading, gathered: &mut Gathered) -> Result<(), Fault> {
-    let Some(Waiting { ballot, held }) = reading.cityjson.waiting.take() else { return Ok(()) };
+    let Some(Waiting { ballot, held, .. }) = reading.cityjson.waiting.take() else { return Ok(()) };
     if let Some(header) = &mut reading.cityjson.header {
         header.crs = header.crs.take().map(|crs| ballot.decide(crs, input.stem(), &mut gathered.warnings));
     }
@@ -221,7 +185,7 @@ pub(super) fn feature(
         #[serde(rename = "CityObjects", borrow, default)]
         objects: BTreeMap<String, &'a RawValue>,
         #[serde(default)]
-        vertices: Vec<[f64; 3]>,
+        vertices: VertexList,
         #[serde(default)]
         appearance: Option<Appearance>,
     }
@@ -229,19 +193,18 @@ pub(super) fn feature(
     if feature.kind != "CityJSONFeature" {
         return Ok(false);
     }
+    let objects = Objects::of_feature(feature.objects);
     let Some(header) = &reading.cityjson.header else {
-        let message = "a CityJSONFeature without the line of type \"CityJSON\" before it: the file is a piece of one";
-        return Err(Fault::new(format!("line {line}"), message));
+        return Err(Fault::new(format!("line {line}"), WITHOUT_HEADER));
     };
-    if let (Some(Waiting { ballot, held }), Some(crs)) = (&mut reading.cityjson.waiting, &header.crs) {
-        vote(ballot, crs, &header.transform, &feature.objects, &feature.vertices);
-        held.push((line, text.to_vec()));
-        if ballot.is_full() {
+    if let (Some(waiting), Some(crs)) = (&mut reading.cityjson.waiting, &header.crs) {
+        vote(&mut waiting.ballot, crs, &header.transform, &objects, &feature.vertices);
+        if waiting.hold((line, text.to_vec()), text.len()) {
             finish(input, reading, gathered)?;
         }
         return Ok(true);
     }
-    objects(input, header, feature.appearance.as_ref(), &feature.objects, &feature.vertices, gathered)?;
+    models(input, header, feature.appearance.as_ref(), &objects, &feature.vertices, gathered)?;
     Ok(true)
 }
 
@@ -290,25 +253,19 @@ fn source_of(metadata: Option<&Map<String, Value>>, gathered: &mut Gathered) {
 }
 
 /// Reads objects with the vertices that they share.
-fn objects(
+fn models(
     input: &Input,
     header: &Header,
     own: Option<&Appearance>,
-    texts: &BTreeMap<String, &RawValue>,
-    vertices: &[[f64; 3]],
+    objects: &Objects,
+    vertices: &VertexList,
     gathered: &mut Gathered,
 ) -> Result<(), Fault> {
-    let mut objects: BTreeMap<&str, Object> = BTreeMap::new();
-    for (id, text) in texts {
-        match serde_json::from_str::<Object>(text.get()) {
-            Ok(object) => {
-                objects.insert(id, object);
-            }
-            Err(error) => gathered.warnings.add("object_unreadable", format!("{}: {error}", short(id))),
-        }
+    for (id, error) in objects.unreadable() {
+        gathered.warnings.add("object_unreadable", format!("{}: {error}", short(id)));
     }
-    if objects.values().all(|object| object.geometry.as_ref().is_none_or(Vec::is_empty)) {
-        objects.keys().for_each(|id| gathered.warnings.add("object_without_geometry", short(id)));
+    if !objects.have_geometry() {
+        objects.ids().for_each(|id| gathered.warnings.add("object_without_geometry", short(id)));
         return Ok(());
     }
     let Some(crs) = &header.crs else { return Err(Fault::new(input.stem(), header.without_crs.clone())) };
@@ -322,15 +279,9 @@ fn objects(
         lod: input.lod,
         plain: input.plain,
     };
-    let is_root = |object: &Object| {
-        let parents = object.parents.as_deref().unwrap_or_default();
-        !parents.iter().any(|parent| objects.contains_key(parent.as_str()))
-    };
-    for (id, object) in objects.iter().filter(|(_, object)| is_root(object)) {
-        let family = family(id, &objects);
-        let (pictures, warnings) = (&mut gathered.pictures, &mut gathered.warnings);
-        let model = model(input, (id, object), &family, &frame, pictures, warnings);
-        gathered.models.extend(model);
+    for root in objects.roots() {
+        let family = objects.family(root);
+        gathered.models.extend(model(input, &family, &frame, &mut gathered.pictures, &mut gathered.warnings));
     }
     Ok(())
 }
@@ -338,22 +289,6 @@ fn objects(
 /// An id that is fit to be shown.
 fn short(id: &str) -> String {
     id.chars().take(120).collect()
-}
-
-/// A root and everything below it, each once, however the file tangles them.
-fn family<'a>(root: &'a str, objects: &'a BTreeMap<&str, Object>) -> Vec<(&'a str, &'a Object)> {
-    let (mut seen, mut open, mut family) = (BTreeSet::from([root]), vec![root], Vec::new());
-    while let Some(id) = open.pop() {
-        let Some((id, object)) = objects.get_key_value(id) else { continue };
-        family.push((*id, object));
-        let group = object.kind == "CityObjectGroup";
-        for child in object.children.iter().flatten().filter(|_| !group).rev() {
-            if seen.insert(child) {
-                open.push(child);
-            }
-        }
-    }
-    family
 }
 
 /// What is inside, and only seen when there is nothing around it.
@@ -374,12 +309,12 @@ fn is_interior(kind: &str) -> bool {
 /// A root with all that belongs to it; nothing, and a counted warning, when there is nothing to draw.
 fn model(
     input: &Input,
-    (id, root): (&str, &Object),
-    family: &[(&str, &Object)],
+    family: &[(&str, Cow<'_, Object>)],
     frame: &Frame<'_>,
     pictures: &mut Pictures,
     warnings: &mut Warnings,
 ) -> Option<Model> {
+    let (id, root) = family.first()?;
     let mut found: Vec<(&str, Found)> = Vec::new();
     for (id, object) in family {
         let own = frame.read(&short(id), object.geometry.as_deref().unwrap_or_default(), pictures, warnings);
@@ -394,17 +329,17 @@ fn model(
             warnings.add("interior_left_out", short(id));
         }
     }
-    let attributes = root.attributes.clone().unwrap_or_default();
+    let number = |keys: &[&str]| number(root.attributes.as_ref()?, keys);
     let mut model = Model {
-        tags: tags(input, id, root, family),
+        tags: tags(input, (id, root), family),
         kind: root.kind.clone(),
         near: Vec::new(),
         far: Vec::new(),
         footprint: Vec::new(),
         points: Vec::new(),
         lines: Vec::new(),
-        height_m: number(&attributes, &["measuredHeight", "height", "b3_h_max"]),
-        storeys: number(&attributes, &["storeysAboveGround", "b3_bouwlagen"]),
+        height_m: number(&["measuredHeight", "height", "b3_h_max"]),
+        storeys: number(&["storeysAboveGround", "b3_bouwlagen"]),
     };
     for (_, own) in found {
         model.near.extend((!own.near.is_empty()).then_some(own.near));
@@ -425,15 +360,15 @@ fn model(
     Some(model)
 }
 
-fn number(attributes: &Map<String, Value>, keys: &[&str]) -> Option<f64> {
+fn number(attributes: &BTreeMap<String, Value>, keys: &[&str]) -> Option<f64> {
     keys.iter().find_map(|key| attributes.get(*key)?.as_f64()).filter(|n| n.is_finite() && *n > 0.0)
 }
 
 /// Attributes of the root; where a single part has more, those too.
-fn tags(input: &Input, id: &str, root: &Object, family: &[(&str, &Object)]) -> Tags {
+fn tags(input: &Input, (id, root): (&str, &Object), family: &[(&str, Cow<'_, Object>)]) -> Tags {
     let mut tags = Tags { id: short(id), address: address(root.address.as_ref()), ..Tags::default() };
     let parts = family.iter().skip(1).filter(|(_, object)| !is_interior(&object.kind));
-    let only_part = parts.clone().map(|(_, part)| *part).next().filter(|_| parts.clone().count() == 1);
+    let only_part = parts.clone().map(|(_, part)| part).next().filter(|_| parts.clone().count() == 1);
     let own = root.attributes.iter().chain(only_part.and_then(|part| part.attributes.as_ref())).flatten();
     for (key, value) in own {
         let Some(value) = property(value) else { continue };

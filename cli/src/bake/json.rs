@@ -1,13 +1,13 @@
 //! JSON of several kinds, told apart by what it says it is: one document, or one on each line.
 
-use super::cityjson;
+use super::cityjson::{self, Document};
 use super::geojson;
-use super::source::{Fault, Gathered, Input, rest_of, text_of};
+use super::source::{Fault, Gathered, Input, Lines, rest_of, text_of};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::io::{BufRead, Read as _};
+use std::io::{self, BufRead, BufReader, Read as _};
 
 /// Longest line of a file with a document on each line, bytes.
 const MAX_LINE_BYTES: u64 = 512 << 20;
@@ -40,12 +40,18 @@ enum Kind {
 /// When it is not JSON, or JSON of no known kind, or names no CRS although its coordinates need one.
 pub(super) fn read(input: &Input, reader: &mut dyn BufRead, gathered: &mut Gathered) -> Result<(), Fault> {
     let mut reading = Reading::default();
+    let mut reader = Lines::new(BufReader::new(reader), u64::MAX);
     let mut line = Vec::new();
-    let mut number = 0_u64;
+    let beginning = reader.fill_buf().map_err(|error| Fault::new("line 1", error.to_string()))?;
+    let framed_bytes = beginning.len() - text_after_frame(beginning).len();
+    if cityjson::is_document(&beginning[framed_bytes..]) {
+        reader.consume(framed_bytes);
+        large_document(input, &mut reader, &mut reading, gathered)?;
+    }
     loop {
         line.clear();
-        number += 1;
-        let read = (&mut *reader).take(MAX_LINE_BYTES).read_until(b'\n', &mut line);
+        let number = reader.line;
+        let read = (&mut reader).take(MAX_LINE_BYTES).read_until(b'\n', &mut line);
         let length = read.map_err(|error| Fault::new(format!("line {number}"), error.to_string()))?;
         if length == 0 {
             break;
@@ -55,7 +61,7 @@ pub(super) fn read(input: &Input, reader: &mut dyn BufRead, gathered: &mut Gathe
         }
         if number == 1 && serde_json::from_slice::<&RawValue>(text(&line)).is_err() {
             // Not a document on each line: one over many.
-            let whole = rest_of(&mut *reader, std::mem::take(&mut line))?;
+            let whole = rest_of(&mut reader, std::mem::take(&mut line))?;
             document(input, text(&whole), 1, &mut reading, gathered)?;
             break;
         }
@@ -68,10 +74,48 @@ pub(super) fn read(input: &Input, reader: &mut dyn BufRead, gathered: &mut Gathe
     reading.geojson.finish(input)
 }
 
+/// Reads a CityJSON document that is not held. If it is a line, others may come after it.
+fn large_document(
+    input: &Input,
+    reader: &mut Lines<impl BufRead>,
+    reading: &mut Reading,
+    gathered: &mut Gathered,
+) -> Result<(), Fault> {
+    let first = reader.line;
+    let document = Document::read(&mut serde_json::Deserializer::from_reader(&mut *reader), &gathered.room);
+    let document = document.map_err(|error| not_json(first, &error))?;
+    let last = reader.line;
+    // What is behind it on its last line, or on any.
+    while let Some(byte) = next_byte(reader).map_err(|error| Fault::new(format!("line {last}"), error.to_string()))? {
+        match byte {
+            b'\n' if first == last => break,
+            _ if byte.is_ascii_whitespace() => {}
+            _ => return Err(Fault::new(format!("line {}", reader.line), "not JSON: trailing characters")),
+        }
+    }
+    reading.kind = Some(Kind::CityJsonFeature);
+    match document.kind.as_deref() {
+        Some("CityJSON") => cityjson::document(input, document, first, reading, gathered),
+        Some(other) => Err(Fault::new(format!("line {first}"), refusal(other))),
+        None => Err(untold(first)),
+    }
+}
+
+fn next_byte(reader: &mut impl BufRead) -> io::Result<Option<u8>> {
+    let byte = reader.fill_buf()?.first().copied();
+    reader.consume(usize::from(byte.is_some()));
+    Ok(byte)
+}
+
 /// A line without what frames it.
 fn text(line: &[u8]) -> &[u8] {
+    text_after_frame(line).trim_ascii()
+}
+
+/// Text without what comes before a document.
+fn text_after_frame(line: &[u8]) -> &[u8] {
     let line = text_of(line);
-    line.strip_prefix(b"\x1e").unwrap_or(line).trim_ascii()
+    line.strip_prefix(b"\x1e").unwrap_or(line)
 }
 
 fn document(
@@ -98,7 +142,7 @@ fn document(
             gathered.warnings.add("line_unreadable", format!("{}, line {line}: {error}", input.stem()));
             return Ok(());
         }
-        (Err(error), None) => return Err(Fault::new(place(line, error), format!("not JSON: {error}"))),
+        (Err(error), None) => return Err(not_json(line, error)),
     };
     match kind {
         Some("Feature") => {
@@ -112,7 +156,9 @@ fn document(
             .map_err(|error| Fault::new(place(line, &error), error.to_string())),
         Some("CityJSON") => {
             reading.kind = Some(Kind::CityJsonFeature);
-            cityjson::document(input, text, line, reading, gathered)
+            let document = Document::read(&mut serde_json::Deserializer::from_slice(text), &gathered.room);
+            let document = document.map_err(|error| not_json(line, &error))?;
+            cityjson::document(input, document, line, reading, gathered)
         }
         Some("CityJSONFeature") => {
             reading.kind = Some(Kind::CityJsonFeature);
@@ -131,11 +177,24 @@ fn place(line: u64, error: &serde_json::Error) -> String {
     format!("line {}, column {}", line - 1 + error.line() as u64, error.column())
 }
 
+/// What is wrong with a document.
+fn not_json(line: u64, error: &serde_json::Error) -> Fault {
+    let message = if error.is_data() || error.is_io() { error.to_string() } else { format!("not JSON: {error}") };
+    Fault::new(place(line, error), message)
+}
+
+/// A document that does not say what it is.
+fn untold(line: u64) -> Fault {
+    let message = "JSON without a \"type\": expected a Feature, a FeatureCollection, CityJSON, or layers of tiles";
+    Fault::new(format!("line {line}"), message)
+}
+
 fn refusal(kind: &str) -> String {
     let what: String = kind.chars().take(40).collect();
     match kind {
         "Topology" => "TopoJSON is not supported: convert it to GeoJSON first".into(),
         "CityModel" => "CityJSON before version 1.0 is not supported: upgrade it first".into(),
+        "CityJSONFeature" => cityjson::WITHOUT_HEADER.into(),
         "CityJSONExtension" => "this is the schema of a CityJSON extension, not a city".into(),
         "Point" | "LineString" | "Polygon" | "MultiPoint" | "MultiLineString" | "MultiPolygon"
         | "GeometryCollection" => format!("a bare {what}: put it into a Feature, so that it can say what it is"),
@@ -154,10 +213,7 @@ fn kind_of(text: &[u8]) -> Result<Option<String>, serde_json::Error> {
 
 /// A list of documents, or the layers of a tile by name (Tilezen).
 fn untyped(input: &Input, text: &[u8], line: u64, reading: &mut Reading, gathered: &mut Gathered) -> Result<(), Fault> {
-    let unknown = || {
-        let message = "JSON without a \"type\": expected a Feature, a FeatureCollection, CityJSON, or layers of tiles";
-        Fault::new(format!("line {line}"), message)
-    };
+    let unknown = || untold(line);
     if let Ok(documents) = serde_json::from_slice::<Vec<&RawValue>>(text) {
         if documents.is_empty() {
             return Err(unknown());

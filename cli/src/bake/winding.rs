@@ -12,6 +12,8 @@ use std::sync::Arc;
 /// So many objects are looked at, or fewer that have so many corners.
 const MAX_OBJECTS: usize = 256;
 const MAX_CORNERS: usize = 1 << 18;
+/// Or that take so many bytes, as they are held.
+const MAX_HELD_BYTES: usize = 32 << 20;
 /// For each shape that is right, at least so many must be wrong: a few are always built badly.
 const WRONG_FOR_RIGHT: usize = 20;
 /// Metres in a degree; a shape that is stretched is inside out no less.
@@ -35,11 +37,19 @@ pub(super) struct Ballot {
 pub(super) struct Waiting<T> {
     pub(super) ballot: Ballot,
     pub(super) held: Vec<T>,
+    held_bytes: usize,
 }
 
 impl<T> Waiting<T> {
     pub(super) fn new() -> Self {
-        Self { ballot: Ballot::default(), held: Vec::new() }
+        Self { ballot: Ballot::default(), held: Vec::new(), held_bytes: 0 }
+    }
+
+    /// Holds something of so many bytes; true when enough has been looked at, or no more is to be held.
+    pub(super) fn hold(&mut self, thing: T, bytes: usize) -> bool {
+        self.held.push(thing);
+        self.held_bytes = self.held_bytes.saturating_add(bytes);
+        self.ballot.is_full() || self.held_bytes >= MAX_HELD_BYTES
     }
 }
 

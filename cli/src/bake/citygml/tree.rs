@@ -52,6 +52,14 @@ impl Element {
         Some(self.text.trim()).filter(|text| !text.is_empty())
     }
 
+    /// About what it takes.
+    pub(super) fn bytes(&self) -> usize {
+        let pair = |(key, value): &(String, String)| size_of::<(String, String)>() + key.len() + value.len();
+        let attributes: usize = self.attributes.iter().map(pair).sum();
+        let children: usize = self.children.iter().map(Self::bytes).sum();
+        size_of::<Self>() + self.name.len() + self.text.len() + attributes + children
+    }
+
     /// Whether there are positions in it.
     pub(super) fn has_geometry(&self) -> bool {
         matches!(self.name.as_str(), "posList" | "pos" | "coordinates") || self.children.iter().any(Self::has_geometry)

@@ -3,6 +3,7 @@
 use super::super::crs::Crs;
 use super::super::model::{Drape, SurfaceClass, Warnings};
 use super::super::picture::{self, Pictures, Wrap};
+use super::vertices::VertexList;
 use super::{Face, Place};
 use serde::Deserialize;
 use serde_json::Value;
@@ -96,7 +97,7 @@ pub(super) struct Templates {
 pub(super) struct Frame<'a> {
     pub(super) crs: &'a Crs,
     pub(super) transform: &'a Transform,
-    pub(super) vertices: &'a [[f64; 3]],
+    pub(super) vertices: &'a VertexList,
     pub(super) appearance: &'a Appearance,
     pub(super) templates: &'a Templates,
     pub(super) template_appearance: &'a Appearance,
@@ -176,7 +177,7 @@ impl Vertices<'_> {
 impl Frame<'_> {
     /// A vertex in the units of the CRS.
     fn vertex(&self, index: usize) -> Option<[f64; 3]> {
-        self.vertices.get(index).map(|vertex| self.transform.apply(*vertex))
+        self.vertices.get(index).map(|vertex| self.transform.apply(vertex))
     }
 
     /// Reads an object's geometries; faults are counted under its id.
@@ -428,7 +429,7 @@ impl Shown {
 }
 
 /// All rings of a geometry's surfaces in the file's coordinates, without those that are broken.
-pub(super) fn rings_of(geometry: &Value, transform: &Transform, vertices: &[[f64; 3]]) -> Vec<Vec<[f64; 3]>> {
+pub(super) fn rings_of(geometry: &Value, transform: &Transform, vertices: &VertexList) -> Vec<Vec<[f64; 3]>> {
     fn gather(list: &Value, corner: &impl Fn(&Value) -> Option<[f64; 3]>, rings: &mut Vec<Vec<[f64; 3]>>) {
         let Some(items) = list.as_array() else { return };
         if items.first().is_some_and(Value::is_u64) {
@@ -437,7 +438,7 @@ pub(super) fn rings_of(geometry: &Value, transform: &Transform, vertices: &[[f64
             items.iter().for_each(|inner| gather(inner, corner, rings));
         }
     }
-    let corner = |index: &Value| Some(transform.apply(*vertices.get(usize::try_from(index.as_u64()?).ok()?)?));
+    let corner = |index: &Value| Some(transform.apply(vertices.get(usize::try_from(index.as_u64()?).ok()?)?));
     let mut rings = Vec::new();
     let is_of_surfaces = geometry.get("type").and_then(Value::as_str).is_some_and(|kind| {
         matches!(kind, "MultiSurface" | "CompositeSurface" | "Solid" | "MultiSolid" | "CompositeSolid")

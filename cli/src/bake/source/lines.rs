@@ -17,32 +17,41 @@ impl<R> Lines<R> {
     pub(in crate::bake) fn new(input: R, max_event_bytes: u64) -> Self {
         Self { input, line: 1, event_bytes: 0, max_event_bytes }
     }
+
+    fn count(&mut self, bytes: usize, lines: usize) {
+        self.event_bytes += bytes as u64;
+        self.line += lines as u64;
+    }
+
+    fn check(&self) -> io::Result<()> {
+        if self.event_bytes > self.max_event_bytes {
+            return Err(io::Error::other(format!("a tag or text of more than {} bytes", self.max_event_bytes)));
+        }
+        Ok(())
+    }
 }
 
 impl<R: BufRead> Read for Lines<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let available = self.fill_buf()?;
-        let n = available.len().min(buffer.len());
-        buffer[..n].copy_from_slice(&available[..n]);
-        self.consume(n);
+        self.check()?;
+        let n = self.input.read(buffer)?;
+        self.count(n, buffer.iter().take(n).filter(|&&b| b == b'\n').count());
         Ok(n)
     }
 }
 
 impl<R: BufRead> BufRead for Lines<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.event_bytes > self.max_event_bytes {
-            return Err(io::Error::other(format!("a tag or text of more than {} bytes", self.max_event_bytes)));
-        }
+        self.check()?;
         self.input.fill_buf()
     }
 
     fn consume(&mut self, n: usize) {
         // The buffer is still there: `fill_buf` without a read in between returns the same bytes.
         if let Ok(bytes) = self.input.fill_buf() {
-            self.line += bytes.iter().take(n).filter(|&&b| b == b'\n').count() as u64;
+            let lines = bytes.iter().take(n).filter(|&&b| b == b'\n').count();
+            self.count(n, lines);
         }
-        self.event_bytes += n as u64;
         self.input.consume(n);
     }
 }
