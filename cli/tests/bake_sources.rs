@@ -125,9 +125,11 @@ fn told() -> BTreeMap<String, Told> {
         .collect()
 }
 
-/// Volume inside closed surfaces (divergence theorem over fans of triangles; holes run the other way round).
+/// Volume inside surfaces that are closed, or would be with a bottom (divergence theorem over fans of triangles; holes run
+/// the other way round).
 fn volume_m3(surfaces: &[Surface]) -> f64 {
-    let origin = surfaces[0].rings[0][0];
+    let corners = surfaces.iter().flat_map(|surface| surface.rings.iter().flatten());
+    let origin = surfaces[0].rings[0][0].with_z(corners.map(|p| p.z).fold(f64::INFINITY, f64::min));
     let fan = |ring: &Vec<DVec3>| -> f64 {
         let corner = |p: DVec3| p - origin;
         ring.windows(2).map(|pair| corner(ring[0]).dot(corner(pair[0]).cross(corner(pair[1])))).sum::<f64>() / 6.0
@@ -511,11 +513,12 @@ fn real_models_are_right_way_out_whatever_their_axes_are() {
     let Some(folder) = shared("citymodel") else { return };
     let east_first = Some(AxisOrder::EastNorth);
     // Files in CRSs that have northing first; the order that is asked for; whether it is found to be the other one; the
-    // volume of all buildings, m³, as the rings of the file have it, read by lxml and a JSON parser.
+    // volume of all buildings, m³, as the rings of the file have it, read by an XML and a JSON parser, and numpy: negative where
+    // they are inside out in the order that is asked for, and have to be turned.
     for (name, asked, is_swapped, expected_m3) in [
-        (&format!("{CITYGML}/lod3_building_v2.gml"), None, true, 1143.1),
-        (&format!("{CITYGML}/lod3_building_v2.gml"), east_first, false, 1143.1),
-        (&format!("{CITYGML}/lod3_building_v2.gml"), Some(AxisOrder::Authority), false, -1143.1),
+        (&format!("{CITYGML}/lod3_building_v2.gml"), None, true, 2707.4),
+        (&format!("{CITYGML}/lod3_building_v2.gml"), east_first, false, 2707.4),
+        (&format!("{CITYGML}/lod3_building_v2.gml"), Some(AxisOrder::Authority), false, -2707.4),
         (&"cjval/data/texture4.city.json".to_owned(), None, true, 1531.7),
         (&"cjval/data/texture4.city.json".to_owned(), Some(AxisOrder::NorthEast), false, -1531.7),
         (&format!("{CITYGML}/lod2_buildings_v3.gml"), None, true, 0.0),
@@ -527,12 +530,13 @@ fn real_models_are_right_way_out_whatever_their_axes_are() {
         let city = read_bytes(&input, &bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
         let told = city.warnings.0.get("axes_swapped").map_or(0, |warning| warning.count);
         assert_eq!(told, u64::from(is_swapped), "{name}: {:?}", city.warnings);
-        assert!(!city.warnings.0.contains_key("shapes_inside_out"), "{name}: {:?}", city.warnings);
+        let turned = city.warnings.0.contains_key("shapes_inside_out");
+        assert_eq!(turned, expected_m3 < 0.0, "{name}: {:?}", city.warnings);
         let volumes: Vec<f64> = city.buildings.iter().map(|building| volume_m3(&building.surfaces)).collect();
         if expected_m3 == 0.0 {
             assert!(volumes.iter().all(|volume_m3| *volume_m3 > 0.0), "{name}: {volumes:?}");
         } else {
-            let ratio = volumes.iter().sum::<f64>() / expected_m3;
+            let ratio = volumes.iter().sum::<f64>() / f64::abs(expected_m3);
             assert!((ratio - 1.0).abs() < 0.005, "{name}: {ratio}");
         }
     }
@@ -606,8 +610,8 @@ fn axes_are_read_as_said_or_else_as_the_shapes_show() {
     // By pyproj 3.7: what EPSG:3068 has 24,000 m east and 21,000 m north, and 21,000 m east and 24,000 m north.
     let (here, there) = ([13.389_728_3, 52.515_867_9], [13.345_364_9, 52.542_730_5]);
     for format in ["gml", "json", "jsonl"] {
-        // Whether northing is first in the file; what is said; where the first is; whether it is inside out; warnings.
-        for (north_first, said, place, inside_out, warnings) in [
+        // Whether northing is first in the file; what is said; where the first is; whether it has to be turned; warnings.
+        for (north_first, said, place, turned, warnings) in [
             (true, None, here, false, 0),
             (false, None, here, false, 1),
             (true, Some(Authority), here, false, 0),
@@ -625,11 +629,13 @@ fn axes_are_read_as_said_or_else_as_the_shapes_show() {
                 "{case}: {:?}",
                 city.warnings
             );
-            assert_eq!(city.buildings.len(), if format == "json" { 1 } else { 3 }, "{case}");
+            let count = if format == "json" { 1 } else { 3 };
+            assert_eq!(city.buildings.len(), count, "{case}");
+            let told = city.warnings.0.get("shapes_inside_out").map_or(0, |warning| warning.count as usize);
+            assert_eq!(told, if turned { count } else { 0 }, "{case}: {:?}", city.warnings);
             let first = &city.buildings[0];
             let volume_m3 = volume_m3(&first.surfaces);
-            let outwards = if inside_out { -360.0 } else { 360.0 };
-            assert!((volume_m3 - outwards).abs() < 1.0, "{case}: {volume_m3}");
+            assert!((volume_m3 - 360.0).abs() < 1.0, "{case}: {volume_m3}");
             let frame = EnuFrame::new(city.origin);
             let at = frame.geodetic_from_enu(first.surfaces[0].rings[0][0]);
             let off_m = DVec2::new(at.lon_rad.to_degrees() - place[0], at.lat_rad.to_degrees() - place[1]) * 111_320.0;
@@ -644,6 +650,46 @@ fn axes_are_read_as_said_or_else_as_the_shapes_show() {
         let off_deg = (city.origin.lon_rad.to_degrees() - lon).hypot(city.origin.lat_rad.to_degrees() - lat);
         assert!(off_deg < 0.01, "{said:?}: {:?}", city.origin);
     }
+}
+
+#[test]
+fn solids_that_are_inside_out_are_turned_one_by_one() {
+    for format in ["gml", "jsonl"] {
+        for inside_out in [&[][..], &[1], &[0, 1, 2]] {
+            let text = blocks(format, 3, true, inside_out);
+            // With the order of the axes said: else three of three would be taken for another order.
+            let input = Input { axis_order: Some(AxisOrder::Authority), ..Input::new(format!("blocks.{format}")) };
+            let city = read_bytes(&input, text.as_bytes()).expect(format);
+            let volumes: Vec<f64> = city.buildings.iter().map(|building| volume_m3(&building.surfaces)).collect();
+            assert!(volumes.len() == 3 && volumes.iter().all(|m3| (m3 - 360.0).abs() < 1.0), "{format}: {volumes:?}");
+            let told = city.warnings.0.get("shapes_inside_out").cloned().unwrap_or_default();
+            let ids: Vec<&str> = told.examples.iter().filter_map(|example| example.split(':').next()).collect();
+            let expected: Vec<String> = inside_out.iter().map(|i| format!("house{i}")).collect();
+            assert_eq!(
+                (ids, told.count),
+                (expected.iter().map(String::as_str).collect(), inside_out.len() as u64),
+                "{format}"
+            );
+        }
+    }
+    // Two solids of one object, of which one is turned, and one with a cavity, whose faces look inwards as they must.
+    let text = blocks("json", 1, true, &[]);
+    let mut whole: Value = serde_json::from_str(&text).expect("JSON");
+    let geometry = &mut whole["CityObjects"]["house0"]["geometry"][0];
+    let shell = geometry["boundaries"][0].clone();
+    let turned: Value = shell
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|face| json!([face[0].as_array().into_iter().flatten().rev().collect::<Vec<_>>()]))
+        .collect();
+    (geometry["type"], geometry["boundaries"]) = (json!("MultiSolid"), json!([[shell, turned], [turned], [shell]]));
+    let input = Input { axis_order: Some(AxisOrder::Authority), ..Input::new("solids.json") };
+    let city = read_bytes(&input, whole.to_string().as_bytes()).expect("a city");
+    let surfaces = &city.buildings[0].surfaces;
+    assert_eq!(surfaces.len(), 18);
+    assert!(surfaces.chunks(6).all(|solid| (volume_m3(solid) - 360.0).abs() < 1.0));
+    assert_eq!(city.warnings.0["shapes_inside_out"].count, 1);
 }
 
 /// A document of a house of two parts, which stand before it, and of a tree; its members in this order.

@@ -322,6 +322,98 @@ fn citygml_names_pictures_and_materials_by_ring_and_surface() {
     }
 }
 
+/// Corners of a block of 10 × 6 × 8 m, and its faces: four walls, a roof, a floor.
+const BLOCK: ([[f64; 3]; 8], [[usize; 4]; 6]) = (
+    [
+        [0.0, 0.0, 0.0],
+        [10.0, 0.0, 0.0],
+        [10.0, 6.0, 0.0],
+        [0.0, 6.0, 0.0],
+        [0.0, 0.0, 8.0],
+        [10.0, 0.0, 8.0],
+        [10.0, 6.0, 8.0],
+        [0.0, 6.0, 8.0],
+    ],
+    [[0, 1, 5, 4], [1, 2, 6, 5], [2, 3, 7, 6], [3, 0, 4, 7], [4, 5, 6, 7], [3, 2, 1, 0]],
+);
+
+/// That block with a picture on each face, right way out or not.
+fn block(format: &str, inside_out: bool) -> String {
+    let (corners, faces) = BLOCK;
+    // Each corner of each face has coordinates of its own.
+    let uv = |face: usize, at: usize| [at as f64 / 4.0, face as f64 / 6.0];
+    let order: Vec<usize> = if inside_out { vec![3, 2, 1, 0] } else { vec![0, 1, 2, 3] };
+    if format == "json" {
+        let mut model = cityjson(&[], &["pictures/quarters.webp"]);
+        let of = |value: &dyn Fn(usize, usize) -> Value| -> Vec<Vec<Value>> {
+            (0..6).map(|face| order.iter().map(|&at| value(face, at)).collect()).collect()
+        };
+        let boundaries: Vec<Value> =
+            of(&|face, at| json!(faces[face][at])).into_iter().map(|ring| json!([ring])).collect();
+        let values = of(&|face, at| json!(4 * face + at)).into_iter();
+        let values: Vec<Value> = values.map(|ring| vec![[vec![json!(0)], ring].concat()].into()).collect();
+        model["CityObjects"]["house"]["geometry"][0] = json!({
+            "type": "Solid", "lod": "2", "boundaries": [boundaries], "texture": { "visible": { "values": [values] } },
+        });
+        model["appearance"]["vertices-texture"] = (0..24).map(|i| json!(uv(i / 4, i % 4))).collect();
+        model["vertices"] = json!(corners);
+        return model.to_string();
+    }
+    let (mut polygons, mut coordinates) = (String::new(), String::new());
+    for face in 0..6 {
+        let ring = || order.iter().chain(&order[..1]);
+        let places = ring().map(|&at| corners[faces[face][at]]);
+        let places: Vec<String> = places.map(|[x, y, z]| format!("{} {} {z}", 85_000.0 + x, 446_000.0 + y)).collect();
+        let uvs: Vec<String> = ring().map(|&at| uv(face, at)).map(|[u, v]| format!("{u} {v}")).collect();
+        polygons += &format!(
+            r##"<gml:surfaceMember><gml:Polygon gml:id="p{face}"><gml:exterior><gml:LinearRing gml:id="r{face}"><gml:posList>{}</gml:posList></gml:LinearRing></gml:exterior></gml:Polygon></gml:surfaceMember>"##,
+            places.join(" ")
+        );
+        coordinates += &format!(
+            r##"<app:target uri="#p{face}"><app:TexCoordList><app:textureCoordinates ring="#r{face}">{}</app:textureCoordinates></app:TexCoordList></app:target>"##,
+            uvs.join(" ")
+        );
+    }
+    let appearance = format!(
+        "<app:Appearance><app:surfaceDataMember><app:ParameterizedTexture><app:imageURI>pictures/quarters.webp</app:imageURI>{coordinates}</app:ParameterizedTexture></app:surfaceDataMember></app:Appearance>"
+    );
+    let (inner, outer) = match format {
+        "gml, own" => (format!("<app:appearance>{appearance}</app:appearance>"), String::new()),
+        _ => (String::new(), format!("<app:appearanceMember>{appearance}</app:appearanceMember>")),
+    };
+    format!(
+        r#"<core:CityModel xmlns:core="http://www.opengis.net/citygml/2.0" xmlns:bldg="http://www.opengis.net/citygml/building/2.0" xmlns:app="http://www.opengis.net/citygml/appearance/2.0" xmlns:gml="http://www.opengis.net/gml"><gml:boundedBy><gml:Envelope srsName="EPSG:7415"/></gml:boundedBy><core:cityObjectMember><bldg:Building gml:id="house">{inner}<bldg:lod2Solid><gml:Solid><gml:exterior><gml:CompositeSurface>{polygons}</gml:CompositeSurface></gml:exterior></gml:Solid></bldg:lod2Solid></bldg:Building></core:cityObjectMember>{outer}</core:CityModel>"#
+    )
+}
+
+#[test]
+fn textures_of_a_solid_that_was_inside_out_are_where_they_were() {
+    let folder = Folder::new("turned");
+    folder.write("pictures/quarters.webp", &quarters(64));
+    for format in ["json", "gml, own", "gml, beside"] {
+        let read = |inside_out: bool| {
+            let path = folder.write("model", block(format, inside_out).as_bytes());
+            let city = source::read(&[Input::new(path)], &Silent).expect("a city");
+            assert_eq!(city.warnings.0.contains_key("shapes_inside_out"), inside_out, "{format}: {:?}", city.warnings);
+            let surfaces = &city.buildings[0].surfaces;
+            // Of each face, where it looks, and what each of its corners shows.
+            let faces = surfaces.iter().map(|surface| {
+                let ring = &surface.rings[0];
+                let millimetres = |p: DVec3| (p * 1000.0).to_array().map(|value| value.round() as i64);
+                let uvs = &surface.drape.as_ref().expect("a picture").uvs[0];
+                let mut corners: Vec<([i64; 3], [u32; 2])> =
+                    ring.iter().zip(uvs).map(|(p, uv)| (millimetres(*p), uv.map(f32::to_bits))).collect();
+                corners.sort_unstable();
+                (millimetres((ring[1] - ring[0]).cross(ring[2] - ring[1])), corners)
+            });
+            faces.collect::<Vec<_>>()
+        };
+        let (right, turned) = (read(false), read(true));
+        assert_eq!(right.len(), 6, "{format}");
+        assert_eq!(right, turned, "{format}");
+    }
+}
+
 #[test]
 fn pictures_that_cannot_be_read_are_counted_and_leave_the_surface_plain() {
     let folder = Folder::new("broken");

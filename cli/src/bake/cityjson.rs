@@ -51,6 +51,15 @@ pub(super) struct Face {
     pub(super) marks: Option<Box<Marks>>,
 }
 
+impl Face {
+    /// Lets it look the other way.
+    pub(super) fn turn(&mut self) {
+        self.rings.iter_mut().for_each(|ring| ring.reverse());
+        self.drape.iter_mut().flat_map(|drape| &mut drape.uvs).for_each(|uvs| uvs.reverse());
+        self.marks.iter_mut().for_each(|marks| marks.turn());
+    }
+}
+
 /// One root object with everything that belongs to it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Model {

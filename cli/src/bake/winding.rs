@@ -2,8 +2,10 @@
 //!
 //! Many files have easting first where the registry of their CRS has northing first. What is looked at are the first
 //! shapes of a file that are closed, or would be with a bottom: their faces look outwards, so that their volume is positive
-//! if the axes are read in the right order, and negative if not.
+//! if the axes are read in the right order, and negative if not. A shape that is inside out in the right order was built
+//! badly, and is turned.
 
+use super::cityjson::Face;
 use super::crs::Crs;
 use super::model::Warnings;
 use glam::DVec3;
@@ -69,8 +71,8 @@ impl Ballot {
         self.corners += rings.iter().map(Vec::len).sum::<usize>();
         let Some(first) = rings.iter().flatten().next() else { return };
         let unit_m = if crs.in_degrees() { DEGREE_M } else { 1.0 };
-        match volume_m3(rings, unit_m) {
-            Some(volume_m3) if volume_m3 > 0.0 => self.east_first += 1,
+        match Enclosed::by(rings.iter(), [unit_m; 2]) {
+            Some(enclosed) if enclosed.volume_m3 > 0.0 => self.east_first += 1,
             Some(_) => self.north_first += 1,
             None => return,
         }
@@ -86,23 +88,40 @@ impl Ballot {
         if wrong == 0 || wrong < right * WRONG_FOR_RIGHT {
             return crs;
         }
-        let found = format!("{name}: {wrong} of {} closed shapes are inside out", right + wrong);
         let other = crs.east_first();
-        if crs.swaps_axes() && is_used_at(&crs, &other, self.place) {
-            warnings.add(
-                "axes_swapped",
-                format!(
-                    "{found} with northing first, as {} has it: easting is read first (--axis-order authority if this is \
-                     wrong)",
-                    crs.name()
-                ),
-            );
-            return Arc::new(other);
+        // Else such a file is rather built badly: nobody delivers it the other way round.
+        if !crs.swaps_axes() || !is_used_at(&crs, &other, self.place) {
+            return crs;
         }
-        // Such a file is rather built badly: nobody delivers it the other way round.
-        warnings.add("shapes_inside_out", format!("{found}: does --axis-order fit?"));
-        crs
+        warnings.add(
+            "axes_swapped",
+            format!(
+                "{name}: {wrong} of {} closed shapes are inside out with northing first, as {} has it: easting is read \
+                 first (--axis-order authority if this is wrong)",
+                right + wrong,
+                crs.name()
+            ),
+        );
+        Arc::new(other)
     }
+}
+
+/// Turns all faces of a shape that is inside out; true if it was.
+pub(super) fn turn(faces: &mut [Face]) -> bool {
+    let rings = faces.iter().flat_map(|face| &face.rings);
+    let Some(&[_, lat, _]) = rings.clone().flatten().next() else { return false };
+    let enclosed = Enclosed::by(rings, [DEGREE_M * lat.to_radians().cos(), DEGREE_M]);
+    // Where all of it looks up, as a deck does on walls that look inwards, that is how it is to be seen.
+    let inside_out = enclosed.is_some_and(|enclosed| enclosed.volume_m3 < 0.0 && enclosed.up <= OPEN);
+    if inside_out {
+        faces.iter_mut().for_each(Face::turn);
+    }
+    inside_out
+}
+
+/// Counts an object of which a shape was turned.
+pub(super) fn turned(id: &str, warnings: &mut Warnings) {
+    warnings.add("shapes_inside_out", format!("{id}: its faces looked inwards, and were turned round"));
 }
 
 /// Whether a place is one where a CRS is used, with its axes in another order than declared.
@@ -122,28 +141,41 @@ fn metres_per_unit(crs: &Crs, first: f64, second: f64) -> Option<f64> {
     Some(((east - lon) * lat.to_radians().cos()).hypot(north - lat) * DEGREE_M / STEP)
 }
 
-/// What faces enclose, positive if they look outwards in a right-handed frame; nothing where they are not closed at the
-/// sides, or enclose next to nothing.
-fn volume_m3(rings: &[Vec<[f64; 3]>], unit_m: f64) -> Option<f64> {
-    let corners = rings.iter().flatten();
-    let low = corners.clone().map(|p| p[2]).fold(f64::INFINITY, f64::min);
-    let &[x, y, _] = corners.clone().next()?;
-    // A bottom that is missing would add nothing.
-    let from_bottom = |p: &[f64; 3]| DVec3::new((p[0] - x) * unit_m, (p[1] - y) * unit_m, p[2] - low);
-    let (mut sum, mut sides_m2, mut all_m2, mut volume_m3) = (DVec3::ZERO, 0.0, 0.0, 0.0);
-    for ring in rings {
-        let points: Vec<DVec3> = ring.iter().map(from_bottom).collect();
-        let next = points.iter().cycle().skip(1);
-        let area: DVec3 = points.iter().zip(next).map(|(a, b)| a.cross(*b)).sum::<DVec3>() / 2.0;
-        let middle = points.iter().sum::<DVec3>() / points.len().max(1) as f64;
-        sum += area;
-        sides_m2 += area.truncate().length();
-        all_m2 += area.length();
-        volume_m3 += area.dot(middle) / 3.0;
+/// A shape is open where more than this share of its faces looks one way and has nothing that looks the other.
+const OPEN: f64 = 0.02;
+
+/// What faces enclose.
+struct Enclosed {
+    /// Positive if they look outwards in a right-handed frame.
+    volume_m3: f64,
+    /// The share of them that looks up with nothing below that looks down; negative for the other way round.
+    up: f64,
+}
+
+impl Enclosed {
+    /// Nothing where faces are not closed at the sides, or enclose next to nothing.
+    fn by<'a>(rings: impl Iterator<Item = &'a Vec<[f64; 3]>> + Clone, [x_m, y_m]: [f64; 2]) -> Option<Self> {
+        let corners = rings.clone().flatten();
+        let low = corners.clone().map(|p| p[2]).fold(f64::INFINITY, f64::min);
+        let &[x, y, _] = corners.clone().next()?;
+        // A bottom that is missing would add nothing.
+        let from_bottom = |p: &[f64; 3]| DVec3::new((p[0] - x) * x_m, (p[1] - y) * y_m, p[2] - low);
+        let (mut sum, mut sides_m2, mut all_m2, mut volume_m3) = (DVec3::ZERO, 0.0, 0.0, 0.0);
+        for ring in rings {
+            let points: Vec<DVec3> = ring.iter().map(from_bottom).collect();
+            let next = points.iter().cycle().skip(1);
+            let area: DVec3 = points.iter().zip(next).map(|(a, b)| a.cross(*b)).sum::<DVec3>() / 2.0;
+            let middle = points.iter().sum::<DVec3>() / points.len().max(1) as f64;
+            sum += area;
+            sides_m2 += area.truncate().length();
+            all_m2 += area.length();
+            volume_m3 += area.dot(middle) / 3.0;
+        }
+        let closed = sum.truncate().length() <= OPEN * all_m2 && sides_m2 >= 0.1 * all_m2;
+        // A cube encloses 0.07 of this, a slab ten times as wide as high 0.03.
+        let much = volume_m3.abs() > 0.002 * all_m2.powf(1.5);
+        (closed && much).then_some(Self { volume_m3, up: sum.z / all_m2 })
     }
-    let closed = sum.truncate().length() <= 0.02 * all_m2 && sides_m2 >= 0.1 * all_m2;
-    // A cube encloses 0.07 of this, a slab ten times as wide as high 0.03.
-    (closed && volume_m3.abs() > 0.002 * all_m2.powf(1.5)).then_some(volume_m3)
 }
 
 #[cfg(test)]
@@ -185,10 +217,10 @@ mod tests {
             ("EPSG:31467", zone_3, true, false, false, None),
             ("EPSG:31467", zone_3, false, false, true, Some("axes_swapped")),
             // Inside out, but in no other order anywhere near the zone, or on the Earth.
-            ("EPSG:31467", zone_3, true, true, false, Some("shapes_inside_out")),
-            ("EPSG:4258", [139.7, 35.6], true, true, false, Some("shapes_inside_out")),
+            ("EPSG:31467", zone_3, true, true, false, None),
+            ("EPSG:4258", [139.7, 35.6], true, true, false, None),
             ("EPSG:28992", delft, false, false, true, None),
-            ("EPSG:28992", delft, false, true, true, Some("shapes_inside_out")),
+            ("EPSG:28992", delft, false, true, true, None),
         ] {
             let crs = Arc::new(Crs::parse(name, AxisOrder::Authority).expect(name));
             let unit_m = if crs.in_degrees() { DEGREE_M } else { 1.0 };
@@ -230,7 +262,40 @@ mod tests {
             ("no coordinates", broken, false),
             ("nothing", Vec::new(), false),
         ] {
-            assert_eq!(volume_m3(&rings, 1.0).is_some(), closed, "{case}");
+            assert_eq!(Enclosed::by(rings.iter(), [1.0; 2]).is_some(), closed, "{case}");
+        }
+    }
+
+    #[test]
+    fn a_shape_is_turned_if_all_of_it_is_inside_out() {
+        let delft = house([4.36, 52.0], DEGREE_M, false, true);
+        // Faces that are there, four walls, a roof and a bottom; those that look the wrong way; whether all are turned.
+        for (there, wrong, turned) in [
+            (&[0, 1, 2, 3, 4, 5][..], &[][..], false),
+            (&[0, 1, 2, 3, 4, 5], &[0, 1, 2, 3, 4, 5], true),
+            (&[0, 1, 2, 3, 4], &[0, 1, 2, 3, 4], true),
+            (&[0, 1, 2, 3, 4, 5], &[5], false),
+            (&[0, 1, 2, 3, 4], &[0, 1, 2, 3], false),
+            (&[1, 2, 3, 4, 5], &[1, 2, 3, 4, 5], false),
+            (&[4], &[4], false),
+            (&[], &[], false),
+        ] {
+            let face = |&at: &usize| {
+                let mut ring = delft[at].clone();
+                if wrong.contains(&at) {
+                    ring.reverse();
+                }
+                Face { rings: vec![ring], class: None, color: None, drape: None, marks: None }
+            };
+            let before: Vec<Face> = there.iter().map(face).collect();
+            let mut after = before.clone();
+            assert_eq!(turn(&mut after), turned, "{there:?}, {wrong:?}");
+            let expected = before.iter().map(|face| {
+                let mut rings = face.rings.clone();
+                rings.iter_mut().filter(|_| turned).for_each(|ring| ring.reverse());
+                rings
+            });
+            assert!(after.iter().map(|face| face.rings.clone()).eq(expected), "{there:?}, {wrong:?}");
         }
     }
 }

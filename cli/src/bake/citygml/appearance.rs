@@ -26,6 +26,13 @@ pub(in crate::bake) struct Marks {
     pub(super) surfaces: Vec<u64>,
 }
 
+impl Marks {
+    /// Follows its face, which is turned.
+    pub(in crate::bake) fn turn(&mut self) {
+        self.rings.iter_mut().for_each(|ring| ring.kept.reverse());
+    }
+}
+
 /// A ring as it stood in the file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Mark {

@@ -5,6 +5,7 @@ use super::super::crs::Crs;
 use super::super::model::{Property, SurfaceClass, Tags, Warnings};
 use super::super::picture::{self, Pictures};
 use super::super::source::Input;
+use super::super::winding;
 use super::appearance::{Appearances, Mark, Marks, name_of};
 use super::tree::Element;
 use std::collections::BTreeMap;
@@ -324,6 +325,11 @@ fn fill(model: &mut Model, walk: Walk, crs: &Crs, wanted: Option<f64>, id: &str,
         let Some(rings) = rings else { continue };
         let face = Face { rings, class, color: None, drape: None, marks: Some(Box::new(polygon.marks)) };
         by_part.entry(polygon.part).or_default().entry((polygon.lod * 10.0) as u64).or_default().push(face);
+    }
+    let mut turned = false;
+    by_part.values_mut().flat_map(BTreeMap::values_mut).for_each(|faces| turned |= winding::turn(faces));
+    if turned {
+        winding::turned(id, warnings);
     }
     for levels in by_part.into_values() {
         let solid = || levels.keys().copied().filter(|lod| *lod >= 10);

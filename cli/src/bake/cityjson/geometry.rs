@@ -3,6 +3,7 @@
 use super::super::crs::Crs;
 use super::super::model::{Drape, SurfaceClass, Warnings};
 use super::super::picture::{self, Pictures, Wrap};
+use super::super::winding;
 use super::vertices::VertexList;
 use super::{Face, Place};
 use serde::Deserialize;
@@ -132,6 +133,8 @@ struct Level {
 #[derive(Default)]
 struct Shapes {
     faces: Vec<Face>,
+    /// Whether any of them are of a solid that was inside out.
+    turned: bool,
     points: Vec<Place>,
     lines: Vec<Vec<Place>>,
 }
@@ -197,6 +200,9 @@ impl Frame<'_> {
                 template.and_then(|t| lod_of(self.templates.templates.get(t)?)).unwrap_or(1.0)
             });
             levels.push(Level { lod, shapes });
+        }
+        if levels.iter().any(|level| level.shapes.turned) {
+            winding::turned(id, warnings);
         }
         self.choose(levels)
     }
@@ -319,6 +325,7 @@ fn boundaries(
         // One material for the whole geometry.
         material: material.and_then(|m| m.get("value")).and_then(Value::as_u64),
         faces: Vec::new(),
+        turned: false,
         pictures,
         unreadable: false,
         warnings,
@@ -330,7 +337,7 @@ fn boundaries(
     if reader.unreadable {
         picture::unreadable(id, reader.warnings);
     }
-    Shapes { faces: reader.faces, ..Shapes::default() }
+    Shapes { faces: reader.faces, turned: reader.turned, ..Shapes::default() }
 }
 
 struct Reader<'a> {
@@ -339,6 +346,7 @@ struct Reader<'a> {
     surfaces: Option<&'a Value>,
     material: Option<u64>,
     faces: Vec<Face>,
+    turned: bool,
     pictures: &'a mut Pictures,
     /// Whether any texture coordinates fit no ring.
     unreadable: bool,
@@ -350,6 +358,7 @@ impl Reader<'_> {
     /// its solid is a cavity, which nobody sees.
     fn walk(&mut self, boundaries: &Value, values: &Value, materials: &Value, textures: &Value, depth: u32) {
         let nothing = Value::Null;
+        let first = self.faces.len();
         for (i, inner) in boundaries.as_array().into_iter().flatten().enumerate() {
             let beside = |list: &'_ Value| list.get(i).cloned().unwrap_or(Value::Null);
             let textures = textures.get(i).unwrap_or(&nothing);
@@ -364,6 +373,10 @@ impl Reader<'_> {
             let material = beside(materials).as_u64().or(self.material);
             let color = material.and_then(|m| self.vertices.appearance().color(m as usize));
             self.surface(inner, class, color, textures);
+        }
+        // One shell, or surfaces that may be one.
+        if depth == 0 {
+            self.turned |= winding::turn(&mut self.faces[first..]);
         }
     }
 
