@@ -653,6 +653,39 @@ fn axes_are_read_as_said_or_else_as_the_shapes_show() {
 }
 
 #[test]
+fn the_crs_of_a_citygml_file_is_the_first_that_is_named() {
+    let text = blocks("gml", 3, true, &[]);
+    let envelope = |name: &str| format!(r#"<gml:boundedBy><gml:Envelope srsName="{name}"/></gml:boundedBy>"#);
+    let (usual, other) = (envelope("EPSG:3068"), envelope("EPSG:25833"));
+    let solid = |name: &str| format!(r#"<gml:Solid srsName="{name}">"#);
+    let unnamed = text.replacen(&usual, "", 1);
+    let of_object = unnamed.replacen("<gml:Solid>", &solid("EPSG:3068"), 1);
+    let member = "<core:cityObjectMember>";
+    let empty = format!(r#"{member}<bldg:Building gml:id="empty"/></core:cityObjectMember>{member}"#);
+    for (case, text) in [
+        ("before all objects", text.clone()),
+        ("in the first object alone", of_object.clone()),
+        ("behind an object without a place", of_object.replacen(member, &empty, 1)),
+        ("twice", text.replacen(&usual, &format!("{usual}{other}"), 1)),
+        (
+            "in an object, and behind it",
+            of_object.replacen("</core:cityObjectMember>", &format!("</core:cityObjectMember>{other}"), 1),
+        ),
+        ("before all objects, and in one", text.replacen("<gml:Solid>", &solid("EPSG:25833"), 1)),
+    ] {
+        for said in [None, Some(AxisOrder::Authority)] {
+            let city =
+                read_bytes(&Input { axis_order: said, ..Input::new("blocks.gml") }, text.as_bytes()).expect(case);
+            assert_eq!(city.buildings.len(), 3, "{case}: {:?}", city.warnings);
+            let off_m = DVec2::new(city.origin.lon() - 13.390_3, city.origin.lat() - 52.515_9) * 111_320.0;
+            assert!(off_m.length() < 100.0, "{case}: {:?}", city.origin);
+        }
+    }
+    let message = read_bytes(&Input::new("blocks.gml"), unnamed.as_bytes()).map(|_| ()).expect_err("no name");
+    assert!(message.contains("names no coordinate reference system"), "{message}");
+}
+
+#[test]
 fn solids_that_are_inside_out_are_turned_one_by_one() {
     for format in ["gml", "jsonl"] {
         for inside_out in [&[][..], &[1], &[0, 1, 2]] {
