@@ -11,6 +11,7 @@
 mod areal;
 pub(super) mod areas;
 pub(super) mod building;
+mod by_id;
 mod coast;
 pub(super) mod color;
 pub(super) mod ground;
@@ -29,24 +30,33 @@ mod xml;
 
 use super::Progress;
 use super::model::{City, Warnings};
+use super::stock::Stock;
+use super::store::{Room, Store};
 use ground::Ground;
 use raw::Raw;
 use std::collections::BTreeMap;
 
 /// The things of the city, on a ground that holds them.
-pub(super) fn city_on(ground: &Ground, raw: &Raw, mut warnings: Warnings, progress: &dyn Progress) -> City {
-    let buildings = building::read(raw, ground, &mut warnings, progress);
+pub(super) fn city_on(
+    ground: &Ground,
+    raw: &Raw,
+    mut warnings: Warnings,
+    room: &Room,
+    progress: &dyn Progress,
+) -> Stock<'static> {
+    let mut buildings = Store::new(room);
+    building::read(raw, ground, room, &mut warnings, progress, &mut |building| buildings.push(building));
     let areas = areas::read(raw, ground, &mut warnings, progress);
     let ways = ways::read(raw, ground, &mut warnings, progress);
     let points = points::read(raw, ground, &mut warnings);
     let places = places::read(raw, ground);
-    City {
+    let city = City {
         origin: ground.origin(),
         extent: ground.extent,
         title: places::city_name(raw, ground),
         attribution: Vec::new(),
         words: BTreeMap::new(),
-        buildings,
+        buildings: Vec::new(),
         structures: Vec::new(),
         areas,
         ways,
@@ -56,5 +66,6 @@ pub(super) fn city_on(ground: &Ground, raw: &Raw, mut warnings: Warnings, progre
         venues: Vec::new(),
         pictures: Vec::new(),
         warnings,
-    }
+    };
+    Stock::with(city, buildings, room)
 }

@@ -17,7 +17,7 @@ use super::crs::{AxisOrder, Crs, CrsError};
 use super::feature::{self, Feature};
 use super::model::{City, Warnings};
 use super::osm::ground::{self, Ground};
-use super::osm::raw::Raw;
+use super::osm::raw::{Raw, Reading};
 use super::picture::{self, Origin, Pictures};
 use super::stock::Stock;
 use super::store::{Room, Store};
@@ -79,7 +79,7 @@ impl Input {
 /// What has been read so far, before there is a ground to put it on.
 pub(super) struct Gathered {
     pub(super) room: Room,
-    pub(super) raw: Raw,
+    pub(super) elements: Reading,
     pub(super) features: Store<'static, Feature>,
     pub(super) models: Store<'static, Model>,
     /// Heights of the ground.
@@ -99,7 +99,7 @@ impl Gathered {
     fn new(room: &Room) -> Self {
         Self {
             room: room.clone(),
-            raw: Raw::new(),
+            elements: Reading::new(room),
             features: Store::new(room),
             models: Store::new(room),
             rasters: Vec::new(),
@@ -194,7 +194,7 @@ fn member_of(input: &Input, path: &Path, mut unpacked: Unpacked<'_>, gathered: &
         Ok(Format::Venue) => venue::read(input, name, reader, gathered),
         Ok(Format::Osm(format)) => {
             gathered.attribute(twin::openstreetmap());
-            format.read(reader, &mut gathered.raw)
+            format.read(reader, &mut gathered.elements)
         }
         Ok(Format::CityGml) => citygml::read(input, reader, gathered),
         Ok(Format::Json) => json::read(input, reader, gathered),
@@ -276,15 +276,16 @@ impl Format {
 /// Puts everything on one ground.
 fn city(mut gathered: Gathered, room: &Room, progress: &dyn Progress) -> Result<Stock<'static>, BakeError> {
     let mut warnings = std::mem::take(&mut gathered.warnings);
-    warnings.absorb(std::mem::take(&mut gathered.raw.warnings));
+    let mut raw = std::mem::replace(&mut gathered.elements, Reading::new(room)).done();
+    warnings.absorb(std::mem::take(&mut raw.warnings));
     let venues: Vec<venue::Read> = std::mem::take(&mut gathered.venues)
         .into_iter()
         .filter_map(|files| venue::Read::of(files, &mut warnings))
         .collect();
-    let Some(extent) = extent(&mut gathered, &venues, &mut warnings) else { return Err(BakeError::empty(&warnings)) };
+    let Some(extent) = extent(&mut gathered, &raw, &venues, &mut warnings) else { return Err(BakeError::empty(&warnings)) };
     let ground = Ground::new(extent);
-    let mut stock = Stock::new(osm::city_on(&ground, &gathered.raw, warnings, progress), room);
-    gathered.raw = Raw::new();
+    let mut stock = osm::city_on(&ground, &raw, warnings, room, progress);
+    drop(raw);
     cityjson::add(gathered.models, &ground, &mut stock, &mut gathered.features);
     feature::add(gathered.features, &ground, &mut stock, progress);
     venues.into_iter().for_each(|venue| venue.add(&ground, &mut stock));
@@ -306,8 +307,13 @@ fn city(mut gathered: Gathered, room: &Room, progress: &dyn Progress) -> Result<
 }
 
 /// The box around everything that was read, less what lies too far from the rest.
-fn extent(gathered: &mut Gathered, venues: &[venue::Read], warnings: &mut Warnings) -> Option<LonLatRect> {
-    let osm = ground::extent(&gathered.raw, warnings);
+fn extent(
+    gathered: &mut Gathered,
+    raw: &Raw,
+    venues: &[venue::Read],
+    warnings: &mut Warnings,
+) -> Option<LonLatRect> {
+    let osm = ground::extent(raw, warnings);
     drop_strays(gathered, osm, warnings);
     let mut all = osm.unwrap_or(LonLatRect::EMPTY);
     gathered.features.iter().for_each(|f| f.each_position(&mut |[lon, lat]| all.extend(lon, lat)));

@@ -14,16 +14,9 @@ pub(super) struct Stock<'a> {
 }
 
 impl Stock<'static> {
-    /// A city that grows.
-    pub(super) fn new(city: City, room: &Room) -> Self {
-        let mut stock = Self {
-            city: Cow::Owned(city),
-            buildings: Store::new(room),
-            structures: Store::new(room),
-            room: room.clone(),
-        };
-        stock.settle();
-        stock
+    /// A city that grows, whose buildings are already in their store.
+    pub(super) fn with(city: City, buildings: Store<'static, Building>, room: &Room) -> Self {
+        Self { city: Cow::Owned(city), buildings, structures: Store::new(room), room: room.clone() }
     }
 
     /// Puts buildings that were added to the city in their stores.

@@ -17,9 +17,9 @@ use std::collections::{BTreeMap, BTreeSet};
 const CUT_WITHIN: f64 = 0.15;
 
 /// Something that encloses an area, not yet as polygons.
-pub(super) struct Areal<'a> {
+pub(super) struct Areal {
     pub(super) key: Key,
-    pub(super) tags: Cow<'a, RawTags>,
+    pub(super) tags: RawTags,
     /// Lines of known nodes that together are its rings.
     lines: Vec<Vec<i64>>,
     /// Whether nodes or members are missing from the input.
@@ -37,28 +37,36 @@ pub(super) enum IfCut {
     Close,
 }
 
-/// All closed ways and multipolygons whose tags are wanted, by key.
-pub(super) fn all<'a>(raw: &'a Raw, warnings: &mut Warnings, wanted: impl Fn(&RawTags) -> bool) -> Vec<Areal<'a>> {
+/// Calls with all closed ways and multipolygons whose tags are wanted, by key.
+pub(super) fn each(
+    raw: &Raw,
+    warnings: &mut Warnings,
+    wanted: impl Fn(&RawTags) -> bool,
+    take: &mut dyn FnMut(Areal, &mut Warnings),
+) {
+    // Spares the work, and counts each fault once although areas are looked for several times.
+    let may_be = |relation: &RawRelation| !says_something(&relation.tags) || wanted(&relation.tags);
     let mut replaced = BTreeSet::new();
     let mut relations = Vec::new();
-    for (&id, relation) in &raw.relations {
-        // Spares the work, and counts each fault once although areas are looked for several times.
-        if says_something(&relation.tags) && !wanted(&relation.tags) {
-            continue;
-        }
-        if let Some(areal) = of_relation(raw, id, relation, &mut replaced, warnings).filter(|a| wanted(&a.tags)) {
-            relations.push(areal);
+    for (id, relation) in raw.relations.iter().filter(|(_, relation)| may_be(relation)) {
+        let areal = of_relation(raw, id, &relation, &mut replaced, warnings);
+        if areal.is_some_and(|areal| wanted(&areal.tags)) {
+            relations.push(id);
         }
     }
-    let mut areals: Vec<Areal<'a>> = raw
-        .ways
-        .iter()
-        .filter(|(id, way)| !replaced.contains(*id) && is_ring(way) && !way.tags.says_no("area"))
-        .filter(|(_, way)| wanted(&way.tags))
-        .map(|(&id, way)| of_way(raw, id, way))
-        .collect();
-    areals.append(&mut relations);
-    areals
+    for (id, way) in raw.ways.iter() {
+        if is_ring(&way) && !way.tags.says_no("area") && wanted(&way.tags) && !replaced.contains(&id) {
+            take(of_way(raw, id, way.into_owned()), warnings);
+        }
+    }
+    // Made again, for all of them would fill the memory; what they lack is counted already.
+    let (mut replaced, mut unheard) = (BTreeSet::new(), Warnings::default());
+    for id in relations {
+        let areal = raw.relations.look(id, |relation| of_relation(raw, id, relation, &mut replaced, &mut unheard));
+        if let Some(areal) = areal.flatten() {
+            take(areal, warnings);
+        }
+    }
 }
 
 /// Whether a way is closed, or was before the extract was cut: an open way whose tags only make sense for an area.
@@ -67,16 +75,16 @@ fn is_ring(way: &RawWay) -> bool {
     way.is_closed() || way.tags.0.iter().any(|(k, _)| matches!(&**k, "building" | "building:part" | "landuse"))
 }
 
-fn of_way<'a>(raw: &Raw, id: i64, way: &'a RawWay) -> Areal<'a> {
+fn of_way(raw: &Raw, id: i64, way: RawWay) -> Areal {
     let lines = runs(raw, &way.refs);
     let incomplete = lines.len() != 1 || lines[0].len() != way.refs.len() || !way.is_closed();
-    Areal { key: Key::Way(id), tags: Cow::Borrowed(&way.tags), lines, incomplete, single: true }
+    Areal { key: Key::Way(id), tags: way.tags, lines, incomplete, single: true }
 }
 
 /// The stretches of a way whose nodes are known. Of a closed way, the stretch over its seam is one.
 fn runs(raw: &Raw, refs: &[i64]) -> Vec<Vec<i64>> {
     let mut runs: Vec<Vec<i64>> =
-        refs.split(|n| !raw.nodes.contains_key(n)).filter(|r| !r.is_empty()).map(<[i64]>::to_vec).collect();
+        refs.split(|n| !raw.nodes.contains(*n)).filter(|r| !r.is_empty()).map(<[i64]>::to_vec).collect();
     let closed = refs.len() >= 4 && refs.first() == refs.last();
     if closed && runs.len() > 1 && runs[0].first() == refs.first() {
         let head = runs.remove(0);
@@ -87,13 +95,13 @@ fn runs(raw: &Raw, refs: &[i64]) -> Vec<Vec<i64>> {
     runs
 }
 
-fn of_relation<'a>(
-    raw: &'a Raw,
+fn of_relation(
+    raw: &Raw,
     id: i64,
-    relation: &'a RawRelation,
+    relation: &RawRelation,
     replaced: &mut BTreeSet<i64>,
     warnings: &mut Warnings,
-) -> Option<Areal<'a>> {
+) -> Option<Areal> {
     let is_building = relation.tags.is("type", "building");
     if !is_building && !relation.tags.is("type", "multipolygon") {
         return None;
@@ -105,7 +113,7 @@ fn of_relation<'a>(
     if ids.is_empty() {
         return None;
     }
-    let ways: Vec<(i64, &RawWay)> = ids.iter().filter_map(|w| Some((*w, raw.ways.get(w)?))).collect();
+    let ways: Vec<(i64, RawWay)> = ids.iter().filter_map(|w| Some((*w, raw.ways.look(*w, RawWay::clone)?))).collect();
     let is_outer = |m: &&Member| m.kind == MemberKind::Way && &*m.role != "inner";
     let outers: BTreeSet<i64> = relation.members.iter().filter(is_outer).map(|m| m.id).collect();
     let outer = |id: i64| outers.contains(&id);
@@ -131,9 +139,9 @@ fn of_relation<'a>(
         }
     }
     let incomplete =
-        ways.len() != ids.len() || ways.iter().any(|(_, w)| w.refs.iter().any(|n| !raw.nodes.contains_key(n)));
+        ways.len() != ids.len() || ways.iter().any(|(_, w)| w.refs.iter().any(|n| !raw.nodes.contains(*n)));
     let lines = ways.iter().flat_map(|(_, way)| runs(raw, &way.refs)).collect();
-    Some(Areal { key: Key::Relation(id), tags, lines, incomplete, single: false })
+    Some(Areal { key: Key::Relation(id), tags: tags.into_owned(), lines, incomplete, single: false })
 }
 
 /// Whether there is any tag that says what something is.
@@ -143,7 +151,7 @@ fn says_something(tags: &RawTags) -> bool {
         .any(|(k, _)| !matches!(&**k, "type" | "source" | "created_by" | "note" | "attribution" | "area" | "fixme"))
 }
 
-impl Areal<'_> {
+impl Areal {
     /// Its polygons, metres, not yet cut at the border (except where rings had to be closed along it). Empty when there
     /// is nothing to draw; why is counted.
     pub(super) fn polygons(&self, raw: &Raw, ground: &Ground, if_cut: IfCut, warnings: &mut Warnings) -> Vec<Polygon> {
@@ -172,11 +180,9 @@ impl Areal<'_> {
     }
 
     fn rings(&self, raw: &Raw, ground: &Ground, if_cut: IfCut, warnings: &mut Warnings) -> Vec<Vec<LonLat>> {
-        let place =
-            |ids: &[i64]| -> Vec<LonLat> { ids.iter().filter_map(|n| Some(raw.nodes.get(n)?.lonlat)).collect() };
         let (closed, open) = assemble(&self.lines);
-        let open: Vec<Vec<LonLat>> = open.iter().map(|l| place(l)).filter(|l| l.len() >= 2).collect();
-        let mut rings: Vec<Vec<LonLat>> = closed.iter().map(|l| place(l)).collect();
+        let open: Vec<Vec<LonLat>> = open.iter().map(|l| raw.places(l)).filter(|l| l.len() >= 2).collect();
+        let mut rings: Vec<Vec<LonLat>> = closed.iter().map(|l| raw.places(l)).collect();
         if open.is_empty() {
             if rings.is_empty() {
                 warnings.add(

@@ -11,23 +11,20 @@ use crate::bake::model::{Area, AreaClass, Warnings};
 
 /// Reads all areas, by key; the sea comes first.
 pub(super) fn read(raw: &Raw, ground: &Ground, warnings: &mut Warnings, progress: &dyn Progress) -> Vec<Area> {
-    let areals = areal::all(raw, warnings, |tags| class(tags).is_some());
-    progress.stage("areas", Some(areals.len() as u64));
+    progress.stage("areas", None);
     let mut areas: Vec<Area> = coast::sea(raw, ground, warnings).into_iter().collect();
-    for areal in areals {
+    areal::each(raw, warnings, |tags| class(tags).is_some(), &mut |areal, warnings| {
         progress.advance(1);
-        let Some(class) = class(&areal.tags) else { continue };
+        let Some(class) = class(&areal.tags) else { return };
         if is_hidden(&areal.tags) {
-            warnings.add("underground_left_out", areal.key.to_string());
-            continue;
+            return warnings.add("underground_left_out", areal.key.to_string());
         }
         let whole = areal.polygons(raw, ground, IfCut::Close, warnings);
         let polygons = ground.clip_rings(&shape::all_rings(&whole));
-        if polygons.is_empty() {
-            continue;
+        if !polygons.is_empty() {
+            areas.push(Area { tags: tags::properties(areal.key, &areal.tags), class, polygons });
         }
-        areas.push(Area { tags: tags::properties(areal.key, &areal.tags), class, polygons });
-    }
+    });
     areas
 }
 

@@ -41,12 +41,17 @@ const PART_INSIDE: f64 = 0.5;
 const UNFINISHED: f64 = 0.3;
 
 /// Reads all buildings, by key.
-pub(super) fn read(raw: &Raw, ground: &Ground, warnings: &mut Warnings, progress: &dyn Progress) -> Vec<Building> {
-    let footprints = footprints(raw, ground, warnings);
+pub(super) fn read(
+    raw: &Raw,
+    ground: &Ground,
+    room: &Room,
+    warnings: &mut Warnings,
+    progress: &dyn Progress,
+    take: &mut dyn FnMut(Building),
+) {
+    let footprints = footprints(raw, ground, room, warnings);
     let addresses = places::AddressNodes::new(raw, ground);
-    let mut buildings = Vec::new();
-    footprints.assemble(&addresses, warnings, progress, &mut |building| buildings.push(building));
-    buildings
+    footprints.assemble(&addresses, warnings, progress, take);
 }
 
 /// Outlines and parts, before it is known which part belongs to which outline.
@@ -181,25 +186,22 @@ struct Part {
 }
 
 /// All outlines and all parts, whole: a house that reaches over the border is kept, one beyond it is not.
-fn footprints(raw: &Raw, ground: &Ground, warnings: &mut Warnings) -> Footprints {
-    let mut footprints = Footprints::new(&Room::endless());
-    for areal in areal::all(raw, warnings, |tags| is_building(tags) || is_part(tags)) {
+fn footprints(raw: &Raw, ground: &Ground, room: &Room, warnings: &mut Warnings) -> Footprints {
+    let mut footprints = Footprints::new(room);
+    areal::each(raw, warnings, |tags| is_building(tags) || is_part(tags), &mut |areal, warnings| {
         if is_underground(&areal.tags) {
-            warnings.add("underground_left_out", areal.key.to_string());
-            continue;
+            return warnings.add("underground_left_out", areal.key.to_string());
         }
         let polygons = areal.polygons(raw, ground, IfCut::LeaveOut, warnings);
         if polygons.is_empty() {
-            continue;
+            return;
         }
         if !ground.overlaps(shape::polygon_bounds(&polygons)) {
-            warnings.add("building_outside_extent", areal.key.to_string());
-            continue;
+            return warnings.add("building_outside_extent", areal.key.to_string());
         }
-        let raw_tags = areal.tags.into_owned();
-        let kept = tags::properties(areal.key, &raw_tags);
-        footprints.add(areal.key, raw_tags, kept, polygons);
-    }
+        let kept = tags::properties(areal.key, &areal.tags);
+        footprints.add(areal.key, areal.tags, kept, polygons);
+    });
     footprints
 }
 

@@ -36,13 +36,16 @@ pub(super) fn sea(raw: &Raw, ground: &Ground, warnings: &mut Warnings) -> Option
 fn coast(raw: &Raw, ground: &Ground, warnings: &mut Warnings) -> (Vec<Vec<LonLat>>, Vec<Vec<LonLat>>) {
     let lines: Vec<Vec<i64>> = raw
         .ways
-        .values()
-        .filter(|w| w.tags.is("natural", "coastline"))
-        .flat_map(|w| w.refs.split(|n| !raw.nodes.contains_key(n)).filter(|r| r.len() >= 2).map(<[i64]>::to_vec))
+        .iter()
+        .filter(|(_, w)| w.tags.is("natural", "coastline"))
+        .flat_map(|(_, w)| {
+            let runs = w.refs.split(|n| !raw.nodes.contains(*n)).filter(|run| run.len() >= 2);
+            runs.map(<[i64]>::to_vec).collect::<Vec<_>>()
+        })
         .collect();
     let (mut islands, mut stretches) = (Vec::new(), Vec::new());
     for chain in joined_in_direction(&lines) {
-        let line: Vec<LonLat> = chain.iter().filter_map(|n| Some(raw.nodes.get(n)?.lonlat)).collect();
+        let line = raw.places(&chain);
         let closed = chain.len() >= 4 && chain.first() == chain.last();
         let inside = line.iter().all(|p| ground.contains(*p));
         if closed && inside {

@@ -184,7 +184,7 @@ impl Ground {
 /// What the inputs cover: their headers where those are believable, else the box around the nodes. `None` without nodes.
 pub(in crate::bake) fn extent(raw: &Raw, warnings: &mut Warnings) -> Option<LonLatRect> {
     let mut data = LonLatRect::EMPTY;
-    raw.nodes.values().for_each(|n| data.extend(n.lonlat[0], n.lonlat[1]));
+    raw.nodes.iter().for_each(|(_, n)| data.extend(n.lonlat[0], n.lonlat[1]));
     if data.is_empty() {
         return None;
     }
@@ -196,7 +196,7 @@ pub(in crate::bake) fn extent(raw: &Raw, warnings: &mut Warnings) -> Option<LonL
     let believable = !header.is_empty()
         && !is_too_wide(&header)
         && (is_small(&header) || area(&header) <= MAX_HEADER_TO_DATA * area(&data))
-        && raw.nodes.values().any(|n| header.contains(n.lonlat[0], n.lonlat[1]));
+        && raw.nodes.iter().any(|(_, n)| header.contains(n.lonlat[0], n.lonlat[1]));
     if !header.is_empty() && !believable {
         let LonLatRect { west, south, east, north } = header;
         warnings.add("bounds_not_believable", format!("header: {west}, {south}, {east}, {north}"));
@@ -215,13 +215,13 @@ pub(in crate::bake) fn is_too_wide(r: &LonLatRect) -> bool {
 /// The box around what lies near the median node. A single broken coordinate must not stretch a city over an ocean.
 fn without_strays(raw: &Raw, warnings: &mut Warnings) -> LonLatRect {
     let median = |axis: usize| {
-        let mut all: Vec<f64> = raw.nodes.values().map(|n| n.lonlat[axis]).collect();
+        let mut all: Vec<f64> = raw.nodes.iter().map(|(_, n)| n.lonlat[axis]).collect();
         let middle = all.len() / 2;
         *all.select_nth_unstable_by(middle, f64::total_cmp).1
     };
     let middle = [median(0), median(1)];
     let mut rect = LonLatRect::EMPTY;
-    for (id, node) in &raw.nodes {
+    for (id, node) in raw.nodes.iter() {
         if (0..2).all(|axis| (node.lonlat[axis] - middle[axis]).abs() <= MAX_SPAN_DEG / 2.0) {
             rect.extend(node.lonlat[0], node.lonlat[1]);
         } else {

@@ -33,7 +33,7 @@ const AT_WALL_M: f64 = 0.5;
 /// points.
 pub(super) fn read(raw: &Raw, ground: &Ground) -> Vec<Place> {
     let mut places = Vec::new();
-    for (&id, node) in raw.nodes.iter().filter(|(_, n)| !n.tags.0.is_empty() && ground.contains(n.lonlat)) {
+    for (id, node) in raw.nodes.iter().filter(|(_, n)| !n.tags.0.is_empty() && ground.contains(n.lonlat)) {
         if let Some(category) = category(&node.tags) {
             let position = ground.enu(node.lonlat);
             places.push(Place { tags: properties(Key::Node(id), &node.tags), category, position });
@@ -47,15 +47,15 @@ pub(super) fn read(raw: &Raw, ground: &Ground) -> Vec<Place> {
             && areas::class(tags).is_none()
             && category(tags).is_some()
     };
-    for areal in areal::all(raw, &mut unheard, only_place) {
-        let polygons = areal.polygons(raw, ground, IfCut::Close, &mut unheard);
+    areal::each(raw, &mut unheard, only_place, &mut |areal, unheard| {
+        let polygons = areal.polygons(raw, ground, IfCut::Close, unheard);
         let clipped = ground.clip_rings(&shape::all_rings(&polygons));
         let largest = clipped.iter().max_by(|a, b| shape::area(a).total_cmp(&shape::area(b)));
         if let (Some(polygon), Some(category)) = (largest, category(&areal.tags)) {
             let position = shape::point_inside(polygon);
             places.push(Place { tags: properties(areal.key, &areal.tags), category, position });
         }
-    }
+    });
     places
 }
 
@@ -86,8 +86,8 @@ pub(in crate::bake) struct AddressNodes {
 
 impl AddressNodes {
     pub(super) fn new(raw: &Raw, ground: &Ground) -> Self {
-        let tagged = raw.nodes.values().filter(|n| !n.tags.0.is_empty());
-        Self::of_points(tagged.filter_map(|n| Some((ground.enu(n.lonlat), tags::address(&n.tags)?))))
+        let tagged = raw.nodes.iter().filter(|(_, n)| !n.tags.0.is_empty());
+        Self::of_points(tagged.filter_map(|(_, n)| Some((ground.enu(n.lonlat), tags::address(&n.tags)?))))
     }
 
     /// Of points (metres) with their addresses.
@@ -122,17 +122,21 @@ impl AddressNodes {
 
 /// The name of the city: of a city or town within the extent, else the one that most addresses give.
 pub(super) fn city_name(raw: &Raw, ground: &Ground) -> Option<String> {
-    let inside = || raw.nodes.values().filter(|n| !n.tags.0.is_empty() && ground.contains(n.lonlat));
+    let inside = || {
+        let nodes = raw.nodes.iter().map(|(_, node)| node);
+        nodes.filter(|n| !n.tags.0.is_empty() && ground.contains(n.lonlat))
+    };
     for kind in ["city", "town"] {
-        if let Some(name) = inside().find(|n| n.tags.is("place", kind)).and_then(|n| n.tags.get("name")) {
-            return Some(name.to_owned());
+        if let Some(name) = inside().find(|n| n.tags.is("place", kind)).and_then(|n| n.tags.get("name").map(str::to_owned)) {
+            return Some(name);
         }
     }
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    let all = inside().map(|n| &n.tags).chain(raw.ways.values().map(|w| &w.tags));
-    for name in all.filter_map(|tags| tags.get("addr:city")) {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let name = |tags: &RawTags| tags.get("addr:city").map(str::to_owned);
+    let of_ways = raw.ways.iter().filter_map(|(_, way)| name(&way.tags));
+    for name in inside().filter_map(|node| name(&node.tags)).chain(of_ways) {
         *counts.entry(name).or_default() += 1;
     }
     // Of equally frequent ones the first by name.
-    counts.into_iter().rev().max_by_key(|(_, count)| *count).map(|(name, _)| name.to_owned())
+    counts.into_iter().rev().max_by_key(|(_, count)| *count).map(|(name, _)| name)
 }

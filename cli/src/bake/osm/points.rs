@@ -16,7 +16,7 @@ const MAX_ROW_M: f64 = 20_000.0;
 /// Reads all small things inside the extent: nodes by id, then the trees of rows.
 pub(super) fn read(raw: &Raw, ground: &Ground, warnings: &mut Warnings) -> Vec<PointThing> {
     let mut things = Vec::new();
-    for (&id, node) in &raw.nodes {
+    for (id, node) in raw.nodes.iter() {
         let Some(class) = class(&node.tags) else { continue };
         let key = Key::Node(id);
         if !ground.contains(node.lonlat) {
@@ -58,9 +58,8 @@ fn tree_rows(raw: &Raw, ground: &Ground, mapped: &[PointThing], warnings: &mut W
     let is_mapped =
         |p: DVec2| grid.near((p - reach, p + reach)).into_iter().any(|i| trees[i].distance(p) < TREE_EVERY_M / 2.0);
     let mut rows = Vec::new();
-    for (&id, way) in raw.ways.iter().filter(|(_, w)| w.tags.is("natural", "tree_row")) {
-        let run: Vec<LonLat> = way.refs.iter().filter_map(|n| Some(raw.nodes.get(n)?.lonlat)).collect();
-        tree_row(Key::Way(id), &way.tags, &run, ground, warnings, &mut rows);
+    for (id, way) in raw.ways.iter().filter(|(_, w)| w.tags.is("natural", "tree_row")) {
+        tree_row(Key::Way(id), &way.tags, &raw.places(&way.refs), ground, warnings, &mut rows);
     }
     rows.retain(|tree| !is_mapped(tree.position));
     rows

@@ -1,9 +1,11 @@
 //! OpenStreetMap's own elements, as they stand in a file: nodes, ways and relations with their tags.
 
+use super::by_id::{ById, Unsorted};
+use super::ground::LonLat;
 use crate::bake::model::Warnings;
+use crate::bake::store::Room;
 use citytwin_geo::LonLatRect;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// Tags in the order of the file. A handful per element, so a list is both smaller and faster than a map.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -44,7 +46,7 @@ impl RawTags {
 }
 
 /// A node.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct RawNode {
     /// Longitude and latitude, degrees, in range.
     pub(super) lonlat: [f64; 2],
@@ -52,7 +54,7 @@ pub(super) struct RawNode {
 }
 
 /// A way.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct RawWay {
     /// Node ids; some may be missing from the input.
     pub(super) refs: Vec<i64>,
@@ -67,7 +69,7 @@ impl RawWay {
 }
 
 /// What a relation's member is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum MemberKind {
     Node,
     Way,
@@ -75,7 +77,7 @@ pub(super) enum MemberKind {
 }
 
 /// A relation's member.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Member {
     pub(super) kind: MemberKind,
     pub(super) id: i64,
@@ -83,7 +85,7 @@ pub(super) struct Member {
 }
 
 /// A relation.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct RawRelation {
     pub(super) members: Vec<Member>,
     pub(super) tags: RawTags,
@@ -99,50 +101,41 @@ pub(super) struct Batch {
     pub(super) warnings: Warnings,
 }
 
-/// All elements of all inputs, by id.
+/// The elements of inputs that are being read.
 #[derive(Debug)]
-pub(in crate::bake) struct Raw {
-    pub(super) nodes: BTreeMap<i64, RawNode>,
-    pub(super) ways: BTreeMap<i64, RawWay>,
-    pub(super) relations: BTreeMap<i64, RawRelation>,
-    /// What the inputs say they cover, degrees.
-    pub(super) bounds: LonLatRect,
-    pub(in crate::bake) warnings: Warnings,
+pub(in crate::bake) struct Reading {
+    nodes: Unsorted<RawNode>,
+    ways: Unsorted<RawWay>,
+    relations: Unsorted<RawRelation>,
+    bounds: LonLatRect,
+    warnings: Warnings,
 }
 
-impl Raw {
-    pub(in crate::bake) fn new() -> Self {
+impl Reading {
+    /// Of two copies of a way or relation the longer one stays, because extracts of neighbouring places may each hold a
+    /// cut copy; else the later input wins.
+    pub(in crate::bake) fn new(room: &Room) -> Self {
         Self {
-            nodes: BTreeMap::new(),
-            ways: BTreeMap::new(),
-            relations: BTreeMap::new(),
+            nodes: Unsorted::new(room, |_, _| true),
+            ways: Unsorted::new(room, |old, new| old.refs.len() <= new.refs.len()),
+            relations: Unsorted::new(room, |old, new| old.members.len() <= new.members.len()),
             bounds: LonLatRect::EMPTY,
             warnings: Warnings::default(),
         }
     }
 
-    /// Merges by id. Of two copies of a way or relation the longer one stays, because extracts of neighbouring places
-    /// may each hold a cut copy; else the later input wins.
     pub(super) fn absorb(&mut self, batch: Batch) {
         for (id, node) in batch.nodes {
             let [lon, lat] = node.lonlat;
             // Also false for NaN.
             if lon.abs() <= 180.0 && lat.abs() <= 90.0 {
-                self.nodes.insert(id, node);
+                self.nodes.push(id, node);
             } else {
                 self.warnings.add("coordinates_out_of_range", format!("node/{id}: {lon}, {lat}"));
             }
         }
-        for (id, way) in batch.ways {
-            if self.ways.get(&id).is_none_or(|old| old.refs.len() <= way.refs.len()) {
-                self.ways.insert(id, way);
-            }
-        }
-        for (id, relation) in batch.relations {
-            if self.relations.get(&id).is_none_or(|old| old.members.len() <= relation.members.len()) {
-                self.relations.insert(id, relation);
-            }
-        }
+        batch.ways.into_iter().for_each(|(id, way)| self.ways.push(id, way));
+        batch.relations.into_iter().for_each(|(id, relation)| self.relations.push(id, relation));
         if let Some(b) = batch.bounds {
             self.add_bounds(b);
         }
@@ -160,5 +153,34 @@ impl Raw {
             let LonLatRect { west, south, east, north } = b;
             self.warnings.add("bounds_out_of_range", format!("header: {west}, {south}, {east}, {north}"));
         }
+    }
+
+    /// What was read.
+    pub(in crate::bake) fn done(self) -> Raw {
+        let (nodes, ways, relations) = (self.nodes.sorted(), self.ways.sorted(), self.relations.sorted());
+        Raw { nodes, ways, relations, bounds: self.bounds, warnings: self.warnings }
+    }
+}
+
+/// All elements of all inputs, by id.
+#[derive(Debug)]
+pub(in crate::bake) struct Raw {
+    pub(super) nodes: ById<RawNode>,
+    pub(super) ways: ById<RawWay>,
+    pub(super) relations: ById<RawRelation>,
+    /// What the inputs say they cover, degrees.
+    pub(super) bounds: LonLatRect,
+    pub(in crate::bake) warnings: Warnings,
+}
+
+impl Raw {
+    /// Where a node is, if it is known.
+    pub(super) fn place(&self, node: i64) -> Option<LonLat> {
+        self.nodes.look(node, |node| node.lonlat)
+    }
+
+    /// Where nodes are, those that are known.
+    pub(super) fn places(&self, nodes: &[i64]) -> Vec<LonLat> {
+        nodes.iter().filter_map(|&node| self.place(node)).collect()
     }
 }

@@ -1,6 +1,6 @@
 //! OpenStreetMap's two formats, told apart by their first bytes.
 
-use super::raw::Raw;
+use super::raw::Reading;
 use super::{pbf, xml};
 use std::io::BufRead;
 
@@ -24,14 +24,14 @@ impl Format {
         }
     }
 
-    /// Reads a file into `raw`.
+    /// Reads a file.
     ///
     /// # Errors
     /// When it is broken.
-    pub(in crate::bake) fn read(self, input: &mut (dyn BufRead + Send), raw: &mut Raw) -> Result<(), Fault> {
+    pub(in crate::bake) fn read(self, input: &mut (dyn BufRead + Send), reading: &mut Reading) -> Result<(), Fault> {
         match self {
-            Self::Pbf => pbf::read(input, &mut |batch| raw.absorb(batch)),
-            Self::Xml => xml::read(input, &mut |batch| raw.absorb(batch)),
+            Self::Pbf => pbf::read(input, &mut |batch| reading.absorb(batch)),
+            Self::Xml => xml::read(input, &mut |batch| reading.absorb(batch)),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Whole files through the front door: small drawn ones for each rule, broken ones, and real ones.
 
+use super::raw::Reading;
 use super::*;
 use crate::bake::model::{
     Area, AreaClass, Building, HeightSource, PointClass, Polygon, Property, RoofShape, WayClass, extent_outline,
@@ -88,10 +89,10 @@ impl Drawing {
 }
 
 fn raw_from(bytes: &[u8]) -> Result<Raw, source::Fault> {
-    let mut raw = Raw::new();
+    let mut reading = Reading::new(&Room::endless());
     let format = source::Format::of(bytes).ok_or_else(|| source::Fault::new("beginning", "no OpenStreetMap data"))?;
-    format.read(&mut &bytes[..], &mut raw)?;
-    Ok(raw)
+    format.read(&mut &bytes[..], &mut reading)?;
+    Ok(reading.done())
 }
 
 fn from_bytes(bytes: &[u8]) -> Result<City, String> {

@@ -26,9 +26,9 @@ pub(super) fn read(raw: &Raw, ground: &Ground, warnings: &mut Warnings, progress
     progress.stage("ways", Some(raw.ways.len() as u64));
     let bridges = Bridges::new(raw, ground);
     let mut ways = Vec::new();
-    for (&id, way) in &raw.ways {
+    for (id, way) in raw.ways.iter() {
         progress.advance(1);
-        let Some((class, usual_m)) = class(&way.tags).filter(|_| !is_area(way)) else { continue };
+        let Some((class, usual_m)) = class(&way.tags).filter(|_| !is_area(&way)) else { continue };
         let key = Key::Way(id);
         if let Some(code) = hidden(&way.tags) {
             warnings.add(code, key.to_string());
@@ -36,7 +36,7 @@ pub(super) fn read(raw: &Raw, ground: &Ground, warnings: &mut Warnings, progress
         }
         let width_m = width_m(&way.tags, class, usual_m, key, warnings);
         let deck_m = bridges.deck_m(id);
-        for line in lines(raw, ground, way, key, warnings) {
+        for line in lines(raw, ground, &way, key, warnings) {
             ways.push(Way {
                 tags: tags::properties(key, &way.tags),
                 class,
@@ -55,8 +55,8 @@ fn lines(raw: &Raw, ground: &Ground, way: &RawWay, key: Key, warnings: &mut Warn
     let mut lines = Vec::new();
     let runs: Vec<Vec<LonLat>> = way
         .refs
-        .split(|n| !raw.nodes.contains_key(n))
-        .map(|run| run.iter().filter_map(|n| Some(raw.nodes.get(n)?.lonlat)).collect())
+        .split(|n| !raw.nodes.contains(*n))
+        .map(|run| raw.places(run))
         .collect();
     if runs.iter().all(|r| r.len() < 2) {
         warnings.add("way_without_line", key.to_string());
@@ -199,7 +199,8 @@ pub(in crate::bake) struct Span<'a> {
 impl Bridges {
     fn new(raw: &Raw, ground: &Ground) -> Self {
         let end = |node: Option<&i64>| [node.copied().unwrap_or(i64::MIN), 0];
-        Self::of(raw.ways.iter().filter(|(_, way)| is_bridge(&way.tags)).map(|(id, way)| Span {
+        let bridges: Vec<_> = raw.ways.iter().filter(|(_, way)| is_bridge(&way.tags)).collect();
+        Self::of(bridges.iter().map(|(id, way)| Span {
             id: *id,
             tags: &way.tags,
             ends: [end(way.refs.first()), end(way.refs.last())],
@@ -253,6 +254,6 @@ fn layer(tags: &RawTags) -> i64 {
 }
 
 fn way_length_m(raw: &Raw, ground: &Ground, way: &RawWay) -> f64 {
-    let points: Vec<DVec2> = way.refs.iter().filter_map(|n| Some(ground.enu(raw.nodes.get(n)?.lonlat))).collect();
+    let points: Vec<DVec2> = raw.places(&way.refs).into_iter().map(|place| ground.enu(place)).collect();
     points.windows(2).map(|p| p[0].distance(p[1])).sum()
 }
