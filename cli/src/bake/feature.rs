@@ -6,7 +6,7 @@
 pub(super) mod vocabulary;
 
 use super::Progress;
-use super::model::{Area, City, Place, Polygon, Property, Tags, Warnings, Way};
+use super::model::{Area, Place, Polygon, Property, Tags, Warnings, Way};
 use super::osm::building::{self, Footprints};
 use super::osm::ground::{Ground, LonLat};
 use super::osm::places::{self, AddressNodes};
@@ -53,7 +53,7 @@ impl Feature {
 }
 
 /// Makes the things of the city.
-pub(super) fn add(features: Store<'static, Feature>, ground: &Ground, stock: &mut Stock, progress: &dyn Progress) {
+pub(super) fn add(features: Store<'static, Feature>, ground: &Ground, stock: &mut Stock<'static>, progress: &dyn Progress) {
     if features.is_empty() {
         return;
     }
@@ -74,7 +74,7 @@ pub(super) fn add(features: Store<'static, Feature>, ground: &Ground, stock: &mu
     let addresses = AddressNodes::of_points(addresses.into_iter());
     let bridges = bridges(&spans, ground);
     let room = stock.room().clone();
-    let mut maker = Maker { ground, bridges, city: stock.city_mut(), footprints: Footprints::new(&room) };
+    let mut maker = Maker { ground, bridges, stock, footprints: Footprints::new(&room) };
     for number in 0..kept.places.len() {
         progress.advance(1);
         if let Some(feature) = kept.take(number) {
@@ -200,7 +200,7 @@ fn bridges(features: &[(usize, Feature)], ground: &Ground) -> Bridges {
 struct Maker<'a> {
     ground: &'a Ground,
     bridges: Bridges,
-    city: &'a mut City,
+    stock: &'a mut Stock<'static>,
     footprints: Footprints,
 }
 
@@ -214,7 +214,7 @@ impl Maker<'_> {
             Geometry::Polygons(polygons) => self.polygons(key, raw, tags, &polygons),
         };
         if !drawn {
-            self.city.warnings.add("feature_not_drawn", id);
+            self.stock.city_mut().warnings.add("feature_not_drawn", id);
         }
     }
 
@@ -231,10 +231,12 @@ impl Maker<'_> {
             }
             let position = self.ground.enu(*position);
             if let Some(class) = points::class(raw) {
-                self.city.points.push(points::thing(class, position, raw, tags, key, &mut self.city.warnings));
+                let warnings = &mut self.stock.city_mut().warnings;
+                let thing = points::thing(class, position, raw, tags, key, warnings);
+                self.stock.points.push(thing);
                 drawn = true;
             } else if let Some(category) = places::category(raw) {
-                self.city.places.push(Place { tags, category, position });
+                self.stock.places.push(Place { tags, category, position });
                 drawn = true;
             }
         }
@@ -244,20 +246,20 @@ impl Maker<'_> {
     fn lines(&mut self, key: Key, raw: &RawTags, tags: &Tags, lines: &[Vec<LonLat>]) -> bool {
         let Some((class, usual_m)) = ways::class(raw) else { return false };
         if let Some(code) = ways::hidden(raw) {
-            self.city.warnings.add(code, tags.id.clone());
+            self.stock.city_mut().warnings.add(code, tags.id.clone());
             return true;
         }
-        let width_m = ways::width_m(raw, class, usual_m, key, &mut self.city.warnings);
+        let width_m = ways::width_m(raw, class, usual_m, key, &mut self.stock.city_mut().warnings);
         let Key::Feature(number) = key else { return false };
         let deck_m = self.bridges.deck_m(number);
         for line in lines {
             let mut line: Vec<DVec2> = line.iter().map(|p| self.ground.enu(*p)).collect();
             line.dedup_by(|a, b| a.distance_squared(*b) < 1e-6);
             if line.len() < 2 {
-                self.city.warnings.add("way_without_line", tags.id.clone());
+                self.stock.city_mut().warnings.add("way_without_line", tags.id.clone());
                 continue;
             }
-            self.city.ways.push(Way {
+            self.stock.ways.push(Way {
                 tags: tags.clone(),
                 class,
                 line,
@@ -281,19 +283,19 @@ impl Maker<'_> {
         }
         if built {
             if building::is_underground(&raw) {
-                self.city.warnings.add("underground_left_out", tags.id);
+                self.stock.city_mut().warnings.add("underground_left_out", tags.id);
                 return true;
             }
             self.footprints.add(key, raw, tags, shapes);
             return true;
         }
         if let Some(class) = area.filter(|_| !areas::is_hidden(&raw)) {
-            self.city.areas.push(Area { tags, class, polygons: shapes });
+            self.stock.areas.push(Area { tags, class, polygons: shapes });
             return true;
         }
         let largest = shapes.iter().max_by(|a, b| shape::area(a).total_cmp(&shape::area(b)));
         if let (Some(polygon), Some(category)) = (largest, places::category(&raw)) {
-            self.city.places.push(Place { tags, category, position: shape::point_inside(polygon) });
+            self.stock.places.push(Place { tags, category, position: shape::point_inside(polygon) });
         }
         true
     }
@@ -312,14 +314,14 @@ impl Maker<'_> {
                 [ring] => {
                     let (sound, repaired) = shape::polygons_of_ring(ring);
                     if repaired {
-                        self.city.warnings.add("self_intersecting_ring", id);
+                        self.stock.city_mut().warnings.add("self_intersecting_ring", id);
                     }
                     sound
                 }
                 _ => shape::even_odd(&rings),
             };
             if sound.is_empty() {
-                self.city.warnings.add("area_without_extent", id);
+                self.stock.city_mut().warnings.add("area_without_extent", id);
             }
             shapes.extend(sound);
         }

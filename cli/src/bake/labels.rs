@@ -8,7 +8,6 @@ use super::twin::{center_and_area, rounded};
 use citytwin_geo::EnuFrame;
 use citytwin_manifest::{DEEPEST_LABEL_LEVEL, LABELS_FORMAT, Label, LabelCell, LabelIndex, LabelKind};
 use glam::DVec2;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// The folder of the labels, and its index.
@@ -69,8 +68,10 @@ fn divide(index: &LabelIndex, labels: Vec<Label>) -> BTreeMap<(u32, u32, u32), L
 }
 
 /// Something that may get a label.
-struct Named<'a> {
-    tags: Cow<'a, Tags>,
+struct Named {
+    id: String,
+    name: String,
+    names: BTreeMap<String, String>,
     kind: LabelKind,
     at: DVec2,
     height_m: f64,
@@ -84,50 +85,43 @@ struct Named<'a> {
 /// All labels, ranked: what is seen from afar first, then the larger, then by id.
 fn labels(city: &Stock) -> Vec<Label> {
     let mut named = streets(&city.ways);
-    named.extend(city.buildings.iter().filter_map(building));
-    named.extend(city.areas.iter().filter_map(area));
-    for point in &city.points {
-        if let Some((kind, reach_m, icon)) = point_kind(point.class) {
-            named.push(Named::new(&point.tags, kind, point.position, reach_m).with_icon(Some(icon)));
-        }
-    }
-    for place in &city.places {
-        if let Some((kind, reach_m)) = place_kind(&place.category) {
-            let icon = icon(&place.category);
-            named.push(Named::new(&place.tags, kind, place.position, reach_m).with_icon(icon));
-        }
-    }
+    named.extend(city.buildings.iter().filter_map(|found| building(&found)));
+    named.extend(city.areas.iter().filter_map(|found| area(&found)));
+    named.extend(city.points.iter().filter_map(|point| {
+        let (kind, reach_m, icon) = point_kind(point.class)?;
+        Named::new(&point.tags, kind, point.position, reach_m, Some(icon))
+    }));
+    named.extend(city.places.iter().filter_map(|place| {
+        let (kind, reach_m) = place_kind(&place.category)?;
+        Named::new(&place.tags, kind, place.position, reach_m, icon(&place.category))
+    }));
     raise(&mut named, &city.buildings);
-    // A place without a name is something to search for, not to read; a camera or hydrant says what it is by its icon.
-    let speaks = |named: &Named<'_>| named.has_name() || named.icon.is_some_and(|icon| NAMELESS.contains(&icon));
-    named.retain(|named| named.at.is_finite() && speaks(named));
-    named.sort_by(|a, b| b.reach_m.total_cmp(&a.reach_m).then_with(|| a.tags.id.cmp(&b.tags.id)));
+    named.sort_by(|a, b| b.reach_m.total_cmp(&a.reach_m).then_with(|| a.id.cmp(&b.id)));
     let (frame, land) = (EnuFrame::new(city.origin), Land::of(city));
     let labels = without_repeats(named).into_iter().enumerate();
     labels.filter_map(|(rank, named)| label(&frame, &land, &named, rank as u32)).collect()
 }
 
-impl<'a> Named<'a> {
-    fn new(tags: &'a Tags, kind: LabelKind, at: DVec2, reach_m: f64) -> Self {
-        Self { tags: Cow::Borrowed(tags), kind, at, height_m: 0.0, reach_m, along: None, icon: None }
-    }
-
-    fn with_icon(self, icon: Option<&'static str>) -> Self {
-        Self { icon, ..self }
-    }
-
-    fn has_name(&self) -> bool {
-        self.tags.name.as_ref().is_some_and(|name| !name.is_empty())
+impl Named {
+    /// Nothing where there is nothing to read: a place without a name is something to search for; a camera or hydrant says
+    /// what it is by its icon.
+    fn new(tags: &Tags, kind: LabelKind, at: DVec2, reach_m: f64, icon: Option<&'static str>) -> Option<Self> {
+        let name = tags.name.clone().unwrap_or_default();
+        let speaks = !name.is_empty() || icon.is_some_and(|icon| NAMELESS.contains(&icon));
+        (speaks && at.is_finite()).then(|| {
+            let (id, names) = (tags.id.clone(), tags.names.clone());
+            Self { id, name, names, kind, at, height_m: 0.0, reach_m, along: None, icon }
+        })
     }
 }
 
-fn label(frame: &EnuFrame, land: &Land, named: &Named<'_>, rank: u32) -> Option<Label> {
+fn label(frame: &EnuFrame, land: &Land, named: &Named, rank: u32) -> Option<Label> {
     let place = frame.geodetic_from_enu(named.at.extend(frame.surface_z(named.at)));
     let tenth = |value: f64| (value * 10.0).round() / 10.0;
     let label = Label {
-        id: named.tags.id.clone(),
-        name: named.tags.name.clone().unwrap_or_default(),
-        names: named.tags.names.clone(),
+        id: named.id.clone(),
+        name: named.name.clone(),
+        names: named.names.clone(),
         kind: named.kind,
         icon: named.icon.map(str::to_owned),
         lon: rounded(place.lon()),
@@ -142,7 +136,7 @@ fn label(frame: &EnuFrame, land: &Land, named: &Named<'_>, rank: u32) -> Option<
 }
 
 /// What is inside of a building is named on its roof, where it can be seen.
-fn raise(named: &mut [Named<'_>], buildings: &Store<Building>) {
+fn raise(named: &mut [Named], buildings: &Store<Building>) {
     /// Side of a square of the plan in which buildings are looked up, metres.
     const SQUARE_M: f64 = 64.0;
     let square = |at: DVec2| (at / SQUARE_M).floor().to_array().map(|at| at as i32);
@@ -184,11 +178,11 @@ pub(super) fn goes_around(polygon: &Polygon, at: DVec2) -> bool {
 
 /// A stop has two platforms, and a museum is a building and a place: one name is enough. Streets keep their own
 /// distances.
-fn without_repeats(named: Vec<Named<'_>>) -> Vec<Named<'_>> {
+fn without_repeats(named: Vec<Named>) -> Vec<Named> {
     let mut seen: BTreeMap<String, Vec<DVec2>> = BTreeMap::new();
     let mut kept = Vec::with_capacity(named.len());
     for named in named {
-        let name = named.tags.name.as_deref().filter(|name| !name.is_empty());
+        let name = Some(named.name.as_str()).filter(|name| !name.is_empty());
         let places = seen.entry(name.or(named.icon).unwrap_or_default().to_owned()).or_default();
         let apart_m = match (name, named.kind) {
             (None, _) => NAMELESS_APART_M,
@@ -203,21 +197,15 @@ fn without_repeats(named: Vec<Named<'_>>) -> Vec<Named<'_>> {
     kept
 }
 
-fn building(building: Cow<'_, Building>) -> Option<Named<'_>> {
-    // What has no name is not written on a map; all buildings of a city would fill the memory.
-    building.tags.name.as_ref().filter(|name| !name.is_empty())?;
+fn building(building: &Building) -> Option<Named> {
     let (at, area) = building.outline.first().and_then(center_and_area)?;
     let size_m = area.sqrt() + building.height_m.clamp(0.0, 600.0);
-    let height_m = building.height_m.clamp(0.0, 1_000.0);
-    let tags = match building {
-        Cow::Borrowed(building) => Cow::Borrowed(&building.tags),
-        Cow::Owned(building) => Cow::Owned(building.tags),
-    };
     let reach_m = (size_m * 12.0).clamp(350.0, 4_000.0);
-    Some(Named { tags, kind: LabelKind::Landmark, at, height_m, reach_m, along: None, icon: None })
+    let named = Named::new(&building.tags, LabelKind::Landmark, at, reach_m, None)?;
+    Some(Named { height_m: building.height_m.clamp(0.0, 1_000.0), ..named })
 }
 
-fn area(area: &Area) -> Option<Named<'_>> {
+fn area(area: &Area) -> Option<Named> {
     let kind = match area.class {
         AreaClass::Water => LabelKind::Water,
         AreaClass::Park | AreaClass::Wood | AreaClass::Grass => LabelKind::Green,
@@ -232,7 +220,7 @@ fn area(area: &Area) -> Option<Named<'_>> {
         LabelKind::District => (5.0, 2_000.0),
         _ => (14.0, 12_000.0),
     };
-    Some(Named::new(&area.tags, kind, at, (square_m.sqrt() * per_m).clamp(300.0, most_m)))
+    Named::new(&area.tags, kind, at, (square_m.sqrt() * per_m).clamp(300.0, most_m), None)
 }
 
 /// What is drawn of the street's furniture, from how far it is seen, metres, and its icon.
@@ -310,30 +298,35 @@ fn way_kind(class: WayClass) -> Option<(LabelKind, f64)> {
 }
 
 /// A street comes in many pieces: its name is written on the longest, and again along it.
-fn streets(ways: &[Way]) -> Vec<Named<'_>> {
-    let mut by_name: BTreeMap<&str, Vec<(&Way, DVec2, f64, f64)>> = BTreeMap::new();
-    for way in ways {
-        let (Some(name), Some(_)) = (way.tags.name.as_deref(), way_kind(way.class)) else { continue };
-        if let Some((middle, bearing, length)) = middle(&way.line) {
-            by_name.entry(name).or_default().push((way, middle, bearing, length));
+fn streets(ways: &Store<Way>) -> Vec<Named> {
+    struct Piece {
+        street: Named,
+        bearing_deg: f64,
+        length_m: f64,
+    }
+    let mut by_name: BTreeMap<String, Vec<Piece>> = BTreeMap::new();
+    for way in ways.iter() {
+        let (Some(name), Some((kind, reach_m))) = (way.tags.name.clone(), way_kind(way.class)) else { continue };
+        let Some((at, bearing_deg, length_m)) = middle(&way.line) else { continue };
+        if let Some(street) = Named::new(&way.tags, kind, at, reach_m, None) {
+            let street = Named { height_m: way.deck_m, ..street };
+            by_name.entry(name).or_default().push(Piece { street, bearing_deg, length_m });
         }
     }
     let mut named = Vec::new();
     for mut pieces in by_name.into_values() {
-        pieces.sort_by(|a, b| b.3.total_cmp(&a.3).then_with(|| a.0.tags.id.cmp(&b.0.tags.id)));
+        pieces.sort_by(|a, b| b.length_m.total_cmp(&a.length_m).then_with(|| a.street.id.cmp(&b.street.id)));
+        let places: Vec<(DVec2, f64)> = pieces.iter().map(|piece| (piece.street.at, piece.length_m)).collect();
         let mut taken: Vec<DVec2> = Vec::new();
-        for (way, at, bearing_deg, length_m) in &pieces {
-            let Some((kind, reach_m)) = way_kind(way.class) else { continue };
-            if taken.iter().any(|other| other.distance(*at) < STREET_APART_M) {
+        for Piece { mut street, bearing_deg, length_m } in pieces {
+            if taken.iter().any(|other| other.distance(street.at) < STREET_APART_M) {
                 continue;
             }
-            let around = pieces.iter().filter(|piece| piece.1.distance(*at) < STREET_NEAR_M);
-            let along_m = around.map(|piece| piece.3).sum::<f64>().min(2.0 * STREET_NEAR_M).max(*length_m);
-            let again = if taken.is_empty() { 1.0 } else { 0.6 };
-            taken.push(*at);
-            let mut street = Named::new(&way.tags, kind, *at, reach_m * again);
-            street.height_m = way.deck_m;
-            street.along = Some((*bearing_deg, along_m));
+            let around = places.iter().filter(|(at, _)| at.distance(street.at) < STREET_NEAR_M);
+            let along_m = around.map(|(_, length_m)| length_m).sum::<f64>().min(2.0 * STREET_NEAR_M).max(length_m);
+            street.reach_m *= if taken.is_empty() { 1.0 } else { 0.6 };
+            street.along = Some((bearing_deg, along_m));
+            taken.push(street.at);
             named.push(street);
         }
     }
@@ -397,14 +390,14 @@ mod tests {
             bridge: false,
         };
         let ways = [way("way/1", 0.0, 90.0), way("way/2", 90.0, 150.0), way("way/3", 500.0, 580.0)];
-        let streets = streets(&ways);
-        let found: Vec<_> = streets.iter().map(|s| (s.tags.id.as_str(), s.at.x, s.reach_m, s.along)).collect();
+        let streets = streets(&Store::lent(&ways));
+        let found: Vec<_> = streets.iter().map(|s| (s.id.as_str(), s.at.x, s.reach_m, s.along)).collect();
         assert_eq!(found, [("way/1", 45.0, 1000.0, Some((90.0, 150.0))), ("way/3", 540.0, 600.0, Some((90.0, 80.0)))]);
         let (north, south) = (tags("node/1", "Square"), tags("node/2", "Square"));
         let stops = [DVec2::ZERO, DVec2::new(0.0, 40.0)];
         let twice = vec![
-            Named::new(&north, LabelKind::Transit, stops[0], 600.0),
-            Named::new(&south, LabelKind::Transit, stops[1], 600.0),
+            Named::new(&north, LabelKind::Transit, stops[0], 600.0, None).expect("a name"),
+            Named::new(&south, LabelKind::Transit, stops[1], 600.0, None).expect("a name"),
         ];
         assert_eq!(without_repeats(twice).len(), 1);
     }
@@ -424,7 +417,7 @@ mod tests {
         };
         let tags = Tags { name: Some("Café".into()), ..Tags::default() };
         let places = [DVec2::new(80.0, 30.0), DVec2::new(80.0, 50.0)];
-        let mut named = places.map(|at| Named::new(&tags, LabelKind::Place, at, 280.0));
+        let mut named = places.map(|at| Named::new(&tags, LabelKind::Place, at, 280.0, None).expect("a name"));
         raise(&mut named, &Store::lent(&[building]));
         assert_eq!(named.map(|named| named.height_m), [24.0, 0.0]);
     }
@@ -443,9 +436,11 @@ mod tests {
             (Some("bar"), None, None)
         );
         let tags = Tags { id: "node/1".into(), ..Tags::default() };
-        let camera = |x: f64| Named::new(&tags, LabelKind::Place, DVec2::new(x, 0.0), 160.0).with_icon(Some("camera"));
+        let named = |icon, x: f64| Named::new(&tags, LabelKind::Place, DVec2::new(x, 0.0), 160.0, icon);
+        assert!(named(Some("cafe"), 0.0).is_none() && named(None, 0.0).is_none() && named(Some("camera"), f64::NAN).is_none());
+        let cameras = [0.0, 4.0, 60.0].iter().filter_map(|x| named(Some("camera"), *x)).collect();
         assert_eq!(
-            without_repeats(vec![camera(0.0), camera(4.0), camera(60.0)]).len(),
+            without_repeats(cameras).len(),
             2,
             "two on one pole are one icon"
         );

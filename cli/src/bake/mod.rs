@@ -56,7 +56,7 @@ use citytwin_geo::EnuFrame;
 use citytwin_manifest::{Attribution, PropertyWords, Terrain, TerrainKind, Text};
 use land::Land;
 use model::{City, Warnings};
-use properties::Schema;
+use properties::{Row, Schema};
 use rayon::prelude::*;
 use reuse::{Inputs, Maker, digest_of};
 use std::collections::BTreeMap;
@@ -399,12 +399,14 @@ fn write_attributes(
         attributes::write(&table, schema, frame, maker, cancel)
     })?;
     let places = &city.places;
-    let row = |i: usize| properties::row(&places[i].tags, &places[i].category, &[]);
+    let row = |i: usize| {
+        places.get(i).map_or_else(Row::new, |place| properties::row(&place.tags, &place.category, &[]))
+    };
     let table = attributes::Table {
         id: attributes::PLACES,
         count: places.len(),
         row: &row,
-        shape: &|i| theme::Shape::Point(places[i].position),
+        shape: &|i| places.get(i).map_or_else(theme::Shape::none, |place| theme::Shape::Point(place.position)),
     };
     attributes::write(&table, &Schema::of(table.id, table.count, &row), frame, maker, cancel)?;
     Ok(places.len() + themes.iter().map(|theme| theme.feature_count()).sum::<usize>())

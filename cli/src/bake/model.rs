@@ -48,6 +48,27 @@ pub struct City {
 }
 
 impl City {
+    /// A city without anything in it.
+    pub fn on(origin: Geodetic, extent: LonLatRect) -> Self {
+        Self {
+            origin,
+            extent,
+            title: None,
+            attribution: Vec::new(),
+            words: BTreeMap::new(),
+            buildings: Vec::new(),
+            structures: Vec::new(),
+            areas: Vec::new(),
+            ways: Vec::new(),
+            points: Vec::new(),
+            relief: None,
+            places: Vec::new(),
+            venues: Vec::new(),
+            pictures: Vec::new(),
+            warnings: Warnings::default(),
+        }
+    }
+
     /// Whether there is nothing to draw.
     pub fn is_empty(&self) -> bool {
         self.buildings.is_empty()
@@ -272,7 +293,7 @@ pub enum RoofShape {
 }
 
 /// A flat area.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Area {
     /// Id, name, properties.
     pub tags: Tags,
@@ -283,7 +304,7 @@ pub struct Area {
 }
 
 /// What covers an area, in drawing order: later ones lie on top.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub enum AreaClass {
     Residential,
@@ -302,7 +323,7 @@ pub enum AreaClass {
 }
 
 /// A linear thing.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Way {
     /// Id, name, properties.
     pub tags: Tags,
@@ -319,7 +340,7 @@ pub struct Way {
 }
 
 /// What a way is, in drawing order: later ones lie on top.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub enum WayClass {
     Steps,
@@ -341,7 +362,7 @@ pub enum WayClass {
 }
 
 /// A small thing at a point.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PointThing {
     /// Id, name, properties.
     pub tags: Tags,
@@ -356,7 +377,7 @@ pub struct PointThing {
 }
 
 /// What a small thing is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub enum PointClass {
     Tree,
@@ -372,7 +393,7 @@ pub enum PointClass {
 }
 
 /// A findable place that is not drawn.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Place {
     /// Id, name, address.
     pub tags: Tags,

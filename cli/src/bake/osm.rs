@@ -31,10 +31,9 @@ mod xml;
 use super::Progress;
 use super::model::{City, Warnings};
 use super::stock::Stock;
-use super::store::{Room, Store};
+use super::store::Room;
 use ground::Ground;
 use raw::Raw;
-use std::collections::BTreeMap;
 
 /// The things of the city, on a ground that holds them.
 pub(super) fn city_on(
@@ -44,28 +43,13 @@ pub(super) fn city_on(
     room: &Room,
     progress: &dyn Progress,
 ) -> Stock<'static> {
-    let mut buildings = Store::new(room);
-    building::read(raw, ground, room, &mut warnings, progress, &mut |building| buildings.push(building));
-    let areas = areas::read(raw, ground, &mut warnings, progress);
-    let ways = ways::read(raw, ground, &mut warnings, progress);
-    let points = points::read(raw, ground, &mut warnings);
-    let places = places::read(raw, ground);
-    let city = City {
-        origin: ground.origin(),
-        extent: ground.extent,
-        title: places::city_name(raw, ground),
-        attribution: Vec::new(),
-        words: BTreeMap::new(),
-        buildings: Vec::new(),
-        structures: Vec::new(),
-        areas,
-        ways,
-        points,
-        relief: None,
-        places,
-        venues: Vec::new(),
-        pictures: Vec::new(),
-        warnings,
-    };
-    Stock::with(city, buildings, room)
+    let mut stock = Stock::new(City::on(ground.origin(), ground.extent), room);
+    building::read(raw, ground, room, &mut warnings, progress, &mut |building| stock.buildings.push(building));
+    areas::read(raw, ground, &mut warnings, progress, &mut |area| stock.areas.push(area));
+    ways::read(raw, ground, &mut warnings, progress, &mut |way| stock.ways.push(way));
+    points::read(raw, ground, &mut warnings, &mut stock.points);
+    places::read(raw, ground, &mut |place| stock.places.push(place));
+    let city = stock.city_mut();
+    (city.title, city.warnings) = (places::city_name(raw, ground), warnings);
+    stock
 }

@@ -9,12 +9,15 @@ use super::model::{
 };
 use super::picture::Shelf;
 use super::properties::{Row, row};
+use super::stock::Stock;
 use super::store::Store;
 use super::tile::{Bend, Standing, Thing};
 use citytwin_geo::EnuFrame;
 use citytwin_geo::Geodetic;
 use glam::{DVec2, DVec3};
 use rayon::prelude::*;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -55,11 +58,16 @@ pub(super) trait Theme: Sync {
 /// Where a feature is, seen from above; ENU metres.
 pub(super) enum Shape<'a> {
     Point(DVec2),
-    Line(&'a [DVec2]),
+    Line(Cow<'a, [DVec2]>),
     Polygons(Cow<'a, [Polygon]>),
 }
 
 impl Shape<'_> {
+    /// That of something that is not there.
+    pub(super) fn none() -> Self {
+        Self::Polygons(Cow::default())
+    }
+
     /// The middle of its box; nothing where it has no sound position.
     pub(super) fn middle(&self) -> Option<DVec2> {
         let box_of = |points: &mut dyn Iterator<Item = DVec2>| {
@@ -94,7 +102,7 @@ pub(super) fn extent_polygon(city: &City) -> Polygon {
 
 /// Land, water, green.
 pub(super) struct Ground<'a> {
-    areas: &'a [Area],
+    areas: &'a Store<'a, Area>,
     extent: Polygon,
     /// The bare ground is drawn by its relief.
     has_relief: bool,
@@ -102,7 +110,7 @@ pub(super) struct Ground<'a> {
 
 impl<'a> Ground<'a> {
     /// Of a city.
-    pub(super) fn new(city: &'a City) -> Self {
+    pub(super) fn new(city: &'a Stock<'a>) -> Self {
         Self { areas: &city.areas, extent: extent_polygon(city), has_relief: city.relief.is_some() }
     }
 }
@@ -117,12 +125,14 @@ impl Theme for Ground<'_> {
     }
 
     fn row(&self, feature: usize) -> Row {
-        let area = &self.areas[feature];
-        row(&area.tags, area_class(area.class), &[])
+        self.areas.get(feature).map_or_else(Row::new, |area| row(&area.tags, area_class(area.class), &[]))
     }
 
     fn shape(&self, feature: usize) -> Shape<'_> {
-        Shape::Polygons(Cow::Borrowed(&self.areas[feature].polygons))
+        self.areas.get(feature).map_or_else(Shape::none, |area| match area {
+            Cow::Borrowed(area) => Shape::Polygons(Cow::Borrowed(&area.polygons)),
+            Cow::Owned(area) => Shape::Polygons(Cow::Owned(area.polygons)),
+        })
     }
 
     fn things(&self) -> Cow<'_, [Standing]> {
@@ -148,21 +158,26 @@ impl Theme for Ground<'_> {
 }
 
 /// Draws things into layers in parallel; each layer holds them in order.
-fn layered<T: Sync>(things: &[T], draw: impl Fn(&T, u32, &mut Layers) + Sync) -> Layers {
+fn layered<T>(things: &Store<T>, draw: impl Fn(&T, u32, &mut Layers) + Sync) -> Layers
+where
+    T: Clone + Serialize + DeserializeOwned + Sync + Send,
+{
     const CHUNK: usize = 256;
     /// Chunks that are drawn before they are joined: all of a large city's, beside what is joined, would fill the memory.
     const WAVE: usize = 32;
-    let chunk_of = |number: usize, things: &[T]| {
+    let chunk_of = |number: usize| {
         let mut layers = Layers::default();
-        for (i, thing) in things.iter().enumerate() {
-            draw(thing, (number * CHUNK + i) as u32, &mut layers);
+        for i in number * CHUNK..things.len().min((number + 1) * CHUNK) {
+            if let Some(thing) = things.get(i) {
+                draw(&thing, i as u32, &mut layers);
+            }
         }
         layers
     };
     let mut all = Layers::default();
-    for (wave, things) in things.chunks(WAVE * CHUNK).enumerate() {
-        let chunks = things.par_chunks(CHUNK).enumerate();
-        let parts: Vec<Layers> = chunks.map(|(chunk, things)| chunk_of(wave * WAVE + chunk, things)).collect();
+    let chunks: Vec<usize> = (0..things.len().div_ceil(CHUNK)).collect();
+    for wave in chunks.chunks(WAVE) {
+        let parts: Vec<Layers> = wave.par_iter().map(|&chunk| chunk_of(chunk)).collect();
         for (order, mesh) in parts.into_iter().flat_map(|part| part.0) {
             all.layer(order).append(&mesh);
         }
@@ -172,7 +187,7 @@ fn layered<T: Sync>(things: &[T], draw: impl Fn(&T, u32, &mut Layers) + Sync) ->
 
 /// Roads, paths, rails: flat; bridges stand.
 pub(super) struct Transport<'a> {
-    ways: &'a [Way],
+    ways: &'a Store<'a, Way>,
     extent: Polygon,
     land: &'a Land,
     /// (way, full mesh) of each bridge.
@@ -181,15 +196,15 @@ pub(super) struct Transport<'a> {
 
 impl<'a> Transport<'a> {
     /// Of a city.
-    pub(super) fn new(city: &'a City, land: &'a Land) -> Self {
+    pub(super) fn new(city: &'a Stock<'a>, land: &'a Land) -> Self {
         let extent = extent_polygon(city);
         let bridges = (0..city.ways.len() as u32)
             .into_par_iter()
-            .filter_map(|way| {
-                let mut mesh = Mesh::default();
-                mesh::way_bridge(&city.ways[way as usize], Some(&extent), Detail::FULL, way, &mut mesh);
-                land.span(&city.ways[way as usize].line, &mut mesh);
-                (!mesh.is_empty()).then_some((way, mesh))
+            .filter_map(|number| {
+                let (way, mut mesh) = (city.ways.get(number as usize)?, Mesh::default());
+                mesh::way_bridge(&way, Some(&extent), Detail::FULL, number, &mut mesh);
+                land.span(&way.line, &mut mesh);
+                (!mesh.is_empty()).then_some((number, mesh))
             })
             .collect();
         Self { ways: &city.ways, extent, land, bridges }
@@ -206,12 +221,15 @@ impl Theme for Transport<'_> {
     }
 
     fn row(&self, feature: usize) -> Row {
-        let way = &self.ways[feature];
+        let Some(way) = self.ways.get(feature) else { return Row::new() };
         row(&way.tags, way_class(way.class), &[("width_m", Property::Number(way.width_m))])
     }
 
     fn shape(&self, feature: usize) -> Shape<'_> {
-        Shape::Line(&self.ways[feature].line)
+        self.ways.get(feature).map_or_else(Shape::none, |way| match way {
+            Cow::Borrowed(way) => Shape::Line(Cow::Borrowed(&way.line)),
+            Cow::Owned(way) => Shape::Line(Cow::Owned(way.line)),
+        })
     }
 
     fn things(&self) -> Cow<'_, [Standing]> {
@@ -235,8 +253,9 @@ impl Theme for Transport<'_> {
             if detail.is_full() {
                 all.append(full);
             } else {
-                let (way, mut coarse) = (&self.ways[*feature as usize], Mesh::default());
-                mesh::way_bridge(way, Some(&self.extent), detail, *feature, &mut coarse);
+                let Some(way) = self.ways.get(*feature as usize) else { continue };
+                let mut coarse = Mesh::default();
+                mesh::way_bridge(&way, Some(&self.extent), detail, *feature, &mut coarse);
                 self.land.span(&way.line, &mut coarse);
                 all.append(&coarse);
             }
@@ -327,10 +346,9 @@ impl Theme for Buildings<'_> {
     }
 
     fn shape(&self, feature: usize) -> Shape<'_> {
-        Shape::Polygons(match self.buildings.get(feature) {
-            Some(Cow::Borrowed(building)) => Cow::Borrowed(&building.outline),
-            Some(Cow::Owned(building)) => Cow::Owned(building.outline),
-            None => Cow::default(),
+        self.buildings.get(feature).map_or_else(Shape::none, |building| match building {
+            Cow::Borrowed(building) => Shape::Polygons(Cow::Borrowed(&building.outline)),
+            Cow::Owned(building) => Shape::Polygons(Cow::Owned(building.outline)),
         })
     }
 
@@ -368,9 +386,46 @@ struct Model {
 
 /// Trees, lamps, signals: instanced.
 pub(super) struct Furniture<'a> {
-    points: &'a [PointThing],
+    points: &'a Store<'a, PointThing>,
+    /// Each of them as it is drawn.
+    spots: Vec<Spot>,
     land: &'a Land,
     models: BTreeMap<(PointClass, usize), Model>,
+}
+
+/// How a small thing is drawn.
+struct Spot {
+    /// Its class and variant.
+    model: (PointClass, usize),
+    position: DVec2,
+    bearing_deg: f64,
+    /// Times as large as its model.
+    scale: f64,
+    /// From 0 to 1: those with small ones are drawn from afar.
+    turn: f64,
+}
+
+impl Spot {
+    fn of(point: &PointThing, model: &Model) -> Self {
+        let any_bearing = if point.class == PointClass::Tree { 360.0 * chance(point, 2) } else { 0.0 };
+        Self {
+            model: (point.class, variant(point)),
+            position: point.position,
+            bearing_deg: point.direction_deg.unwrap_or(any_bearing).rem_euclid(360.0),
+            scale: scale(point, model),
+            turn: chance(point, 3),
+        }
+    }
+}
+
+/// By its known height, else trees vary a little so that no two look the same.
+fn scale(point: &PointThing, model: &Model) -> f64 {
+    let model_m = model.bounds.1.z.max(0.1);
+    match point.height_m {
+        Some(height_m) if height_m.is_finite() && height_m > 0.0 => (height_m / model_m).clamp(0.25, 5.0),
+        _ if point.class == PointClass::Tree => 0.8 + 0.4 * chance(point, 1),
+        _ => 1.0,
+    }
 }
 
 /// A coarse tile draws at most this many instances.
@@ -378,41 +433,24 @@ const MAX_COARSE_INSTANCES: usize = 2000;
 
 impl<'a> Furniture<'a> {
     /// Of a city.
-    pub(super) fn new(city: &'a City, land: &'a Land) -> Self {
+    pub(super) fn new(city: &'a Stock<'a>, land: &'a Land) -> Self {
         let mut models = BTreeMap::new();
-        for point in &city.points {
-            let key = (point.class, variant(point));
-            models.entry(key).or_insert_with(|| {
+        let spot = |point: Cow<'_, PointThing>| {
+            let key = (point.class, variant(&point));
+            let model = models.entry(key).or_insert_with(|| {
                 let (full, coarse) = (mesh::model(key.0, key.1), mesh::model_coarse(key.0, key.1));
                 Model { bounds: full.bounds().unwrap_or_default(), full, coarse }
             });
-        }
-        Self { points: &city.points, land, models }
-    }
-
-    fn model(&self, point: &PointThing) -> &Model {
-        &self.models[&(point.class, variant(point))]
-    }
-
-    /// Times as large as its model: by its known height, else trees vary a little so that no two look the same.
-    fn scale(&self, point: &PointThing) -> f64 {
-        let model_m = self.model(point).bounds.1.z.max(0.1);
-        match point.height_m {
-            Some(height_m) if height_m.is_finite() && height_m > 0.0 => (height_m / model_m).clamp(0.25, 5.0),
-            _ if point.class == PointClass::Tree => 0.8 + 0.4 * chance(point, 1),
-            _ => 1.0,
-        }
+            Spot::of(&point, model)
+        };
+        let spots = city.points.iter().map(spot).collect();
+        Self { points: &city.points, spots, land, models }
     }
 
     fn instance(&self, feature: u32, bend: &Bend) -> Instance {
-        let point = &self.points[feature as usize];
-        let any_bearing = if point.class == PointClass::Tree { 360.0 * chance(point, 2) } else { 0.0 };
-        Instance {
-            position: point.position.extend(bend.surface_z(point.position) + self.land.height_m(point.position)),
-            bearing_deg: point.direction_deg.unwrap_or(any_bearing).rem_euclid(360.0),
-            scale: self.scale(point),
-            feature,
-        }
+        let Spot { position, bearing_deg, scale, .. } = self.spots[feature as usize];
+        let z = bend.surface_z(position) + self.land.height_m(position);
+        Instance { position: position.extend(z), bearing_deg, scale, feature }
     }
 }
 
@@ -438,7 +476,7 @@ impl Theme for Furniture<'_> {
     }
 
     fn row(&self, feature: usize) -> Row {
-        let point = &self.points[feature];
+        let Some(point) = self.points.get(feature) else { return Row::new() };
         let height = point.height_m.map(|height_m| ("height_m", Property::Number(height_m)));
         let direction = point.direction_deg.map(|deg| ("direction_deg", Property::Number(deg)));
         let more: Vec<_> = height.into_iter().chain(direction).collect();
@@ -446,16 +484,16 @@ impl Theme for Furniture<'_> {
     }
 
     fn shape(&self, feature: usize) -> Shape<'_> {
-        Shape::Point(self.points[feature].position)
+        Shape::Point(self.spots[feature].position)
     }
 
     fn things(&self) -> Cow<'_, [Standing]> {
-        let thing = |(feature, point): (usize, &PointThing)| {
-            let triangles = self.model(point).full.triangle_count() as u64;
-            let at = point.position.extend(self.land.height_m(point.position));
-            (Thing { feature: feature as u32, at: point.position, triangles, texels: 0 }, (at, at))
+        let thing = |(feature, spot): (usize, &Spot)| {
+            let triangles = self.models[&spot.model].full.triangle_count() as u64;
+            let at = spot.position.extend(self.land.height_m(spot.position));
+            (Thing { feature: feature as u32, at: spot.position, triangles, texels: 0 }, (at, at))
         };
-        self.points.iter().enumerate().map(thing).collect()
+        self.spots.iter().enumerate().map(thing).collect()
     }
 
     fn largest_leaf_m(&self) -> f64 {
@@ -465,24 +503,21 @@ impl Theme for Furniture<'_> {
 
     fn draw(&self, things: &[u32], detail: Detail, bend: &Bend, out: &mut Content) {
         let tall = |feature: &u32| {
-            let point = &self.points[*feature as usize];
-            self.model(point).bounds.1.z * self.scale(point) >= detail.error_m / 2.0
+            let spot = &self.spots[*feature as usize];
+            self.models[&spot.model].bounds.1.z * spot.scale >= detail.error_m / 2.0
         };
         let mut features: Vec<u32> = things.iter().copied().filter(tall).collect();
         if !detail.is_full() && features.len() > MAX_COARSE_INSTANCES {
             // The same few stay at every level above, so that nothing comes and goes while zooming.
             let share = MAX_COARSE_INSTANCES as f64 / features.len() as f64;
-            features.retain(|&feature| chance(&self.points[feature as usize], 3) < share);
+            features.retain(|&feature| self.spots[feature as usize].turn < share);
         }
-        for (&(class, variant), model) in &self.models {
-            let here = |feature: &&u32| {
-                let point = &self.points[**feature as usize];
-                point.class == class && self::variant(point) == variant
-            };
+        for (key, model) in &self.models {
+            let here = |feature: &&u32| self.spots[**feature as usize].model == *key;
             let instances: Vec<Instance> =
                 features.iter().filter(here).map(|&feature| self.instance(feature, bend)).collect();
             let shape = if detail.is_full() { &model.full } else { &model.coarse };
-            out.groups.push(Group { name: point_class(class).into(), model: shape.clone(), instances });
+            out.groups.push(Group { name: point_class(key.0).into(), model: shape.clone(), instances });
         }
     }
 }

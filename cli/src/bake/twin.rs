@@ -5,6 +5,7 @@ use super::land::Land;
 use super::model::{self, Building, City, Polygon, Tags, Way, WayClass};
 use super::properties::identifier;
 use super::stock::Stock;
+use super::store::Store;
 use super::theme::{area_class, point_class};
 use super::{attributes, categories, words};
 use citytwin_geo::{EnuFrame, Geodetic, LookAt};
@@ -204,18 +205,18 @@ pub(super) fn assets(city: &Stock) -> String {
             add(&structure.tags, &structure.class, at);
         }
     }
-    for way in named_ways(&city.ways) {
+    for way in named_ways(&city.ways).into_iter().filter_map(|place| city.ways.get(place)) {
         add(&way.tags, way_category(way.class), along(&way.line));
     }
-    for area in &city.areas {
+    for area in city.areas.iter() {
         if let Some((at, _)) = area.polygons.first().and_then(center_and_area) {
             add(&area.tags, area_class(area.class), at);
         }
     }
-    for point in &city.points {
+    for point in city.points.iter() {
         add(&point.tags, point_class(point.class), point.position);
     }
-    for place in &city.places {
+    for place in city.places.iter() {
         add(&place.tags, &place.category, place.position);
     }
     lines.concat()
@@ -225,13 +226,13 @@ fn building_center(building: &Building) -> Option<DVec2> {
     building.outline.first().and_then(center_and_area).map(|(center, _)| center)
 }
 
-/// A street comes in many pieces: the longest piece of each name (and kind) stands for all.
-fn named_ways(ways: &[Way]) -> Vec<&Way> {
+/// A street comes in many pieces: the longest piece of each name (and kind) stands for all. Their places.
+fn named_ways(ways: &Store<Way>) -> Vec<usize> {
     let length = |way: &Way| way.line.windows(2).map(|pair| pair[0].distance(pair[1])).sum::<f64>();
-    let mut longest: BTreeMap<(&str, &str), (usize, f64)> = BTreeMap::new();
+    let mut longest: BTreeMap<(String, &str), (usize, f64)> = BTreeMap::new();
     for (i, way) in ways.iter().enumerate() {
-        let Some(name) = way.tags.name.as_deref() else { continue };
-        let length = length(way);
+        let Some(name) = way.tags.name.clone() else { continue };
+        let length = length(&way);
         let best = longest.entry((name, way_category(way.class))).or_insert((i, length));
         if length > best.1 {
             *best = (i, length);
@@ -239,7 +240,7 @@ fn named_ways(ways: &[Way]) -> Vec<&Way> {
     }
     let mut chosen: Vec<usize> = longest.into_values().map(|(i, _)| i).collect();
     chosen.sort_unstable();
-    chosen.into_iter().map(|i| &ways[i]).collect()
+    chosen
 }
 
 fn way_category(class: WayClass) -> &'static str {

@@ -10,9 +10,15 @@ use crate::bake::Progress;
 use crate::bake::model::{Area, AreaClass, Warnings};
 
 /// Reads all areas, by key; the sea comes first.
-pub(super) fn read(raw: &Raw, ground: &Ground, warnings: &mut Warnings, progress: &dyn Progress) -> Vec<Area> {
+pub(super) fn read(
+    raw: &Raw,
+    ground: &Ground,
+    warnings: &mut Warnings,
+    progress: &dyn Progress,
+    take: &mut dyn FnMut(Area),
+) {
     progress.stage("areas", None);
-    let mut areas: Vec<Area> = coast::sea(raw, ground, warnings).into_iter().collect();
+    coast::sea(raw, ground, warnings).into_iter().for_each(&mut *take);
     areal::each(raw, warnings, |tags| class(tags).is_some(), &mut |areal, warnings| {
         progress.advance(1);
         let Some(class) = class(&areal.tags) else { return };
@@ -22,10 +28,9 @@ pub(super) fn read(raw: &Raw, ground: &Ground, warnings: &mut Warnings, progress
         let whole = areal.polygons(raw, ground, IfCut::Close, warnings);
         let polygons = ground.clip_rings(&shape::all_rings(&whole));
         if !polygons.is_empty() {
-            areas.push(Area { tags: tags::properties(areal.key, &areal.tags), class, polygons });
+            take(Area { tags: tags::properties(areal.key, &areal.tags), class, polygons });
         }
     });
-    areas
 }
 
 /// What covers an area, if it is one that is drawn.

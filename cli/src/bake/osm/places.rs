@@ -31,12 +31,11 @@ const AT_WALL_M: f64 = 0.5;
 
 /// Reads all places inside the extent, by key: named things that are neither a building nor an area, and address
 /// points.
-pub(super) fn read(raw: &Raw, ground: &Ground) -> Vec<Place> {
-    let mut places = Vec::new();
+pub(super) fn read(raw: &Raw, ground: &Ground, take: &mut dyn FnMut(Place)) {
     for (id, node) in raw.nodes.iter().filter(|(_, n)| !n.tags.0.is_empty() && ground.contains(n.lonlat)) {
         if let Some(category) = category(&node.tags) {
             let position = ground.enu(node.lonlat);
-            places.push(Place { tags: properties(Key::Node(id), &node.tags), category, position });
+            take(Place { tags: properties(Key::Node(id), &node.tags), category, position });
         }
     }
     // Their faults are not worth a warning: nothing is drawn of them.
@@ -53,10 +52,9 @@ pub(super) fn read(raw: &Raw, ground: &Ground) -> Vec<Place> {
         let largest = clipped.iter().max_by(|a, b| shape::area(a).total_cmp(&shape::area(b)));
         if let (Some(polygon), Some(category)) = (largest, category(&areal.tags)) {
             let position = shape::point_inside(polygon);
-            places.push(Place { tags: properties(areal.key, &areal.tags), category, position });
+            take(Place { tags: properties(areal.key, &areal.tags), category, position });
         }
     });
-    places
 }
 
 /// A shop without a name of its own is found by its brand.

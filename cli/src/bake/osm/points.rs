@@ -5,6 +5,7 @@ use super::raw::{Raw, RawTags};
 use super::shape::Grid;
 use super::tags::{self, Key};
 use super::values::{bearing_deg, length_tag};
+use crate::bake::store::Store;
 use crate::bake::model::{PointClass, PointThing, Property, Tags, Warnings};
 use glam::DVec2;
 
@@ -14,8 +15,7 @@ const TREE_EVERY_M: f64 = 8.0;
 const MAX_ROW_M: f64 = 20_000.0;
 
 /// Reads all small things inside the extent: nodes by id, then the trees of rows.
-pub(super) fn read(raw: &Raw, ground: &Ground, warnings: &mut Warnings) -> Vec<PointThing> {
-    let mut things = Vec::new();
+pub(super) fn read(raw: &Raw, ground: &Ground, warnings: &mut Warnings, things: &mut Store<PointThing>) {
     for (id, node) in raw.nodes.iter() {
         let Some(class) = class(&node.tags) else { continue };
         let key = Key::Node(id);
@@ -30,9 +30,8 @@ pub(super) fn read(raw: &Raw, ground: &Ground, warnings: &mut Warnings) -> Vec<P
         let kept = tags::properties(key, &node.tags);
         things.push(thing(class, ground.enu(node.lonlat), &node.tags, kept, key, warnings));
     }
-    let rows = tree_rows(raw, ground, &things, warnings);
+    let rows = tree_rows(raw, ground, things, warnings);
     things.extend(rows);
-    things
 }
 
 /// A small thing as its tags say it is.
@@ -50,7 +49,7 @@ pub(in crate::bake) fn thing(
 }
 
 /// The trees of rows, except where they are mapped one by one.
-fn tree_rows(raw: &Raw, ground: &Ground, mapped: &[PointThing], warnings: &mut Warnings) -> Vec<PointThing> {
+fn tree_rows(raw: &Raw, ground: &Ground, mapped: &Store<PointThing>, warnings: &mut Warnings) -> Vec<PointThing> {
     let trees: Vec<DVec2> = mapped.iter().filter(|t| t.class == PointClass::Tree).map(|t| t.position).collect();
     let mut grid = Grid::new(TREE_EVERY_M);
     trees.iter().enumerate().for_each(|(i, p)| grid.insert(i, (*p, *p)));

@@ -22,10 +22,15 @@ const RISE: f64 = 0.12;
 const MIN_DECK_M: f64 = 0.8;
 
 /// Reads all ways, by key; one that leaves the extent and comes back gives several.
-pub(super) fn read(raw: &Raw, ground: &Ground, warnings: &mut Warnings, progress: &dyn Progress) -> Vec<Way> {
+pub(super) fn read(
+    raw: &Raw,
+    ground: &Ground,
+    warnings: &mut Warnings,
+    progress: &dyn Progress,
+    take: &mut dyn FnMut(Way),
+) {
     progress.stage("ways", Some(raw.ways.len() as u64));
     let bridges = Bridges::new(raw, ground);
-    let mut ways = Vec::new();
     for (id, way) in raw.ways.iter() {
         progress.advance(1);
         let Some((class, usual_m)) = class(&way.tags).filter(|_| !is_area(&way)) else { continue };
@@ -37,7 +42,7 @@ pub(super) fn read(raw: &Raw, ground: &Ground, warnings: &mut Warnings, progress
         let width_m = width_m(&way.tags, class, usual_m, key, warnings);
         let deck_m = bridges.deck_m(id);
         for line in lines(raw, ground, &way, key, warnings) {
-            ways.push(Way {
+            take(Way {
                 tags: tags::properties(key, &way.tags),
                 class,
                 line,
@@ -47,7 +52,6 @@ pub(super) fn read(raw: &Raw, ground: &Ground, warnings: &mut Warnings, progress
             });
         }
     }
-    ways
 }
 
 /// The stretches of a way inside the extent, metres.
