@@ -53,7 +53,12 @@ impl Feature {
 }
 
 /// Makes the things of the city.
-pub(super) fn add(features: Store<'static, Feature>, ground: &Ground, stock: &mut Stock<'static>, progress: &dyn Progress) {
+pub(super) fn add(
+    features: Store<'static, Feature>,
+    ground: &Ground,
+    stock: &mut Stock<'static>,
+    progress: &dyn Progress,
+) {
     if features.is_empty() {
         return;
     }

@@ -437,13 +437,13 @@ mod tests {
         );
         let tags = Tags { id: "node/1".into(), ..Tags::default() };
         let named = |icon, x: f64| Named::new(&tags, LabelKind::Place, DVec2::new(x, 0.0), 160.0, icon);
-        assert!(named(Some("cafe"), 0.0).is_none() && named(None, 0.0).is_none() && named(Some("camera"), f64::NAN).is_none());
-        let cameras = [0.0, 4.0, 60.0].iter().filter_map(|x| named(Some("camera"), *x)).collect();
-        assert_eq!(
-            without_repeats(cameras).len(),
-            2,
-            "two on one pole are one icon"
+        assert!(
+            named(Some("cafe"), 0.0).is_none()
+                && named(None, 0.0).is_none()
+                && named(Some("camera"), f64::NAN).is_none()
         );
+        let cameras = [0.0, 4.0, 60.0].iter().filter_map(|x| named(Some("camera"), *x)).collect();
+        assert_eq!(without_repeats(cameras).len(), 2, "two on one pole are one icon");
     }
 
     #[test]

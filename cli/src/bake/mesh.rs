@@ -26,6 +26,7 @@ pub use flat::{area, extent_ground, way_bridge, way_flat};
 pub use furniture::{model, model_coarse, model_variants};
 
 use glam::{DMat4, DVec3, Vec3};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// How much of the city's detail to keep.
@@ -46,7 +47,7 @@ impl Detail {
 }
 
 /// Triangles with one normal, colour and feature for each vertex.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Mesh {
     /// East, north, up; metres.
     pub positions: Vec<DVec3>,
@@ -65,7 +66,7 @@ pub struct Mesh {
 }
 
 /// A piece of a mesh that shows a picture.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Draped {
     /// Index into [`crate::bake::model::City::pictures`].
     pub picture: u32,
@@ -154,21 +155,11 @@ impl Layers {
         self.0.entry(order).or_default()
     }
 
-    /// All triangles, sorted by drawing order. Each layer is freed when it is in: those of a large city fill the memory.
-    pub fn into_merged(self) -> Mesh {
+    /// All triangles, sorted by drawing order.
+    #[cfg(test)]
+    fn into_merged(self) -> Mesh {
         let mut all = Mesh::default();
-        let (vertices, indices, edges) = self.0.values().fold((0, 0, 0), |(vertices, indices, edges), layer| {
-            (vertices + layer.positions.len(), indices + layer.indices.len(), edges + layer.outline.len())
-        });
-        all.positions.reserve_exact(vertices);
-        all.normals.reserve_exact(vertices);
-        all.colors.reserve_exact(vertices);
-        all.features.reserve_exact(vertices);
-        all.indices.reserve_exact(indices);
-        all.outline.reserve_exact(edges);
-        for layer in self.0.into_values() {
-            all.append(&layer);
-        }
+        self.0.values().for_each(|layer| all.append(layer));
         all
     }
 }

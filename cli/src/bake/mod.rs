@@ -15,6 +15,7 @@ mod drape;
 mod error;
 mod feature;
 mod flatgeobuf;
+mod flats;
 mod geojson;
 mod geoparquet;
 mod glb;
@@ -358,7 +359,15 @@ fn tile(
         for column in schema.mixed() {
             report.warnings.add("attribute_of_mixed_types", format!("{}: {column}", theme.id()));
         }
-        contents.push(tileset::contents((theme, &schema), &setting, &land, share, maker, cancel, progress)?);
+        contents.push(tileset::contents(
+            (theme, &schema),
+            &setting,
+            (&land, city.room()),
+            share,
+            maker,
+            cancel,
+            progress,
+        )?);
         schemas.push(schema);
     }
     let count: usize = contents.iter().map(|contents| contents.records.len()).sum();
@@ -399,9 +408,8 @@ fn write_attributes(
         attributes::write(&table, schema, frame, maker, cancel)
     })?;
     let places = &city.places;
-    let row = |i: usize| {
-        places.get(i).map_or_else(Row::new, |place| properties::row(&place.tags, &place.category, &[]))
-    };
+    let row =
+        |i: usize| places.get(i).map_or_else(Row::new, |place| properties::row(&place.tags, &place.category, &[]));
     let table = attributes::Table {
         id: attributes::PLACES,
         count: places.len(),

@@ -282,7 +282,9 @@ fn city(mut gathered: Gathered, room: &Room, progress: &dyn Progress) -> Result<
         .into_iter()
         .filter_map(|files| venue::Read::of(files, &mut warnings))
         .collect();
-    let Some(extent) = extent(&mut gathered, &raw, &venues, &mut warnings) else { return Err(BakeError::empty(&warnings)) };
+    let Some(extent) = extent(&mut gathered, &raw, &venues, &mut warnings) else {
+        return Err(BakeError::empty(&warnings));
+    };
     let ground = Ground::new(extent);
     let mut stock = osm::city_on(&ground, &raw, warnings, room, progress);
     drop(raw);
@@ -307,12 +309,7 @@ fn city(mut gathered: Gathered, room: &Room, progress: &dyn Progress) -> Result<
 }
 
 /// The box around everything that was read, less what lies too far from the rest.
-fn extent(
-    gathered: &mut Gathered,
-    raw: &Raw,
-    venues: &[venue::Read],
-    warnings: &mut Warnings,
-) -> Option<LonLatRect> {
+fn extent(gathered: &mut Gathered, raw: &Raw, venues: &[venue::Read], warnings: &mut Warnings) -> Option<LonLatRect> {
     let osm = ground::extent(raw, warnings);
     drop_strays(gathered, osm, warnings);
     let mut all = osm.unwrap_or(LonLatRect::EMPTY);

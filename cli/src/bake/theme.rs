@@ -2,6 +2,7 @@
 
 use super::content::{Content, Group, Instance, Part, Skin};
 use super::drape;
+use super::flats::{Flat, HELD_TRIANGLES};
 use super::land::Land;
 use super::mesh::{self, Detail, Layers, Mesh};
 use super::model::{
@@ -42,10 +43,9 @@ pub(super) trait Theme: Sync {
     fn layers(&self) -> &'static [(u8, bool)] {
         &[]
     }
-    /// What lies flat, one mesh for each layer.
-    fn flats(&self, detail: Detail) -> Vec<Mesh> {
-        let _ = detail;
-        Vec::new()
+    /// Calls with what lies flat.
+    fn flats(&self, detail: Detail, take: &mut dyn FnMut(Flat)) {
+        let _ = (detail, take);
     }
     /// The pictures that its surfaces show.
     fn shelf(&self) -> Option<&Shelf<'_>> {
@@ -143,22 +143,23 @@ impl Theme for Ground<'_> {
         &[(0, false), (1, true)]
     }
 
-    fn flats(&self, detail: Detail) -> Vec<Mesh> {
-        let mut base = Layers::default();
+    fn flats(&self, detail: Detail, take: &mut dyn FnMut(Flat)) {
         if !self.has_relief {
+            let mut base = Layers::default();
             mesh::extent_ground(&self.extent, 0, &mut base);
+            base.0.into_iter().for_each(|(order, mesh)| take(Flat { layer: 0, order, mesh }));
         }
-        let areas = layered(self.areas, |area, feature, out| {
+        let draw = |area: &Area, feature, out: &mut Layers| {
             mesh::area(area, Some(&self.extent), detail, feature, out);
-        });
-        vec![base.into_merged(), areas.into_merged()]
+        };
+        layered(self.areas, draw, &mut |order, mesh| take(Flat { layer: 1, order, mesh }));
     }
 
     fn draw(&self, _things: &[u32], _detail: Detail, _bend: &Bend, _out: &mut Content) {}
 }
 
-/// Draws things into layers in parallel; each layer holds them in order.
-fn layered<T>(things: &Store<T>, draw: impl Fn(&T, u32, &mut Layers) + Sync) -> Layers
+/// Draws things into layers in parallel, and calls with each order and mesh: each layer holds them in order.
+fn layered<T>(things: &Store<T>, draw: impl Fn(&T, u32, &mut Layers) + Sync, take: &mut dyn FnMut(u32, Mesh))
 where
     T: Clone + Serialize + DeserializeOwned + Sync + Send,
 {
@@ -181,8 +182,11 @@ where
         for (order, mesh) in parts.into_iter().flat_map(|part| part.0) {
             all.layer(order).append(&mesh);
         }
+        if all.0.values().map(|mesh| mesh.triangle_count() as u64).sum::<u64>() > HELD_TRIANGLES {
+            std::mem::take(&mut all).0.into_iter().for_each(|(order, mesh)| take(order, mesh));
+        }
     }
-    all
+    all.0.into_iter().for_each(|(order, mesh)| take(order, mesh));
 }
 
 /// Roads, paths, rails: flat; bridges stand.
@@ -240,11 +244,11 @@ impl Theme for Transport<'_> {
         &[(10, true)]
     }
 
-    fn flats(&self, detail: Detail) -> Vec<Mesh> {
-        let ways = layered(self.ways, |way, feature, out| {
+    fn flats(&self, detail: Detail, take: &mut dyn FnMut(Flat)) {
+        let draw = |way: &Way, feature, out: &mut Layers| {
             mesh::way_flat(way, Some(&self.extent), detail, feature, out);
-        });
-        vec![ways.into_merged()]
+        };
+        layered(self.ways, draw, &mut |order, mesh| take(Flat { layer: 0, order, mesh }));
     }
 
     fn draw(&self, things: &[u32], detail: Detail, bend: &Bend, out: &mut Content) {

@@ -5,7 +5,7 @@
 //! borders. A tile whose full detail is small is a leaf; any other draws a coarse version of everything below it,
 //! because refinement replaces it.
 
-use super::clip;
+use super::flats::{Flat, Flats, HELD_TRIANGLES, Shelves, quarter};
 use super::land::Land;
 use super::mesh::Mesh;
 use citytwin_geo::{EnuFrame, WGS84_A, WGS84_B};
@@ -122,18 +122,24 @@ pub(super) struct Node {
     pub(super) whole: bool,
     /// Indices of the things in its square, ascending.
     pub(super) things: Vec<u32>,
-    /// Flat meshes of its square, by layer of the theme.
-    pub(super) flats: Vec<Mesh>,
+    /// Places of the flat meshes of its square.
+    pub(super) flats: Vec<usize>,
 }
 
 /// Divides the square until each tile's full detail is small: every tile in key order, interior ones with no flat
-/// meshes yet.
+/// meshes yet; those of the others are put on the shelves.
 ///
 /// `largest_leaf_m` is the largest side of a leaf: what is too small to be seen from afar is kept out of tiles that
 /// are drawn from afar.
-pub(super) fn plan(square: Square, things: &[Standing], flats: Vec<Mesh>, largest_leaf_m: f64) -> Vec<Node> {
+pub(super) fn plan(
+    square: Square,
+    things: &[Standing],
+    flats: Flats,
+    shelves: &Shelves,
+    largest_leaf_m: f64,
+) -> Vec<Node> {
     let all = (0..things.len() as u32).collect();
-    let mut nodes = divide(&Divider { square, things, largest_leaf_m }, TileKey::ROOT, all, flats);
+    let mut nodes = divide(&Divider { square, things, shelves, largest_leaf_m }, TileKey::ROOT, all, flats);
     nodes.sort_by_key(|node| node.key);
     nodes
 }
@@ -141,20 +147,20 @@ pub(super) fn plan(square: Square, things: &[Standing], flats: Vec<Mesh>, larges
 struct Divider<'a> {
     square: Square,
     things: &'a [Standing],
+    shelves: &'a Shelves,
     largest_leaf_m: f64,
 }
 
-fn divide(divider: &Divider, key: TileKey, things: Vec<u32>, flats: Vec<Mesh>) -> Vec<Node> {
-    if things.is_empty() && flats.iter().all(Mesh::is_empty) {
+fn divide(divider: &Divider, key: TileKey, things: Vec<u32>, flats: Flats) -> Vec<Node> {
+    if things.is_empty() && flats.is_empty() {
         return Vec::new();
     }
     let side_m = divider.square.side_at(key.level);
-    let triangles = things.iter().map(|&thing| divider.things[thing as usize].0.triangles).sum::<u64>()
-        + flats.iter().map(|flat| flat.triangle_count() as u64).sum::<u64>();
-    let small = triangles <= LEAF_TRIANGLES && side_m <= divider.largest_leaf_m;
+    let triangles = things.iter().map(|&thing| divider.things[thing as usize].0.triangles).sum::<u64>();
+    let small = triangles + flats.triangles() <= LEAF_TRIANGLES && side_m <= divider.largest_leaf_m;
     let texels: u64 = things.iter().map(|&thing| divider.things[thing as usize].0.texels).sum();
     if (small && texels <= LEAF_TEXELS) || side_m / 2.0 < SMALLEST_SIDE_M {
-        return vec![Node { key, leaf: true, whole: true, things, flats }];
+        return vec![Node { key, leaf: true, whole: true, things, flats: divider.shelves.put_all(flats) }];
     }
     let middle = divider.square.corner(key) + side_m / 2.0;
     let mut quarters: [Vec<u32>; 4] = Default::default();
@@ -162,64 +168,81 @@ fn divide(divider: &Divider, key: TileKey, things: Vec<u32>, flats: Vec<Mesh>) -
         let at = divider.things[thing as usize].0.at;
         quarters[usize::from(at.x >= middle.x) + 2 * usize::from(at.y >= middle.y)].push(thing);
     }
-    let flat_quarters = quarter(flats, middle);
-    let jobs: Vec<_> = quarters.into_iter().zip(flat_quarters).enumerate().collect();
-    let children: Vec<Vec<Node>> = jobs
-        .into_par_iter()
-        .map(|(i, (things, flats))| divide(divider, key.child(i as u32 % 2, i as u32 / 2), things, flats))
-        .collect();
+    let is_large = flats.triangles() > HELD_TRIANGLES;
+    let jobs: Vec<_> = quarters.into_iter().zip(flats.quarters(middle)).enumerate().collect();
+    let child = |(i, (things, flats))| divide(divider, key.child(i as u32 % 2, i as u32 / 2), things, flats);
+    // Large quarters one after the other: all of them at once would fill the memory.
+    let children: Vec<Vec<Node>> = match is_large {
+        true => jobs.into_iter().map(child).collect(),
+        false => jobs.into_par_iter().map(child).collect(),
+    };
     let mut nodes = vec![Node { key, leaf: false, whole: small, things, flats: Vec::new() }];
     nodes.extend(children.into_iter().flatten());
     nodes
 }
 
-/// Cuts meshes into the four quarters around `middle`: south-west, south-east, north-west, north-east.
-fn quarter(meshes: Vec<Mesh>, middle: DVec2) -> [Vec<Mesh>; 4] {
-    let mut quarters: [Vec<Mesh>; 4] = Default::default();
-    for mesh in meshes {
-        let [west, east] = clip::split(&mesh, clip::Axis::X, middle.x);
-        drop(mesh);
-        let [south_west, north_west] = clip::split(&west, clip::Axis::Y, middle.y);
-        drop(west);
-        let [south_east, north_east] = clip::split(&east, clip::Axis::Y, middle.y);
-        for (quarter, part) in quarters.iter_mut().zip([south_west, south_east, north_west, north_east]) {
-            quarter.push(part);
+/// Hands the parts of coarse flat meshes of one level to the interior tiles of that level. `draw` calls with the meshes.
+pub(super) fn hand_out(
+    square: Square,
+    level: u32,
+    nodes: &mut [Node],
+    shelves: &Shelves,
+    draw: impl FnOnce(&mut dyn FnMut(Flat)),
+) {
+    let wanted: Vec<TileKey> = nodes.iter().filter(|n| !n.leaf && n.key.level == level).map(|n| n.key).collect();
+    let mut parts = Parts { shelves, level, held: BTreeMap::new(), triangles: 0, places: BTreeMap::new() };
+    draw(&mut |flat| {
+        descend(square, TileKey::ROOT, flat, &wanted, &mut parts);
+        if parts.triangles > HELD_TRIANGLES {
+            parts.put_away();
+        }
+    });
+    parts.put_away();
+    for node in nodes.iter_mut().filter(|node| !node.leaf && node.key.level == level) {
+        node.flats = parts.places.remove(&node.key).unwrap_or_default();
+    }
+}
+
+/// Parts of flat meshes by tile of a level.
+struct Parts<'a> {
+    shelves: &'a Shelves,
+    level: u32,
+    /// Those that are not yet put away, by tile, layer and order.
+    held: BTreeMap<(TileKey, u8, u32), Mesh>,
+    triangles: u64,
+    /// Where the others are.
+    places: BTreeMap<TileKey, Vec<usize>>,
+}
+
+impl Parts<'_> {
+    fn add(&mut self, key: TileKey, flat: &Flat) {
+        self.triangles += flat.mesh.triangle_count() as u64;
+        self.held.entry((key, flat.layer, flat.order)).or_default().append(&flat.mesh);
+    }
+
+    fn put_away(&mut self) {
+        self.triangles = 0;
+        for ((key, layer, order), mesh) in std::mem::take(&mut self.held) {
+            let places = self.shelves.put(std::iter::once(Flat { layer, order, mesh }));
+            self.places.entry(key).or_default().extend(places);
         }
     }
-    quarters
 }
 
-/// Hands the parts of coarse flat meshes of one level to the interior tiles of that level.
-pub(super) fn hand_out(square: Square, level: u32, flats: Vec<Mesh>, nodes: &mut [Node]) {
-    let mut targets: BTreeMap<TileKey, Vec<Mesh>> = BTreeMap::new();
-    let wanted: Vec<TileKey> = nodes.iter().filter(|n| !n.leaf && n.key.level == level).map(|n| n.key).collect();
-    descend(square, TileKey::ROOT, level, flats, &wanted, &mut targets);
-    for node in nodes.iter_mut().filter(|node| !node.leaf && node.key.level == level) {
-        node.flats = targets.remove(&node.key).unwrap_or_default();
-    }
-}
-
-fn descend(
-    square: Square,
-    key: TileKey,
-    level: u32,
-    flats: Vec<Mesh>,
-    wanted: &[TileKey],
-    out: &mut BTreeMap<TileKey, Vec<Mesh>>,
-) {
-    let shift = level - key.level;
+fn descend(square: Square, key: TileKey, flat: Flat, wanted: &[TileKey], parts: &mut Parts) {
+    let shift = parts.level - key.level;
     let below: Vec<TileKey> =
         wanted.iter().copied().filter(|t| t.x >> shift == key.x && t.y >> shift == key.y).collect();
-    if below.is_empty() || flats.iter().all(Mesh::is_empty) {
+    if below.is_empty() || flat.mesh.is_empty() {
         return;
     }
     if shift == 0 {
-        out.insert(key, flats);
-        return;
+        return parts.add(key, &flat);
     }
+    let Flat { layer, order, mesh } = flat;
     let middle = square.corner(key) + square.side_at(key.level + 1);
-    for (i, quarter) in quarter(flats, middle).into_iter().enumerate() {
-        descend(square, key.child(i as u32 % 2, i as u32 / 2), level, quarter, &below, out);
+    for (i, mesh) in (0..).zip(quarter(mesh, middle)) {
+        descend(square, key.child(i % 2, i / 2), Flat { layer, order, mesh }, &below, parts);
     }
 }
 
@@ -295,15 +318,17 @@ fn cut_to_cells(mesh: Mesh, corner: DVec2, side_m: f64, cell_m: f64, out: &mut M
         return;
     }
     let half_m = side_m / 2.0;
-    for (i, part) in quarter(vec![mesh], corner + half_m).into_iter().enumerate() {
+    for (i, part) in quarter(mesh, corner + half_m).into_iter().enumerate() {
         let part_corner = corner + DVec2::new((i % 2) as f64, (i / 2) as f64) * half_m;
-        part.into_iter().for_each(|part| cut_to_cells(part, part_corner, half_m, cell_m, out));
+        cut_to_cells(part, part_corner, half_m, cell_m, out);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bake::flats::layers;
+    use crate::bake::store::Room;
     use citytwin_geo::Geodetic;
     use glam::Vec3;
 
@@ -326,6 +351,21 @@ mod tests {
             }
         }
         mesh
+    }
+
+    fn flats(room: &Room, mesh: Mesh) -> Flats {
+        let mut flats = Flats::new(room);
+        flats.push(Flat { layer: 0, order: 0, mesh });
+        flats
+    }
+
+    /// The tiles, and what says of each what lies flat in it.
+    fn planned(square: Square, things: &[Standing], flat: Mesh) -> (Vec<Node>, impl Fn(&Node) -> Mesh) {
+        let room = Room::endless();
+        let shelves = Shelves::new(&room);
+        let nodes = plan(square, things, flats(&room, flat), &shelves, f64::INFINITY);
+        let store = shelves.filled();
+        (nodes, move |node: &Node| layers(&store, &node.flats, 1).remove(0))
     }
 
     fn area(mesh: &Mesh) -> f64 {
@@ -370,14 +410,14 @@ mod tests {
             })
             .map(|thing| (thing, (DVec3::ZERO, DVec3::ZERO)))
             .collect();
-        let nodes = plan(square, &things, vec![flat.clone()], f64::INFINITY);
+        let (nodes, meshes) = planned(square, &things, flat.clone());
         let leaves: Vec<&Node> = nodes.iter().filter(|n| n.leaf).collect();
         assert!(leaves.len() > 4, "135,000 triangles are divided");
-        let total: f64 = leaves.iter().map(|n| area(&n.flats[0])).sum();
+        let total: f64 = leaves.iter().map(|n| area(&meshes(n))).sum();
         assert!((total - area(&flat)).abs() < 1e-6, "{total}");
         for node in &nodes {
             let (low, side) = (square.corner(node.key), square.side_at(node.key.level));
-            for p in node.flats.iter().flat_map(|m| &m.positions) {
+            for p in meshes(node).positions {
                 let inside = |v: f64, low: f64| v >= low && v <= low + side;
                 assert!(inside(p.x, low.x) && inside(p.y, low.y), "{:?}: {p}", node.key);
             }
@@ -392,9 +432,16 @@ mod tests {
     #[test]
     fn interior_tiles_get_their_part_of_the_coarse_version() {
         let square = Square { side_m: 1024.0 };
-        let mut nodes = plan(square, &[], vec![sheet(300, 500.0)], f64::INFINITY);
+        let room = Room::endless();
+        let shelves = Shelves::new(&room);
+        let mut nodes = plan(square, &[], flats(&room, sheet(300, 500.0)), &shelves, f64::INFINITY);
         for level in 0..3 {
-            hand_out(square, level, vec![sheet(3, 500.0)], &mut nodes);
+            let coarse = Flat { layer: 0, order: 0, mesh: sheet(3, 500.0) };
+            hand_out(square, level, &mut nodes, &shelves, |take| take(coarse));
+        }
+        let store = shelves.filled();
+        let meshes = |node: &Node| layers(&store, &node.flats, 1).remove(0);
+        for level in 0..3 {
             let interior = nodes.iter().filter(|n| !n.leaf && n.key.level == level);
             let below = |key: TileKey| {
                 let covers = |leaf: TileKey| {
@@ -402,10 +449,10 @@ mod tests {
                         && leaf.x >> (leaf.level - level) == key.x
                         && leaf.y >> (leaf.level - level) == key.y
                 };
-                nodes.iter().filter(|n| n.leaf && covers(n.key)).map(|n| area(&n.flats[0])).sum::<f64>()
+                nodes.iter().filter(|n| n.leaf && covers(n.key)).map(|n| area(&meshes(n))).sum::<f64>()
             };
             for node in interior {
-                assert!((area(&node.flats[0]) - below(node.key)).abs() < 1e-6, "{:?} covers what is below", node.key);
+                assert!((area(&meshes(node)) - below(node.key)).abs() < 1e-6, "{:?} covers what is below", node.key);
             }
         }
     }
@@ -414,7 +461,8 @@ mod tests {
     fn a_thousand_things_at_one_point_end_in_one_leaf() {
         let thing = Thing { feature: 0, at: DVec2::new(3.0, 3.0), triangles: 1_000_000, texels: 0 };
         let things = vec![(thing, (DVec3::ZERO, DVec3::ZERO)); 1000];
-        let nodes = plan(Square { side_m: 1024.0 }, &things, Vec::new(), 256.0);
+        let room = Room::endless();
+        let nodes = plan(Square { side_m: 1024.0 }, &things, Flats::new(&room), &Shelves::new(&room), 256.0);
         assert_eq!(nodes.iter().filter(|n| n.leaf).count(), 1);
         assert_eq!(nodes.last().map(|n| n.key.level), Some(5), "tiles end at 32 m");
     }

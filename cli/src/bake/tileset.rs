@@ -2,11 +2,13 @@
 
 use super::content::{Common, Content, Encoded, Grid, Part, Skin, digest, encode, features_of};
 use super::drape;
+use super::flats::{Flat, Flats, Shelves, layers};
 use super::land::Land;
-use super::mesh::{Detail, Mesh};
+use super::mesh::Detail;
 use super::properties::Schema;
 use super::reuse::Maker;
 use super::share::Share;
+use super::store::{Room, Store};
 use super::subtree::{self, Available};
 use super::theme::Theme;
 use super::tile::{Bend, Node, Square, Standing, TileKey, hand_out, plan};
@@ -140,7 +142,7 @@ pub(super) struct Contents {
 pub(super) fn contents(
     (theme, schema): (&dyn Theme, &Schema),
     setting: &Setting,
-    land: &Land,
+    (land, room): (&Land, &Room),
     share: Share,
     maker: &Maker,
     cancel: &Cancel,
@@ -148,15 +150,16 @@ pub(super) fn contents(
 ) -> Result<Contents, BakeError> {
     let count = theme.feature_count();
     let things = theme.things();
-    let flats: Vec<Mesh> = theme.flats(Detail::FULL);
-    let mut nodes = plan(setting.square, &things, flats, theme.largest_leaf_m());
+    let (mut flats, shelves) = (Flats::new(room), Shelves::new(room));
+    theme.flats(Detail::FULL, &mut |flat| flats.push(flat));
+    let mut nodes = plan(setting.square, &things, flats, &shelves, theme.largest_leaf_m());
     let interior_levels = nodes.iter().filter(|n| !n.leaf).map(|n| n.key.level + 1).max().unwrap_or(0);
     for level in 0..interior_levels {
         cancel.check()?;
         let detail = Detail { error_m: setting.square.error_at(level) };
-        let coarse = theme.flats(detail);
-        hand_out(setting.square, level, coarse, &mut nodes);
+        hand_out(setting.square, level, &mut nodes, &shelves, |take| theme.flats(detail, take));
     }
+    let shelves = shelves.filled();
     let grids = grids(setting.square, &nodes, &things);
     let row = |feature: usize| (feature < count).then(|| theme.row(feature));
     let common = Common { schema, row: &row, copyright: setting.copyright };
@@ -174,7 +177,7 @@ pub(super) fn contents(
                 true => drape::FINEST_TEXEL_M,
                 false => setting.square.error_at(key.level) / drape::TEXELS_PER_ERROR,
             };
-            let mut content = draw(theme, node, setting, land, &bend);
+            let mut content = draw(theme, node, &shelves, setting, (land, &bend));
             let features = features_of(&content);
             let shown = theme.shelf().map(|shelf| (shelf.pictures, texel_m));
             let inputs = digest(&content, &features, (grid, shown), &common);
@@ -211,10 +214,17 @@ fn grids(square: Square, nodes: &[Node], things: &[Standing]) -> Vec<Grid> {
     sizes.into_iter().map(Grid::for_size).collect()
 }
 
-fn draw(theme: &dyn Theme, node: Node, setting: &Setting, land: &Land, bend: &Bend) -> Content {
+fn draw(
+    theme: &dyn Theme,
+    node: Node,
+    shelves: &Store<Flat>,
+    setting: &Setting,
+    (land, bend): (&Land, &Bend),
+) -> Content {
     let detail = if node.whole { Detail::FULL } else { Detail { error_m: setting.square.error_at(node.key.level) } };
     let mut content = Content::default();
-    for (mesh, (flat_order, featured)) in node.flats.into_iter().zip(theme.layers().iter().copied()) {
+    let flats = layers(shelves, &node.flats, theme.layers().len());
+    for (mesh, (flat_order, featured)) in flats.into_iter().zip(theme.layers().iter().copied()) {
         let mesh = bend.apply_flat(mesh, setting.square, land, node.key, node.leaf);
         content.parts.push(Part { mesh, flat_order: Some(flat_order), featured, skin: Skin::Plain });
     }
@@ -310,6 +320,7 @@ fn document(setting: &Setting, (low, high): (DVec3, DVec3), levels: u32, subtree
 mod tests {
     use super::*;
     use crate::bake::Silent;
+    use crate::bake::mesh::Mesh;
     use crate::bake::properties::Row;
     use crate::bake::theme::Shape;
     use crate::bake::write::Held;
@@ -345,7 +356,7 @@ mod tests {
             &[(0, true)]
         }
 
-        fn flats(&self, detail: Detail) -> Vec<Mesh> {
+        fn flats(&self, detail: Detail, take: &mut dyn FnMut(Flat)) {
             let n: u32 = if detail.is_full() { 160 } else { 20 };
             let mut mesh = Mesh::default();
             for (y, x) in (0..=n).flat_map(|y| (0..=n).map(move |x| (y, x))) {
@@ -359,7 +370,7 @@ mod tests {
                 let a = y * (n + 1) + x;
                 mesh.indices.extend([a, a + 1, a + n + 2, a, a + n + 2, a + n + 1]);
             }
-            vec![mesh]
+            take(Flat { layer: 0, order: 0, mesh });
         }
 
         fn draw(&self, _things: &[u32], _detail: Detail, _bend: &Bend, _out: &mut Content) {}
@@ -374,7 +385,7 @@ mod tests {
         let contents = contents(
             (&Sheet, &Schema::default()),
             &setting,
-            &land,
+            (&land, &Room::endless()),
             Share::WHOLE,
             &Maker::anew(&held),
             &cancel,

@@ -16,7 +16,7 @@ const BLOCK: usize = 512;
 /// Elements that are sorted at once.
 const BATCH: usize = 64 * BLOCK;
 /// Blocks that stay in memory after they were read: neighbours in a city have neighbouring ids.
-const KEPT_BLOCKS: usize = 512;
+const KEPT_BLOCKS: usize = 128;
 
 type Block<T> = Vec<(i64, T)>;
 

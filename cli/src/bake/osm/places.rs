@@ -125,7 +125,9 @@ pub(super) fn city_name(raw: &Raw, ground: &Ground) -> Option<String> {
         nodes.filter(|n| !n.tags.0.is_empty() && ground.contains(n.lonlat))
     };
     for kind in ["city", "town"] {
-        if let Some(name) = inside().find(|n| n.tags.is("place", kind)).and_then(|n| n.tags.get("name").map(str::to_owned)) {
+        if let Some(name) =
+            inside().find(|n| n.tags.is("place", kind)).and_then(|n| n.tags.get("name").map(str::to_owned))
+        {
             return Some(name);
         }
     }

@@ -5,8 +5,8 @@ use super::raw::{Raw, RawTags};
 use super::shape::Grid;
 use super::tags::{self, Key};
 use super::values::{bearing_deg, length_tag};
-use crate::bake::store::Store;
 use crate::bake::model::{PointClass, PointThing, Property, Tags, Warnings};
+use crate::bake::store::Store;
 use glam::DVec2;
 
 /// Distance of the trees of a row where only the row is mapped, metres.
