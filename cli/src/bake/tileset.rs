@@ -177,7 +177,7 @@ pub(super) fn contents(
                 true => drape::FINEST_TEXEL_M,
                 false => setting.square.error_at(key.level) / drape::TEXELS_PER_ERROR,
             };
-            let mut content = draw(theme, node, &shelves, setting, (land, &bend));
+            let mut content = draw(theme, &node, &shelves, setting, (land, &bend));
             let features = features_of(&content);
             let shown = theme.shelf().map(|shelf| (shelf.pictures, texel_m));
             let inputs = digest(&content, &features, (grid, shown), &common);
@@ -216,7 +216,7 @@ fn grids(square: Square, nodes: &[Node], things: &[Standing]) -> Vec<Grid> {
 
 fn draw(
     theme: &dyn Theme,
-    node: Node,
+    node: &Node,
     shelves: &Store<Flat>,
     setting: &Setting,
     (land, bend): (&Land, &Bend),

@@ -12,7 +12,7 @@ use super::ground::Ground;
 use super::raw::{Raw, RawTags};
 use super::shape::{self, Grid};
 use super::tags::{self, Key};
-use super::values::{bearing_deg, length_tag, number_tag};
+use super::values::{bearing_deg, length_m, length_tag, number_tag};
 use super::{color, places};
 use crate::bake::Progress;
 use crate::bake::model::{Building, HeightSource, Polygon, Property, Roof, RoofShape, Solid, Tags, Warnings};
@@ -295,9 +295,11 @@ impl Outline {
         let mut unheard = Warnings::default();
         let vertical = Vertical::read(raw, key, if key == self.key { &mut unheard } else { warnings });
         let class = raw.get("building:part").filter(|c| *c != "yes").unwrap_or(&self.class);
-        let (mut top_m, mut source) = vertical.top(class).unwrap_or(whole);
         let mut base_m = vertical.base_m.or_else(|| vertical.min_level.map(|l| l * level_m(class))).unwrap_or(0.0);
-        if top_m < base_m + MIN_THICKNESS_M {
+        // A part without height is paving; the whole may be a tower.
+        let own = if parent.is_some() && vertical.is_flat { (base_m, HeightSource::Tagged) } else { whole };
+        let (mut top_m, mut source) = vertical.top(class).unwrap_or(own);
+        if top_m < base_m + MIN_THICKNESS_M && !vertical.is_flat {
             if vertical.height_m.is_some() {
                 warnings.add("height_not_above_min_height", format!("{key}: {top_m} m, {base_m} m"));
                 base_m = 0.0;
@@ -351,6 +353,8 @@ impl Outline {
 /// What the tags say about the vertical, metres and levels; what makes no sense is counted and missing.
 struct Vertical {
     height_m: Option<f64>,
+    /// Tagged as next to nothing high.
+    is_flat: bool,
     base_m: Option<f64>,
     levels: Option<f64>,
     min_level: Option<f64>,
@@ -382,6 +386,7 @@ impl Vertical {
         };
         Self {
             height_m: length_tag(tags, height, HEIGHTS_M, key, warnings),
+            is_flat: tags.get(height).and_then(length_m).is_some_and(|m| (0.0..*HEIGHTS_M.start()).contains(&m)),
             base_m: length_tag(tags, min_height, BASES_M, key, warnings),
             levels: number_tag(tags, "building:levels", LEVELS, key, warnings),
             min_level: number_tag(tags, "building:min_level", LEVELS, key, warnings),

@@ -247,6 +247,17 @@ fn an_outline_that_its_parts_hardly_cover_is_filled() {
 }
 
 #[test]
+fn a_part_without_height_is_paving_and_not_as_high_as_the_tower() {
+    let mut d = Drawing::default();
+    let whole = d.rect(0.0, 0.0, 40.0, 20.0, &[("building", "yes"), ("height", "468")]);
+    d.rect(0.0, 0.0, 20.0, 20.0, &[("building:part", "yes"), ("height", "0")]);
+    d.rect(20.0, 0.0, 20.0, 20.0, &[("building:part", "yes"), ("height", "no idea")]);
+    let city = d.city();
+    let tops: Vec<f64> = building(&city, whole).solids.iter().map(|solid| solid.top_m).collect();
+    assert_eq!((tops, count(&city, "height_unusable")), (vec![0.3, 468.0], 2));
+}
+
+#[test]
 fn heights_come_from_tags_then_levels_then_neighbours() {
     let mut d = Drawing::default();
     let put = |d: &mut Drawing, tags: &[(&str, &str)]| {
