@@ -115,7 +115,14 @@ fn table_options() -> (SurveyOptions, QueryOptions) {
 
 /// How walks become maps: squares of 4 m, few enough access points that a mall stays below 300 kB.
 fn walk_options() -> (SurveyOptions, QueryOptions) {
-    let survey = SurveyOptions { cell_m: 4.0, cells_by_group: false, max_per_cell: 44, min_heard: 12, between_m: 0.0 };
+    let survey = SurveyOptions {
+        cell_m: 4.0,
+        cells_by_group: false,
+        max_per_cell: 44,
+        min_heard: 12,
+        between_m: 0.0,
+        foretold_m: 0.0,
+    };
     (survey, QueryOptions::dense())
 }
 
@@ -188,7 +195,7 @@ impl Evaluation<'_> {
             Survey::Table(fingerprints) => {
                 let mut located = Located::default();
                 let asked = fingerprints.iter().filter(|f| wanted(self.only, f.group));
-                evaluate::locate_fingerprints(map, asked, &clock, &mut located);
+                evaluate::locate_fingerprints(map, &|_| true, asked, &clock, &mut located);
                 vec![("radio map", located.summary())]
             }
             Survey::Walks(walks) => {

@@ -12,7 +12,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A place is surveyed when a reference cell lies within this, metres.
+/// A place is surveyed when a fingerprint of the map lies within this, metres.
 const SURVEYED_M: f64 = 8.0;
 
 /// One answer beside the truth.
@@ -180,9 +180,10 @@ impl Located {
     }
 }
 
-/// Locates fingerprints by a map.
+/// Locates fingerprints by a map. `is_surveyed` tells whether the map was surveyed around a place.
 pub fn locate_fingerprints<'a>(
     map: &RadioMap,
+    is_surveyed: &dyn Fn(Place) -> bool,
     asked: impl Iterator<Item = &'a Fingerprint>,
     clock: Clock,
     into: &mut Located,
@@ -194,7 +195,7 @@ pub fn locate_fingerprints<'a>(
         into.observations += 1;
         match fix {
             Some(fix) => into.samples.push(Sample {
-                surveyed: map.has_cell_near(f.place, SURVEYED_M),
+                surveyed: is_surveyed(f.place),
                 ..Sample::new(f.group, fix.place, f.place, fix.spread_m, fix.radii_m)
             }),
             None => into.unanswered += 1,
@@ -217,7 +218,8 @@ pub fn leave_groups_out(
         let train: Vec<_> = fingerprints.iter().filter(|f| f.group != group).cloned().collect();
         let map = RadioMap::new(&train, survey, query);
         let unanswered = located.unanswered;
-        locate_fingerprints(&map, fingerprints.iter().filter(|f| f.group == group), clock, &mut located);
+        let is_surveyed = |place: Place| train.iter().any(|f| is_near(f.place, place));
+        locate_fingerprints(&map, &is_surveyed, fingerprints.iter().filter(|f| f.group == group), clock, &mut located);
         if !wanted(group) {
             located.unanswered = unanswered;
         }
@@ -225,6 +227,10 @@ pub fn leave_groups_out(
     calibrate_by_fold(&mut located.samples);
     located.samples.retain(|sample| wanted(sample.fold));
     located
+}
+
+fn is_near(a: Place, b: Place) -> bool {
+    (a.building, a.floor) == (b.building, b.floor) && distance(a.at_m, b.at_m) <= SURVEYED_M
 }
 
 /// The same split with plain 1-NN: the place of the fingerprint at the least Euclidean distance in dBm, with −110 dBm

@@ -13,6 +13,7 @@
 
 mod file;
 mod floors;
+mod foretold;
 
 pub use file::ReadError;
 
@@ -67,11 +68,14 @@ pub struct SurveyOptions {
     /// Add a cell midway between cells of one group that are nearer to each other than this, metres; 0 adds none. It
     /// hears what they hear on the mean, and stands for the places that nobody surveyed.
     pub between_m: f64,
+    /// Add cells foretold by path loss where another floor of the building has cells and this one has none nearer than
+    /// this, metres; 0 adds none.
+    pub foretold_m: f64,
 }
 
 impl Default for SurveyOptions {
     fn default() -> Self {
-        Self { cell_m: 0.0, cells_by_group: true, max_per_cell: 96, min_heard: 3, between_m: 8.0 }
+        Self { cell_m: 0.0, cells_by_group: true, max_per_cell: 96, min_heard: 3, between_m: 8.0, foretold_m: 3.5 }
     }
 }
 
@@ -109,7 +113,7 @@ impl Default for QueryOptions {
             unknown_ln: -6.0,
             heard_power: 0.5,
             neighbour_floor_power: 0.4,
-            linear_floor_power: 0.3,
+            linear_floor_power: 0.6,
             neighbours: 24,
         }
     }
@@ -236,9 +240,11 @@ impl RadioMap {
             }
         }
         let midway: Vec<Cell> = by_group.values().flat_map(|cells| cells_between(cells, options.between_m)).collect();
-        let cells = by_group.into_values().flatten().chain(midway).collect();
+        let mut cells: Vec<Cell> = by_group.into_values().flatten().chain(midway).collect();
+        let foretold = foretold::foretell(&cells, options.foretold_m, options.max_per_cell);
         let usable: Vec<&Fingerprint> = fingerprints.iter().filter(usable).collect();
-        let floors = Floors::learn(&usable, &aps, 1);
+        let floors = Floors::learn(&usable, &aps, &foretold, 1);
+        cells.extend(foretold);
         Self::from_parts(aps, cells, floors, Radii::default(), query)
     }
 
@@ -321,11 +327,6 @@ impl RadioMap {
     /// The place of a cell, or `None` when there is no such cell.
     pub fn cell_place(&self, cell: usize) -> Option<Place> {
         self.cells.get(cell).map(|c| c.place)
-    }
-
-    /// Whether a reference cell lies within `reach_m` of a place.
-    pub(crate) fn has_cell_near(&self, place: Place, reach_m: f64) -> bool {
-        self.cell_places(place.building, place.floor).any(|at_m| distance(at_m, place.at_m) <= reach_m)
     }
 
     /// Where the cells of a floor are.
@@ -511,11 +512,16 @@ fn cell(members: &[&Fingerprint], aps: &[Mac], options: &SurveyOptions) -> Cell 
             heard: ((powers.len() as f64 + 0.5) / (n + 1.0) * 255.0).round().clamp(1.0, 255.0) as u8,
         })
         .collect();
-    entries.sort_unstable_by_key(|e| (std::cmp::Reverse(u32::from(e.level) * u32::from(e.heard)), e.ap));
-    entries.truncate(options.max_per_cell.clamp(1, 65_535));
-    entries.sort_unstable_by_key(|e| e.ap);
+    keep_strongest(&mut entries, options.max_per_cell);
     let first = members[0].place;
     Cell { place: Place { at_m: [mean(&mut xs), mean(&mut ys)], ..first }, entries }
+}
+
+/// Keeps the access points that are heard most and strongest, in order of their numbers.
+fn keep_strongest(entries: &mut Vec<Entry>, most: usize) {
+    entries.sort_unstable_by_key(|e| (std::cmp::Reverse(u32::from(e.level) * u32::from(e.heard)), e.ap));
+    entries.truncate(most.clamp(1, 65_535));
+    entries.sort_unstable_by_key(|e| e.ap);
 }
 
 /// So many nearest cells of each get a cell midway to it.

@@ -310,8 +310,18 @@ impl World {
             }
         }
         let between_m = if self.is_mall { SurveyOptions::default().between_m } else { 0.0 };
-        let survey = SurveyOptions { cell_m: 2.0, cells_by_group: false, between_m, ..SurveyOptions::default() };
-        RadioMap::new(&fingerprints, &survey, QueryOptions { similarity_power: 25.0, ..QueryOptions::default() })
+        let survey = SurveyOptions {
+            cell_m: 2.0,
+            cells_by_group: false,
+            between_m,
+            foretold_m: 0.0,
+            ..SurveyOptions::default()
+        };
+        RadioMap::new(
+            &fingerprints,
+            &survey,
+            QueryOptions { similarity_power: 25.0, linear_floor_power: 0.3, ..QueryOptions::default() },
+        )
     }
 }
 

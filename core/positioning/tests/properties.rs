@@ -309,6 +309,32 @@ fn a_cell_lies_midway_between_cells_that_are_near() {
 }
 
 #[test]
+fn a_part_of_a_floor_that_nobody_surveyed_is_told_from_the_floor_below_it() {
+    let unsurveyed = |place: &Place| place.floor == 1 && place.at_m[0] > 18.0;
+    let (asked, mut surveyed): (Vec<_>, Vec<_>) = survey().into_iter().partition(|f| unsurveyed(&f.place));
+    let map = |foretold_m| {
+        let options = SurveyOptions { foretold_m, ..SurveyOptions::default() };
+        RadioMap::new(&surveyed, &options, QueryOptions::default())
+    };
+    let right = |map: &RadioMap| {
+        let near = |f: &&Fingerprint| {
+            let place = map.locate(&f.readings, None).expect("a fix").place;
+            place.floor == 1 && (place.at_m[0] - f.place.at_m[0]).hypot(place.at_m[1] - f.place.at_m[1]) < 10.0
+        };
+        asked.iter().filter(near).count() as f64 / asked.len() as f64
+    };
+    let (without, with) = (map(0.0), map(3.5));
+    assert!(right(&with) > right(&without) + 0.2, "{} {}", right(&without), right(&with));
+    let added: Vec<Place> =
+        (without.cell_count()..with.cell_count()).map(|i| with.cell_place(i).expect("a cell")).collect();
+    assert!(!added.is_empty() && added.iter().all(|place| place.floor == 1 && place.at_m[0] > 16.0), "{added:?}");
+    surveyed.reverse();
+    let options = SurveyOptions { foretold_m: 3.5, ..SurveyOptions::default() };
+    let reversed = RadioMap::new(&surveyed, &options, QueryOptions::default());
+    assert_eq!(reversed.to_bytes(), with.to_bytes());
+}
+
+#[test]
 fn a_smoothed_walk_keeps_to_its_route_whatever_the_order_of_its_observations() {
     let place = |x: f64, y: f64| Place { at_m: [x, y], floor: 1, building: 0 };
     let ways = [vec![place(20.0, 0.0), place(20.0, 40.0)], vec![place(0.0, 20.0), place(40.0, 20.0)]];

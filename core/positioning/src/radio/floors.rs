@@ -5,7 +5,7 @@
 //! a random offset for each copy, as another device in another hour would have heard it. Neighbours know places,
 //! a linear boundary knows floors: it weighs all access points of a floor at once, where neighbours look at a few cells.
 
-use super::{Fingerprint, powed, readings};
+use super::{Cell, Fingerprint, Place, powed, readings};
 use crate::observation::Mac;
 use crate::random::Random;
 
@@ -16,6 +16,8 @@ const DROPPED: f64 = 0.3;
 /// Standard deviation of a copy's offset and of each of its readings, dB.
 const OFFSET_DB: f64 = 4.0;
 const NOISE_DB: f64 = 4.0;
+/// A foretold cell counts as so many scans.
+const SCANS_FORETOLD: usize = 8;
 /// Step size at the start; falls linearly to 0.
 const STEP: f64 = 0.8;
 /// Weight decay per step and step size.
@@ -31,17 +33,20 @@ pub(crate) struct Floors {
 }
 
 impl Floors {
-    pub(crate) fn learn(fingerprints: &[&Fingerprint], aps: &[Mac], seed: u64) -> Self {
-        let mut classes: Vec<_> = fingerprints.iter().map(|f| (f.place.building, f.place.floor)).collect();
+    /// From a survey, and from cells where nobody surveyed, on floors that were.
+    pub(crate) fn learn(fingerprints: &[&Fingerprint], aps: &[Mac], foretold: &[Cell], seed: u64) -> Self {
+        let floor = |place: Place| (place.building, place.floor);
+        let mut classes: Vec<_> = fingerprints.iter().map(|f| floor(f.place)).collect();
         classes.sort_unstable();
         classes.dedup();
         let n = classes.len();
         let mut weights = vec![0.0; n * (aps.len() + 1)];
-        let mut samples: Vec<_> = fingerprints
-            .iter()
-            .filter_map(|f| {
-                Some((known(&f.readings, aps), classes.binary_search(&(f.place.building, f.place.floor)).ok()?))
-            })
+        let surveyed = fingerprints.iter().map(|f| (known(&f.readings, aps), f.place));
+        let heard = |cell: &Cell| cell.entries.iter().map(|entry| (entry.ap as usize, entry.dbm())).collect();
+        let foretold = foretold.iter().flat_map(|cell| std::iter::repeat_n((heard(cell), cell.place), SCANS_FORETOLD));
+        let mut samples: Vec<(Vec<(usize, f64)>, usize)> = surveyed
+            .chain(foretold)
+            .filter_map(|(scan, place)| Some((scan, classes.binary_search(&floor(place)).ok()?)))
             .filter(|(scan, _)| !scan.is_empty())
             .collect();
         // The order of the survey must not matter.
