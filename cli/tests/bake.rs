@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use citytwin::bake::model::{
-    Area, AreaClass, Building, City, HeightSource, PointClass, PointThing, Polygon, Roof, RoofShape, Solid, Tags,
-    Warnings, Way, WayClass,
+    Area, AreaClass, Building, City, HeightSource, PointClass, PointThing, Polygon, Roof, RoofShape, Solid, Tags, Way,
+    WayClass,
 };
 use citytwin::bake::{BakeError, Cancel, Input, Options, Report, Silent, bake, files_of, merge};
 use citytwin_geo::{Geodetic, LonLatRect, LookAt};
@@ -88,23 +88,8 @@ fn content(bytes: &[u8], name: &str) -> TileContent {
 }
 
 fn near_the_origin() -> City {
-    City {
-        origin: Geodetic::from_degrees(24.945, 60.17, 0.0),
-        extent: LonLatRect { west: 24.944, south: 60.1695, east: 24.946, north: 60.1705 },
-        title: Some("Testville".into()),
-        attribution: Vec::new(),
-        words: BTreeMap::new(),
-        buildings: Vec::new(),
-        structures: Vec::new(),
-        areas: Vec::new(),
-        ways: Vec::new(),
-        points: Vec::new(),
-        relief: None,
-        places: Vec::new(),
-        venues: Vec::new(),
-        pictures: Vec::new(),
-        warnings: Warnings::default(),
-    }
+    let extent = LonLatRect { west: 24.944, south: 60.1695, east: 24.946, north: 60.1705 };
+    City { title: Some("Testville".into()), ..City::on(Geodetic::from_degrees(24.945, 60.17, 0.0), extent) }
 }
 
 fn ring(corners: &[(f64, f64)]) -> Polygon {

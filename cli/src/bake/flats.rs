@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-/// So many triangles are worked on in memory, about 30 MB.
-pub(super) const HELD_TRIANGLES: u64 = 500_000;
+/// So many triangles are worked on in memory, about 30 MB; so few in tests that they come by what is beyond.
+pub(super) const HELD_TRIANGLES: u64 = if cfg!(test) { 1_000 } else { 500_000 };
 
 /// A flat mesh of one colour of one layer of a theme, or a piece of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -99,8 +99,9 @@ impl Shelves {
     pub(super) fn put(&self, flats: impl Iterator<Item = Flat>) -> Vec<usize> {
         let mut store = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let put = |flat: Flat| {
+            let place = store.len();
             store.push(flat);
-            store.len() - 1
+            place
         };
         flats.map(put).collect()
     }

@@ -299,34 +299,40 @@ fn way_kind(class: WayClass) -> Option<(LabelKind, f64)> {
 
 /// A street comes in many pieces: its name is written on the longest, and again along it.
 fn streets(ways: &Store<Way>) -> Vec<Named> {
+    /// A way by its place: the names of all pieces of a city would fill the memory.
     struct Piece {
-        street: Named,
+        place: usize,
+        at: DVec2,
         bearing_deg: f64,
         length_m: f64,
     }
     let mut by_name: BTreeMap<String, Vec<Piece>> = BTreeMap::new();
-    for way in ways.iter() {
-        let (Some(name), Some((kind, reach_m))) = (way.tags.name.clone(), way_kind(way.class)) else { continue };
+    for (place, way) in ways.iter().enumerate() {
+        let (Some(name), Some(_)) = (&way.tags.name, way_kind(way.class)) else { continue };
         let Some((at, bearing_deg, length_m)) = middle(&way.line) else { continue };
-        if let Some(street) = Named::new(&way.tags, kind, at, reach_m, None) {
-            let street = Named { height_m: way.deck_m, ..street };
-            by_name.entry(name).or_default().push(Piece { street, bearing_deg, length_m });
+        let piece = Piece { place, at, bearing_deg, length_m };
+        match by_name.get_mut(name) {
+            Some(pieces) => pieces.push(piece),
+            None => drop(by_name.insert(name.clone(), vec![piece])),
         }
     }
     let mut named = Vec::new();
     for mut pieces in by_name.into_values() {
-        pieces.sort_by(|a, b| b.length_m.total_cmp(&a.length_m).then_with(|| a.street.id.cmp(&b.street.id)));
-        let places: Vec<(DVec2, f64)> = pieces.iter().map(|piece| (piece.street.at, piece.length_m)).collect();
+        // Of equally long ones, that which came first.
+        pieces.sort_by(|a, b| b.length_m.total_cmp(&a.length_m));
         let mut taken: Vec<DVec2> = Vec::new();
-        for Piece { mut street, bearing_deg, length_m } in pieces {
-            if taken.iter().any(|other| other.distance(street.at) < STREET_APART_M) {
+        for Piece { place, at, bearing_deg, length_m } in &pieces {
+            if taken.iter().any(|other| other.distance(*at) < STREET_APART_M) {
                 continue;
             }
-            let around = places.iter().filter(|(at, _)| at.distance(street.at) < STREET_NEAR_M);
-            let along_m = around.map(|(_, length_m)| length_m).sum::<f64>().min(2.0 * STREET_NEAR_M).max(length_m);
-            street.reach_m *= if taken.is_empty() { 1.0 } else { 0.6 };
-            street.along = Some((bearing_deg, along_m));
-            taken.push(street.at);
+            let Some(way) = ways.get(*place) else { continue };
+            let Some((kind, reach_m)) = way_kind(way.class) else { continue };
+            let again = if taken.is_empty() { 1.0 } else { 0.6 };
+            let Some(mut street) = Named::new(&way.tags, kind, *at, reach_m * again, None) else { continue };
+            let around = pieces.iter().filter(|piece| piece.at.distance(*at) < STREET_NEAR_M);
+            let along_m = around.map(|piece| piece.length_m).sum::<f64>().min(2.0 * STREET_NEAR_M).max(*length_m);
+            (street.height_m, street.along) = (way.deck_m, Some((*bearing_deg, along_m)));
+            taken.push(*at);
             named.push(street);
         }
     }

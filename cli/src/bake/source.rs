@@ -277,6 +277,7 @@ impl Format {
 fn city(mut gathered: Gathered, room: &Room, progress: &dyn Progress) -> Result<Stock<'static>, BakeError> {
     let mut warnings = std::mem::take(&mut gathered.warnings);
     let mut raw = std::mem::replace(&mut gathered.elements, Reading::new(room)).done();
+    room.check()?;
     warnings.absorb(std::mem::take(&mut raw.warnings));
     let venues: Vec<venue::Read> = std::mem::take(&mut gathered.venues)
         .into_iter()

@@ -189,7 +189,8 @@ impl<T: Clone + Serialize + DeserializeOwned> Store<'_, T> {
             self.room.0.files.fetch_add(1, Ordering::Relaxed);
             match self.room.scratch() {
                 Ok(scratch) => {
-                    self.filed = Some(Filed { scratch, offsets: Vec::new(), end: 0, pending: Vec::new() });
+                    self.filed =
+                        Some(Filed { scratch, offsets: Vec::new(), end: 0, pending: Vec::new(), is_broken: false });
                 }
                 Err((path, error)) => self.room.fail("write", path, error),
             }
@@ -310,22 +311,32 @@ struct Filed {
     end: u64,
     /// The end of it, not yet written.
     pending: Vec<u8>,
+    /// Something could not be written: nothing of it is read any more.
+    is_broken: bool,
 }
 
 impl Filed {
     fn add(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.offsets.push(self.end);
         self.end += bytes.len() as u64;
+        if self.is_broken {
+            return Ok(());
+        }
         self.pending.extend_from_slice(bytes);
         if self.pending.len() >= BLOCK_BYTES {
-            io::Write::write_all(&mut self.scratch.file, &self.pending)?;
+            let written = write_at(&self.scratch.file, &self.pending, self.end - self.pending.len() as u64);
+            self.is_broken = written.is_err();
             self.pending.clear();
+            return written;
         }
         Ok(())
     }
 
     fn get(&self, place: usize) -> io::Result<Vec<u8>> {
         let missing = || io::Error::from(io::ErrorKind::UnexpectedEof);
+        if self.is_broken {
+            return Err(missing());
+        }
         let from = *self.offsets.get(place).ok_or_else(missing)?;
         let to = self.offsets.get(place + 1).copied().unwrap_or(self.end);
         let written = self.end - self.pending.len() as u64;
@@ -344,14 +355,28 @@ fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
     std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
 }
 
-#[cfg(not(unix))]
-fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
-    // Readers share one place in the file.
-    static ONE_BY_ONE: Mutex<()> = Mutex::new(());
-    let _one = ONE_BY_ONE.lock().unwrap_or_else(PoisonError::into_inner);
-    io::Seek::seek(&mut &*file, io::SeekFrom::Start(at))?;
-    io::Read::read_exact(&mut &*file, bytes)
+#[cfg(unix)]
+fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
 }
+
+#[cfg(not(unix))]
+fn read_at(mut file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
+    let _one = ONE_BY_ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    io::Seek::seek(&mut file, io::SeekFrom::Start(at))?;
+    io::Read::read_exact(&mut file, bytes)
+}
+
+#[cfg(not(unix))]
+fn write_at(mut file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+    let _one = ONE_BY_ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    io::Seek::seek(&mut file, io::SeekFrom::Start(at))?;
+    io::Write::write_all(&mut file, bytes)
+}
+
+/// Those who read and write share one place in a file.
+#[cfg(not(unix))]
+static ONE_BY_ONE: Mutex<()> = Mutex::new(());
 
 #[cfg(test)]
 mod tests {
@@ -394,6 +419,18 @@ mod tests {
             // One for the things, and one where some of those in it were changed.
             assert!(words == all && (1..=2).contains(&files), "{limit_bytes}: {files}");
         }
+    }
+
+    #[test]
+    fn a_file_that_takes_no_more_is_told_once_and_fills_no_memory() {
+        let path = folder("full");
+        std::fs::write(&path, "").expect("written");
+        let file = File::open(&path).expect("to be read only");
+        let scratch = Scratch { path, file };
+        let mut filed = Filed { scratch, offsets: Vec::new(), end: 0, pending: Vec::new(), is_broken: false };
+        let told = (0..40).filter(|_| filed.add(&[7; BLOCK_BYTES / 4]).is_err()).count();
+        assert_eq!((told, filed.offsets.len(), filed.pending.len()), (1, 40, 0));
+        assert!([0, 3, 39].iter().all(|place| filed.get(*place).is_err()));
     }
 
     #[test]

@@ -179,11 +179,11 @@ where
     let chunks: Vec<usize> = (0..things.len().div_ceil(CHUNK)).collect();
     for wave in chunks.chunks(WAVE) {
         let parts: Vec<Layers> = wave.par_iter().map(|&chunk| chunk_of(chunk)).collect();
-        for (order, mesh) in parts.into_iter().flat_map(|part| part.0) {
-            all.layer(order).append(&mesh);
-        }
-        if all.0.values().map(|mesh| mesh.triangle_count() as u64).sum::<u64>() > HELD_TRIANGLES {
-            std::mem::take(&mut all).0.into_iter().for_each(|(order, mesh)| take(order, mesh));
+        for part in parts {
+            part.0.into_iter().for_each(|(order, mesh)| all.layer(order).append(&mesh));
+            if all.0.values().map(|mesh| mesh.triangle_count() as u64).sum::<u64>() > HELD_TRIANGLES {
+                std::mem::take(&mut all).0.into_iter().for_each(|(order, mesh)| take(order, mesh));
+            }
         }
     }
     all.0.into_iter().for_each(|(order, mesh)| take(order, mesh));
@@ -439,7 +439,7 @@ impl<'a> Furniture<'a> {
     /// Of a city.
     pub(super) fn new(city: &'a Stock<'a>, land: &'a Land) -> Self {
         let mut models = BTreeMap::new();
-        let spot = |point: Cow<'_, PointThing>| {
+        let mut spot = |point: Cow<'_, PointThing>| {
             let key = (point.class, variant(&point));
             let model = models.entry(key).or_insert_with(|| {
                 let (full, coarse) = (mesh::model(key.0, key.1), mesh::model_coarse(key.0, key.1));
@@ -447,7 +447,7 @@ impl<'a> Furniture<'a> {
             });
             Spot::of(&point, model)
         };
-        let spots = city.points.iter().map(spot).collect();
+        let spots = city.points.iter().map(&mut spot).collect();
         Self { points: &city.points, spots, land, models }
     }
 
@@ -488,7 +488,7 @@ impl Theme for Furniture<'_> {
     }
 
     fn shape(&self, feature: usize) -> Shape<'_> {
-        Shape::Point(self.spots[feature].position)
+        self.spots.get(feature).map_or_else(Shape::none, |spot| Shape::Point(spot.position))
     }
 
     fn things(&self) -> Cow<'_, [Standing]> {

@@ -458,6 +458,39 @@ mod tests {
     }
 
     #[test]
+    fn what_lies_flat_keeps_its_order_with_room_and_without() {
+        let square = Square { side_m: 1024.0 };
+        // More than is held at once: sheets of two orders in turn, of which each lies on the ones before.
+        let sheets = || {
+            (0..60_u32).map(|feature| {
+                let mut mesh = sheet(24, 500.0);
+                mesh.features.fill(feature);
+                Flat { layer: 0, order: feature % 2, mesh }
+            })
+        };
+        assert!(sheets().next().is_some_and(|flat| flat.mesh.triangle_count() as u64 > HELD_TRIANGLES));
+        let drawn = |name: &str, room: &Room| {
+            let (mut all, shelves) = (Flats::new(room), Shelves::new(room));
+            sheets().for_each(|flat| all.push(flat));
+            let mut nodes = plan(square, &[], all, &shelves, f64::INFINITY);
+            hand_out(square, 0, &mut nodes, &shelves, |take| sheets().for_each(take));
+            let store = shelves.filled();
+            let meshes: Vec<Mesh> = nodes.iter().map(|node| layers(&store, &node.flats, 1).remove(0)).collect();
+            room.check().unwrap_or_else(|error| panic!("{name}: {error}"));
+            (nodes.iter().map(|node| (node.key, node.leaf)).collect::<Vec<_>>(), meshes)
+        };
+        let folder = std::env::temp_dir().join(format!("citytwin-flats-{}", std::process::id()));
+        let (held, filed) = (drawn("held", &Room::endless()), drawn("filed", &Room::new(0, folder.clone())));
+        let _ = std::fs::remove_dir_all(folder);
+        assert!(held == filed, "what is drawn depends on the room");
+        for ((key, leaf), mesh) in held.0.iter().zip(&held.1) {
+            let drawn: Vec<u32> = mesh.indices.iter().map(|&i| mesh.features[i as usize]).collect();
+            assert!(drawn.is_sorted_by_key(|feature| (feature % 2, *feature)), "{key:?} {leaf}");
+            assert_eq!(drawn.iter().collect::<std::collections::BTreeSet<_>>().len(), 60, "{key:?}");
+        }
+    }
+
+    #[test]
     fn a_thousand_things_at_one_point_end_in_one_leaf() {
         let thing = Thing { feature: 0, at: DVec2::new(3.0, 3.0), triangles: 1_000_000, texels: 0 };
         let things = vec![(thing, (DVec3::ZERO, DVec3::ZERO)); 1000];

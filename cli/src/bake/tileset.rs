@@ -156,6 +156,7 @@ pub(super) fn contents(
     let interior_levels = nodes.iter().filter(|n| !n.leaf).map(|n| n.key.level + 1).max().unwrap_or(0);
     for level in 0..interior_levels {
         cancel.check()?;
+        room.check()?;
         let detail = Detail { error_m: setting.square.error_at(level) };
         hand_out(setting.square, level, &mut nodes, &shelves, |take| theme.flats(detail, take));
     }

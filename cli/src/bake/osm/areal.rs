@@ -61,9 +61,8 @@ pub(super) fn each(
     }
     // Made again, for all of them would fill the memory; what they lack is counted already.
     let (mut replaced, mut unheard) = (BTreeSet::new(), Warnings::default());
-    for id in relations {
-        let areal = raw.relations.look(id, |relation| of_relation(raw, id, relation, &mut replaced, &mut unheard));
-        if let Some(areal) = areal.flatten() {
+    for (id, relation) in raw.relations.iter().filter(|(id, _)| relations.binary_search(id).is_ok()) {
+        if let Some(areal) = of_relation(raw, id, &relation, &mut replaced, &mut unheard) {
             take(areal, warnings);
         }
     }
@@ -83,8 +82,7 @@ fn of_way(raw: &Raw, id: i64, way: RawWay) -> Areal {
 
 /// The stretches of a way whose nodes are known. Of a closed way, the stretch over its seam is one.
 fn runs(raw: &Raw, refs: &[i64]) -> Vec<Vec<i64>> {
-    let mut runs: Vec<Vec<i64>> =
-        refs.split(|n| !raw.nodes.contains(*n)).filter(|r| !r.is_empty()).map(<[i64]>::to_vec).collect();
+    let mut runs: Vec<Vec<i64>> = raw.runs(refs).map(<[i64]>::to_vec).collect();
     let closed = refs.len() >= 4 && refs.first() == refs.last();
     if closed && runs.len() > 1 && runs[0].first() == refs.first() {
         let head = runs.remove(0);

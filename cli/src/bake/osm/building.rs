@@ -297,9 +297,10 @@ impl Outline {
         let class = raw.get("building:part").filter(|c| *c != "yes").unwrap_or(&self.class);
         let mut base_m = vertical.base_m.or_else(|| vertical.min_level.map(|l| l * level_m(class))).unwrap_or(0.0);
         // A part without height is paving; the whole may be a tower.
-        let own = if parent.is_some() && vertical.is_flat { (base_m, HeightSource::Tagged) } else { whole };
+        let is_paving = parent.is_some() && vertical.is_flat;
+        let own = if is_paving { (base_m, HeightSource::Tagged) } else { whole };
         let (mut top_m, mut source) = vertical.top(class).unwrap_or(own);
-        if top_m < base_m + MIN_THICKNESS_M && !vertical.is_flat {
+        if top_m < base_m + MIN_THICKNESS_M && !is_paving {
             if vertical.height_m.is_some() {
                 warnings.add("height_not_above_min_height", format!("{key}: {top_m} m, {base_m} m"));
                 base_m = 0.0;
@@ -336,7 +337,8 @@ impl Outline {
         }
         warnings.add("parts_cover_little", self.key.to_string());
         // A tagged height is that of the highest part, seldom of the rest: levels first, never above the lowest part.
-        let lowest = solids.iter().map(|(s, _)| s.top_m).fold(f64::INFINITY, f64::min);
+        let standing = solids.iter().map(|(s, _)| s.top_m).filter(|top_m| *top_m > MIN_THICKNESS_M);
+        let lowest = standing.fold(f64::INFINITY, f64::min);
         let vertical = Vertical::read(&self.raw, self.key, &mut Warnings::default());
         let by_levels = vertical.levels.map(|l| (l * level_m(&self.class), HeightSource::Levels));
         let (top_m, source) = by_levels.unwrap_or((whole.0.min(lowest), HeightSource::Estimated));

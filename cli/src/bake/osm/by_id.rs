@@ -11,60 +11,80 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// Elements of a block.
+/// Weight of a block.
 const BLOCK: usize = 512;
-/// Elements that are sorted at once.
+/// Weight that is sorted at once.
 const BATCH: usize = 64 * BLOCK;
+/// So many runs become one: each has a file.
+const MOST_RUNS: usize = 32;
 /// Blocks that stay in memory after they were read: neighbours in a city have neighbouring ids.
 const KEPT_BLOCKS: usize = 128;
 
 type Block<T> = Vec<(i64, T)>;
 
+/// What elements are like.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kind<T> {
+    /// Whether the second of two elements of one id, which came later, is the one to keep.
+    pub(super) replaces: fn(&T, &T) -> bool,
+    /// How much of the memory an element takes: 1 for a small one.
+    pub(super) weight: fn(&T) -> usize,
+}
+
 /// Elements that come in any order.
 #[derive(Debug)]
 pub(super) struct Unsorted<T: 'static> {
     room: Room,
-    /// Those that came last.
+    kind: Kind<T>,
+    /// Those that came last, and their weight.
     batch: Block<T>,
+    weight: usize,
     /// Of each run, everything came before everything of the next.
     runs: Vec<ById<T>>,
-    /// Whether an element takes the place of an earlier one of the same id.
-    replaces: fn(&T, &T) -> bool,
 }
 
 impl<T: Clone + Serialize + DeserializeOwned> Unsorted<T> {
-    /// `replaces`: whether the second of two elements of the same id, which came later, is the one to keep.
-    pub(super) fn new(room: &Room, replaces: fn(&T, &T) -> bool) -> Self {
-        Self { room: room.clone(), batch: Vec::new(), runs: Vec::new(), replaces }
+    pub(super) fn new(room: &Room, kind: Kind<T>) -> Self {
+        Self { room: room.clone(), kind, batch: Vec::new(), weight: 0, runs: Vec::new() }
     }
 
     pub(super) fn push(&mut self, id: i64, element: T) {
+        self.weight += (self.kind.weight)(&element);
         self.batch.push((id, element));
-        if self.batch.len() >= BATCH {
+        if self.weight >= BATCH {
             self.add_batch();
         }
     }
 
     fn add_batch(&mut self) {
         let mut batch = std::mem::take(&mut self.batch);
+        self.weight = 0;
         // Stable: what came first stays first.
         batch.sort_by_key(|(id, _)| *id);
         let Some(&(first, _)) = batch.first() else { return };
         if self.runs.last().is_none_or(|run| run.last.is_some_and(|last| first <= last)) {
+            if self.runs.len() == MOST_RUNS {
+                self.join_runs();
+            }
             self.runs.push(ById::new(&self.room));
         }
         if let Some(run) = self.runs.last_mut() {
-            run.extend(batch.into_iter(), self.replaces);
+            run.extend(batch.into_iter(), &self.kind);
         }
     }
 
     /// All of them by id, each once.
     pub(super) fn sorted(mut self) -> ById<T> {
         self.add_batch();
-        if self.runs.len() < 2 {
-            return self.runs.pop().unwrap_or_else(|| ById::new(&self.room));
+        if self.runs.len() > 1 {
+            self.join_runs();
         }
-        let mut runs: Vec<_> = self.runs.into_iter().map(|run| run.into_elements().peekable()).collect();
+        self.runs.pop().unwrap_or_else(|| ById::new(&self.room))
+    }
+
+    fn join_runs(&mut self) {
+        let runs = std::mem::take(&mut self.runs);
+        let mut runs: Vec<_> = runs.into_iter().map(|run| run.into_elements().peekable()).collect();
         let next = std::iter::from_fn(|| {
             // Of equal ids the one of the earliest run: what came first.
             let ids = runs.iter_mut().enumerate().filter_map(|(number, run)| Some((run.peek()?.0, number)));
@@ -72,8 +92,8 @@ impl<T: Clone + Serialize + DeserializeOwned> Unsorted<T> {
             runs[number].next()
         });
         let mut all = ById::new(&self.room);
-        all.extend(next, self.replaces);
-        all
+        all.extend(next, &self.kind);
+        self.runs.push(all);
     }
 }
 
@@ -103,18 +123,20 @@ impl<T: Clone + Serialize + DeserializeOwned> ById<T> {
     }
 
     /// Adds elements behind all others, by ascending id; of those with the same id, one.
-    fn extend(&mut self, elements: impl Iterator<Item = (i64, T)>, replaces: fn(&T, &T) -> bool) {
-        let mut block: Block<T> = Vec::with_capacity(BLOCK);
+    fn extend(&mut self, elements: impl Iterator<Item = (i64, T)>, kind: &Kind<T>) {
+        let (mut block, mut weight): (Block<T>, _) = (Vec::new(), 0);
         for (id, element) in elements {
             if let Some((_, old)) = block.last_mut().filter(|(last, _)| *last == id) {
-                if replaces(old, &element) {
+                if (kind.replaces)(old, &element) {
                     *old = element;
                 }
                 continue;
             }
-            if block.len() == BLOCK {
-                self.push(std::mem::replace(&mut block, Vec::with_capacity(BLOCK)));
+            if weight >= BLOCK {
+                weight = 0;
+                self.push(std::mem::take(&mut block));
             }
+            weight += (kind.weight)(&element);
             block.push((id, element));
         }
         self.push(block);
@@ -188,7 +210,9 @@ mod tests {
     fn sorted(name: &str, limit_bytes: u64, elements: &[(i64, u32)]) -> Vec<(i64, u32)> {
         let folder = std::env::temp_dir().join(format!("citytwin-by-id-{name}-{}", std::process::id()));
         let room = Room::new(limit_bytes, folder.clone());
-        let mut unsorted = Unsorted::new(&room, |old: &u32, new| old / 10 <= new / 10);
+        // Some weigh as much as a block.
+        let weight = |element: &u32| if element % 1000 == 7 { 600 } else { 1 };
+        let mut unsorted = Unsorted::new(&room, Kind { replaces: |old, new| old / 10 <= new / 10, weight });
         elements.iter().for_each(|&(id, element)| unsorted.push(id, element));
         let by_id = unsorted.sorted();
         let all: Vec<(i64, u32)> = by_id.iter().map(|(id, element)| (id, *element)).collect();
@@ -208,10 +232,12 @@ mod tests {
     #[test]
     fn elements_in_any_order_are_found_by_id_with_room_and_without() {
         let shuffled = |count: u64| (0..count).map(move |i| ((i * 7_919 % count) as i64 * 3 - 1_000, i as u32));
-        let cases: [(&str, Vec<(i64, u32)>); 4] = [
+        let cases: [(&str, Vec<(i64, u32)>); 5] = [
             ("none", Vec::new()),
             ("ordered", (0..100_000).map(|i| (i64::from(i), i)).collect()),
             ("shuffled", shuffled(100_003).collect()),
+            // More runs than there may be.
+            ("backwards", (0..1_300_000).rev().map(|i| (i64::from(i), i)).collect()),
             // A second file with other copies of half of them.
             ("twice", shuffled(70_001).chain(shuffled(70_001).step_by(2).map(|(id, e)| (id, e ^ 15))).collect()),
         ];

@@ -38,10 +38,7 @@ fn coast(raw: &Raw, ground: &Ground, warnings: &mut Warnings) -> (Vec<Vec<LonLat
         .ways
         .iter()
         .filter(|(_, w)| w.tags.is("natural", "coastline"))
-        .flat_map(|(_, w)| {
-            let runs = w.refs.split(|n| !raw.nodes.contains(*n)).filter(|run| run.len() >= 2);
-            runs.map(<[i64]>::to_vec).collect::<Vec<_>>()
-        })
+        .flat_map(|(_, w)| raw.runs(&w.refs).filter(|run| run.len() >= 2).map(<[i64]>::to_vec).collect::<Vec<_>>())
         .collect();
     let (mut islands, mut stretches) = (Vec::new(), Vec::new());
     for chain in joined_in_direction(&lines) {

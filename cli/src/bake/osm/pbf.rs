@@ -16,8 +16,6 @@ use std::io::Read;
 const MAX_HEADER_BYTES: u32 = 64 * 1024;
 /// Largest block, packed or unpacked, by the format's definition.
 const MAX_BLOCK_BYTES: u64 = 32 * 1024 * 1024;
-/// Blocks that are unpacked at once, side by side. Bounds the memory in flight.
-const BLOCKS_AT_ONCE: usize = 16;
 
 /// What a writer may require of its readers, as far as this one can.
 const KNOWN_FEATURES: [&str; 3] = ["OsmSchema-V0.6", "DenseNodes", "HistoricalInformation"];
@@ -29,9 +27,11 @@ const KNOWN_FEATURES: [&str; 3] = ["OsmSchema-V0.6", "DenseNodes", "HistoricalIn
 /// not know.
 pub(super) fn read(mut input: impl Read, take: &mut dyn FnMut(Batch)) -> Result<(), Fault> {
     let mut offset = 0;
+    // Unpacked side by side. Bounds the memory in flight.
+    let at_once = 2 * rayon::current_num_threads();
     loop {
         let mut blocks = Vec::new();
-        while blocks.len() < BLOCKS_AT_ONCE {
+        while blocks.len() < at_once {
             let Some(block) = next_block(&mut input, offset)? else { break };
             offset += block.file_bytes;
             blocks.push(block);

@@ -30,8 +30,7 @@ pub(super) fn read(raw: &Raw, ground: &Ground, warnings: &mut Warnings, things: 
         let kept = tags::properties(key, &node.tags);
         things.push(thing(class, ground.enu(node.lonlat), &node.tags, kept, key, warnings));
     }
-    let rows = tree_rows(raw, ground, things, warnings);
-    things.extend(rows);
+    tree_rows(raw, ground, things, warnings);
 }
 
 /// A small thing as its tags say it is.
@@ -49,19 +48,18 @@ pub(in crate::bake) fn thing(
 }
 
 /// The trees of rows, except where they are mapped one by one.
-fn tree_rows(raw: &Raw, ground: &Ground, mapped: &Store<PointThing>, warnings: &mut Warnings) -> Vec<PointThing> {
-    let trees: Vec<DVec2> = mapped.iter().filter(|t| t.class == PointClass::Tree).map(|t| t.position).collect();
+fn tree_rows(raw: &Raw, ground: &Ground, things: &mut Store<PointThing>, warnings: &mut Warnings) {
+    let trees: Vec<DVec2> = things.iter().filter(|t| t.class == PointClass::Tree).map(|t| t.position).collect();
     let mut grid = Grid::new(TREE_EVERY_M);
     trees.iter().enumerate().for_each(|(i, p)| grid.insert(i, (*p, *p)));
     let reach = DVec2::splat(TREE_EVERY_M / 2.0);
     let is_mapped =
         |p: DVec2| grid.near((p - reach, p + reach)).into_iter().any(|i| trees[i].distance(p) < TREE_EVERY_M / 2.0);
-    let mut rows = Vec::new();
+    let mut row = Vec::new();
     for (id, way) in raw.ways.iter().filter(|(_, w)| w.tags.is("natural", "tree_row")) {
-        tree_row(Key::Way(id), &way.tags, &raw.places(&way.refs), ground, warnings, &mut rows);
+        tree_row(Key::Way(id), &way.tags, &raw.places(&way.refs), ground, warnings, &mut row);
+        things.extend(row.drain(..).filter(|tree| !is_mapped(tree.position)));
     }
-    rows.retain(|tree| !is_mapped(tree.position));
-    rows
 }
 
 pub(in crate::bake) fn class(tags: &RawTags) -> Option<PointClass> {

@@ -1,6 +1,6 @@
 //! OpenStreetMap's own elements, as they stand in a file: nodes, ways and relations with their tags.
 
-use super::by_id::{ById, Unsorted};
+use super::by_id::{ById, Kind, Unsorted};
 use super::ground::LonLat;
 use crate::bake::model::Warnings;
 use crate::bake::store::Room;
@@ -116,9 +116,18 @@ impl Reading {
     /// cut copy; else the later input wins.
     pub(in crate::bake) fn new(room: &Room) -> Self {
         Self {
-            nodes: Unsorted::new(room, |_, _| true),
-            ways: Unsorted::new(room, |old, new| old.refs.len() <= new.refs.len()),
-            relations: Unsorted::new(room, |old, new| old.members.len() <= new.members.len()),
+            nodes: Unsorted::new(room, Kind { replaces: |_, _| true, weight: |_| 1 }),
+            ways: Unsorted::new(
+                room,
+                Kind { replaces: |old, new| old.refs.len() <= new.refs.len(), weight: |way| 1 + way.refs.len() / 8 },
+            ),
+            relations: Unsorted::new(
+                room,
+                Kind {
+                    replaces: |old, new| old.members.len() <= new.members.len(),
+                    weight: |relation| 1 + relation.members.len() / 4,
+                },
+            ),
             bounds: LonLatRect::EMPTY,
             warnings: Warnings::default(),
         }
@@ -177,6 +186,11 @@ impl Raw {
     /// Where a node is, if it is known.
     pub(super) fn place(&self, node: i64) -> Option<LonLat> {
         self.nodes.look(node, |node| node.lonlat)
+    }
+
+    /// The stretches of a line of nodes that are known.
+    pub(super) fn runs<'a>(&self, nodes: &'a [i64]) -> impl Iterator<Item = &'a [i64]> {
+        nodes.split(|node| !self.nodes.contains(*node)).filter(|run| !run.is_empty())
     }
 
     /// Where nodes are, those that are known.

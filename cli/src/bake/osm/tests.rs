@@ -255,6 +255,12 @@ fn a_part_without_height_is_paving_and_not_as_high_as_the_tower() {
     let city = d.city();
     let tops: Vec<f64> = building(&city, whole).solids.iter().map(|solid| solid.top_m).collect();
     assert_eq!((tops, count(&city, "height_unusable")), (vec![0.3, 468.0], 2));
+    // Nor does it say how high the rest of the building is.
+    let mut d = Drawing::default();
+    let whole = d.rect(0.0, 0.0, 40.0, 20.0, &[("building", "yes"), ("height", "40")]);
+    d.rect(0.0, 0.0, 8.0, 20.0, &[("building:part", "yes"), ("height", "0")]);
+    let tops: Vec<f64> = building(&d.city(), whole).solids.iter().map(|solid| solid.top_m).collect();
+    assert_eq!(tops, [0.3, 40.0]);
 }
 
 #[test]

@@ -57,7 +57,7 @@ pub(super) fn read(
 /// The stretches of a way inside the extent, metres.
 fn lines(raw: &Raw, ground: &Ground, way: &RawWay, key: Key, warnings: &mut Warnings) -> Vec<Vec<DVec2>> {
     let mut lines = Vec::new();
-    let runs: Vec<Vec<LonLat>> = way.refs.split(|n| !raw.nodes.contains(*n)).map(|run| raw.places(run)).collect();
+    let runs: Vec<Vec<LonLat>> = raw.runs(&way.refs).map(|run| raw.places(run)).collect();
     if runs.iter().all(|r| r.len() < 2) {
         warnings.add("way_without_line", key.to_string());
     }
