@@ -962,6 +962,10 @@ fn features_become_things_by_their_attributes() {
     assert_eq!(city.places[0].tags.id, "town/8");
     assert_eq!(city.warnings.0["feature_not_drawn"].examples, ["town/4"]);
     baked(&city);
+    // Several collections, one on a line, and one behind a byte order mark.
+    let houses = [24.9, 24.91].map(|lon| collection(&[house(lon, 60.1, r#"{"building":"yes"}"#)]));
+    assert_eq!(read(&houses.join("\n")).expect("two lines").buildings.len(), 2);
+    assert_eq!(read(&format!("\u{feff} {}", houses[0])).expect("one").buildings.len(), 1);
 }
 
 #[test]

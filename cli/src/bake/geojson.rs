@@ -9,6 +9,7 @@ use super::source::{Fault, Gathered, Input};
 use super::twin;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::de::Read;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::fmt;
@@ -239,35 +240,44 @@ pub(super) fn feature(
     true
 }
 
+/// What a collection says of itself, before its features or behind them.
+#[derive(Deserialize)]
+pub(super) struct Head {
+    #[serde(default)]
+    crs: Option<Value>,
+    #[serde(default)]
+    name: Option<Value>,
+}
+
+impl Head {
+    /// # Errors
+    /// When it is not JSON, or there is something behind it.
+    pub(super) fn read<'de, R: Read<'de>>(mut json: serde_json::Deserializer<R>) -> Result<Self, serde_json::Error> {
+        let head = Self::deserialize(&mut json)?;
+        json.end().map(|()| head)
+    }
+}
+
 /// Reads a collection, feature by feature.
 ///
 /// # Errors
 /// When it is not JSON, or its CRS is unknown.
-pub(super) fn collection(
+pub(super) fn collection<'de, R: Read<'de>>(
     input: &Input,
-    text: &[u8],
+    head: &Head,
+    mut json: serde_json::Deserializer<R>,
     layer: Option<&str>,
     reading: &mut Reading,
     gathered: &mut Gathered,
 ) -> Result<(), serde_json::Error> {
-    // The CRS may stand behind the features.
-    #[derive(Deserialize)]
-    struct Head {
-        #[serde(default)]
-        crs: Option<Value>,
-        #[serde(default)]
-        name: Option<Value>,
-    }
-    let head: Head = serde_json::from_slice(text)?;
     if let Some(name) = head.crs.as_ref().and_then(|crs| crs.pointer("/properties/name")).and_then(Value::as_str) {
         reading.geojson.name(name, input).map_err(serde::de::Error::custom)?;
     }
     let named = head.name.as_ref().and_then(Value::as_str).map(str::to_owned);
     let layer = layer.map(str::to_owned).or(named);
-    let mut deserializer = serde_json::Deserializer::from_slice(text);
     let walk = Walk { input, layer: layer.as_deref(), state: &mut reading.geojson, gathered };
-    deserializer.deserialize_map(walk)?;
-    deserializer.end()
+    json.deserialize_map(walk)?;
+    json.end()
 }
 
 /// Walks through a collection without holding it.
@@ -316,7 +326,7 @@ impl<'de> Visitor<'de> for Features<'_, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         let walk = self.0;
-        while let Some(text) = seq.next_element::<&serde_json::value::RawValue>()? {
+        while let Some(text) = seq.next_element::<Box<serde_json::value::RawValue>>()? {
             match serde_json::from_str::<RawFeature<'_>>(text.get()) {
                 Ok(raw) if raw.kind == "Feature" => take(walk.input, raw, walk.layer, walk.state, walk.gathered),
                 Ok(_) => walk.gathered.warnings.add("feature_unreadable", "a member that is no Feature"),

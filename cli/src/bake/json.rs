@@ -2,12 +2,14 @@
 
 use super::cityjson::{self, Document};
 use super::geojson;
-use super::source::{Fault, Gathered, Input, Lines, rest_of, text_of};
+use super::source::{Fault, Gathered, Input, Lines, Whole, rest_of, text_of};
 use serde::Deserialize;
+use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, BufReader, Read as _};
+use std::fmt;
+use std::io::{self, BufRead, BufReader, Read};
 
 /// Longest line of a file with a document on each line, bytes.
 const MAX_LINE_BYTES: u64 = 512 << 20;
@@ -72,6 +74,70 @@ pub(super) fn read(input: &Input, reader: &mut dyn BufRead, gathered: &mut Gathe
     }
     cityjson::finish(input, &mut reading, gathered)?;
     reading.geojson.finish(input)
+}
+
+/// What tells how much of a reader has been read.
+type Counting<'a> = dyn Fn(Box<dyn Read + 'a>) -> Box<dyn Read + 'a> + 'a;
+
+/// Reads a file of which all can be read again: of a large collection of features one is held at a time.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn read_again<'a>(
+    input: &Input,
+    whole: &'a Whole,
+    counted: &Counting<'a>,
+    gathered: &mut Gathered,
+) -> Result<(), Fault> {
+    let unreadable = |error: io::Error| Fault::new("line 1", error.to_string());
+    let open = |count: &Counting<'a>| {
+        let mut reader = BufReader::new(count(Box::new(whole.reader()?)));
+        let beginning = reader.fill_buf()?;
+        let framed_bytes = beginning.len() - text_after_frame(beginning).len();
+        reader.consume(framed_bytes);
+        Ok(serde_json::Deserializer::from_reader(reader))
+    };
+    // What it says of itself may stand behind its features.
+    match geojson::Head::read(open(&|reader| reader).map_err(unreadable)?) {
+        Ok(head) => {
+            let mut reading = Reading::default();
+            let json = open(counted).map_err(unreadable)?;
+            geojson::collection(input, &head, json, None, &mut reading, gathered)
+                .map_err(|error| Fault::new(place(1, &error), error.to_string()))?;
+            reading.geojson.finish(input)
+        }
+        // Several of them on lines, or broken.
+        Err(_) => read(input, &mut BufReader::new(whole.reader().map_err(unreadable)?), gathered),
+    }
+}
+
+/// Whether JSON that begins so is a collection of features.
+pub(super) fn is_collection(beginning: &[u8]) -> bool {
+    struct Type<'a>(&'a mut bool);
+
+    impl<'de> Visitor<'de> for Type<'_> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+            while let Some(key) = map.next_key::<Cow<'_, str>>()? {
+                if key == "type" {
+                    *self.0 = map.next_value::<Cow<'_, str>>()? == "FeatureCollection";
+                    break;
+                }
+                map.next_value::<IgnoredAny>()?;
+            }
+            Ok(())
+        }
+    }
+
+    let mut found = false;
+    // Where it is cut off is no fault.
+    let _ = serde_json::Deserializer::from_slice(text_after_frame(beginning)).deserialize_map(Type(&mut found));
+    found
 }
 
 /// Reads a CityJSON document that is not held. If it is a line, others may come after it.
@@ -152,7 +218,7 @@ fn document(
             }
             Ok(())
         }
-        Some("FeatureCollection") => geojson::collection(input, text, None, reading, gathered)
+        Some("FeatureCollection") => collection(input, text, None, reading, gathered)
             .map_err(|error| Fault::new(place(line, &error), error.to_string())),
         Some("CityJSON") => {
             reading.kind = Some(Kind::CityJsonFeature);
@@ -171,6 +237,17 @@ fn document(
         Some(other) => Err(Fault::new(format!("line {line}"), refusal(other))),
         None => untyped(input, text, line, reading, gathered),
     }
+}
+
+fn collection(
+    input: &Input,
+    text: &[u8],
+    layer: Option<&str>,
+    reading: &mut Reading,
+    gathered: &mut Gathered,
+) -> Result<(), serde_json::Error> {
+    let json = || serde_json::Deserializer::from_slice(text);
+    geojson::collection(input, &geojson::Head::read(json())?, json(), layer, reading, gathered)
 }
 
 fn place(line: u64, error: &serde_json::Error) -> String {
@@ -234,7 +311,7 @@ fn untyped(input: &Input, text: &[u8], line: u64, reading: &mut Reading, gathere
         return Err(unknown());
     }
     for (name, layer) in &layers {
-        geojson::collection(input, layer.get().as_bytes(), Some(name), reading, gathered)
+        collection(input, layer.get().as_bytes(), Some(name), reading, gathered)
             .map_err(|error| Fault::new(format!("layer {name}"), error.to_string()))?;
     }
     Ok(())

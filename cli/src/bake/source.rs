@@ -197,6 +197,12 @@ fn member_of(input: &Input, path: &Path, mut unpacked: Unpacked<'_>, gathered: &
             format.read(reader, &mut gathered.elements)
         }
         Ok(Format::CityGml) => citygml::read(input, reader, gathered),
+        Ok(Format::Json) if json::is_collection(beginning) => {
+            let whole = unpacked.whole();
+            whole.and_then(|whole| {
+                json::read_again(input, &whole, &|reader| Box::new(unpacked.counted(reader)), gathered)
+            })
+        }
         Ok(Format::Json) => json::read(input, reader, gathered),
         Ok(Format::FlatGeobuf) => flatgeobuf::read(input, reader, gathered),
         Ok(Format::Parquet) => unpacked.whole().and_then(|whole| geoparquet::read(input, whole, gathered)),

@@ -1,10 +1,10 @@
 //! Files → readers of what they hold: gzip, Zstandard and zip are unpacked on the way, with bounds.
 
 use super::super::store::Room;
-use super::super::{BakeError, Progress};
+use super::super::{BakeError, Progress, Silent};
 use super::whole::Whole;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -55,6 +55,11 @@ impl Unpacked<'_> {
     pub(super) fn whole(&mut self) -> Result<Whole, Fault> {
         self.unpacking.whole(self.reader, self.depth)
     }
+
+    /// A reader of all of it that tells how much of the file has been read, where nothing has told so yet.
+    pub(super) fn counted<R>(&self, inner: R) -> Counted<'_, R> {
+        self.unpacking.counted(inner, self.depth)
+    }
 }
 
 /// What takes one.
@@ -68,9 +73,10 @@ pub(super) type Take<'t> = &'t mut dyn FnMut(Unpacked<'_>) -> Result<(), Fault>;
 pub(super) fn each(path: &Path, room: &Room, progress: &dyn Progress, take: Take<'_>) -> Result<(), BakeError> {
     let file = File::open(path).map_err(BakeError::io("open", path))?;
     let bytes = file.metadata().map_err(BakeError::io("read", path))?.len();
-    let unpacking = Unpacking { left: allowed(bytes), path: path.is_file().then_some(path), room };
     let read = AtomicU64::new(0);
-    let input = BufReader::with_capacity(1 << 16, Counted { file, progress, read: &read });
+    let path_again = path.is_file().then_some(path);
+    let unpacking = Unpacking { left: allowed(bytes), path: path_again, room, progress, read: &read };
+    let input = BufReader::with_capacity(1 << 16, Counted { inner: file, progress, read: &read });
     unpacking.layer(input, 0, None, take).map_err(|fault| BakeError::Input {
         path: path.to_owned(),
         place: fault.place,
@@ -83,7 +89,8 @@ pub(super) fn each(path: &Path, room: &Room, progress: &dyn Progress, take: Take
 
 /// The same for bytes.
 pub(super) fn each_of_bytes(bytes: &[u8], take: Take<'_>) -> Result<(), Fault> {
-    let unpacking = Unpacking { left: allowed(bytes.len() as u64), path: None, room: &Room::endless() };
+    let (left, room, read) = (allowed(bytes.len() as u64), Room::endless(), AtomicU64::new(0));
+    let unpacking = Unpacking { left, path: None, room: &room, progress: &Silent, read: &read };
     unpacking.layer(BufReader::new(bytes), 0, None, take)
 }
 
@@ -93,18 +100,24 @@ fn allowed(bytes: u64) -> Arc<AtomicU64> {
 }
 
 /// Tells how much of the file has been read, whatever it unpacks to.
-struct Counted<'a> {
-    file: File,
+pub(super) struct Counted<'a, R> {
+    inner: R,
     progress: &'a dyn Progress,
     read: &'a AtomicU64,
 }
 
-impl Read for Counted<'_> {
+impl<R: Read> Read for Counted<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.file.read(buffer)?;
+        let n = self.inner.read(buffer)?;
         self.progress.advance(n as u64);
         self.read.fetch_add(n as u64, Ordering::Relaxed);
         Ok(n)
+    }
+}
+
+impl<R: Seek> Seek for Counted<'_, R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.inner.seek(to)
     }
 }
 
@@ -115,6 +128,9 @@ struct Unpacking<'a> {
     /// The file, where it can be opened again.
     path: Option<&'a Path>,
     room: &'a Room,
+    progress: &'a dyn Progress,
+    /// Bytes of the file of which it was told.
+    read: &'a AtomicU64,
 }
 
 /// A reader that stops when too much has come out of it.
@@ -187,12 +203,19 @@ impl Unpacking<'_> {
         }
     }
 
+    fn counted<R>(&self, inner: R, depth: u32) -> Counted<'_, R> {
+        // What is packed was told of when it was unpacked.
+        let progress = if depth == 0 && self.path.is_some() { self.progress } else { &Silent };
+        Counted { inner, progress, read: self.read }
+    }
+
     /// The members of a zip file in the order of their names. Its list of members stands at its end.
     fn zip(&self, packed: &mut dyn Read, depth: u32, take: Take<'_>) -> Result<(), Fault> {
         let whole = self.whole(packed, depth)?;
         let failed = |error: String| Fault::new("archive", error);
         let bytes = whole.reader().map_err(|error| failed(error.to_string()))?;
-        let mut archive = zip::ZipArchive::new(bytes).map_err(|error| failed(error.to_string()))?;
+        let mut archive =
+            zip::ZipArchive::new(self.counted(bytes, depth)).map_err(|error| failed(error.to_string()))?;
         if archive.len() > MAX_MEMBERS {
             return Err(Fault::new("archive", format!("{} members; at most {MAX_MEMBERS} are read", archive.len())));
         }

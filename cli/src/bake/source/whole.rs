@@ -22,7 +22,7 @@ pub(in crate::bake) enum Whole {
 }
 
 /// Bytes in any order.
-pub(super) trait Source: Read + Seek + Send {}
+pub(in crate::bake) trait Source: Read + Seek + Send {}
 
 impl<T: Read + Seek + Send> Source for T {}
 
@@ -52,7 +52,7 @@ impl Whole {
     }
 
     /// All of it from its beginning.
-    pub(super) fn reader(&self) -> io::Result<Box<dyn Source + '_>> {
+    pub(in crate::bake) fn reader(&self) -> io::Result<Box<dyn Source + '_>> {
         Ok(match self.file() {
             Ok(mut file) => {
                 file.rewind()?;
