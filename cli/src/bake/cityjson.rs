@@ -9,7 +9,7 @@ mod geometry;
 mod things;
 mod vertices;
 
-pub(super) use document::{Document, is_document};
+pub(super) use document::Document;
 pub(super) use geometry::{distinct, material_color};
 pub(super) use things::add;
 

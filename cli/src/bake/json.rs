@@ -46,7 +46,8 @@ pub(super) fn read(input: &Input, reader: &mut dyn BufRead, gathered: &mut Gathe
     let mut line = Vec::new();
     let beginning = reader.fill_buf().map_err(|error| Fault::new("line 1", error.to_string()))?;
     let framed_bytes = beginning.len() - text_after_frame(beginning).len();
-    if cityjson::is_document(&beginning[framed_bytes..]) {
+    // A feature that stands where the document must be is refused by that.
+    if begins_as(&beginning[framed_bytes..], "CityJSON", Some("CityObjects")) {
         reader.consume(framed_bytes);
         large_document(input, &mut reader, &mut reading, gathered)?;
     }
@@ -113,9 +114,18 @@ pub(super) fn read_again<'a>(
 
 /// Whether JSON that begins so is a collection of features.
 pub(super) fn is_collection(beginning: &[u8]) -> bool {
-    struct Type<'a>(&'a mut bool);
+    begins_as(text_after_frame(beginning), "FeatureCollection", None)
+}
 
-    impl<'de> Visitor<'de> for Type<'_> {
+/// Whether JSON that begins so says that it is of a type, or has a member before that.
+fn begins_as(beginning: &[u8], kind: &str, member: Option<&str>) -> bool {
+    struct Probe<'a> {
+        kind: &'a str,
+        member: Option<&'a str>,
+        found: &'a mut bool,
+    }
+
+    impl<'de> Visitor<'de> for Probe<'_> {
         type Value = ();
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -125,7 +135,11 @@ pub(super) fn is_collection(beginning: &[u8]) -> bool {
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
             while let Some(key) = map.next_key::<Cow<'_, str>>()? {
                 if key == "type" {
-                    *self.0 = map.next_value::<Cow<'_, str>>()? == "FeatureCollection";
+                    *self.found = map.next_value::<Cow<'_, str>>()? == self.kind;
+                    break;
+                }
+                if self.member.is_some_and(|member| key == member) {
+                    *self.found = true;
                     break;
                 }
                 map.next_value::<IgnoredAny>()?;
@@ -135,8 +149,9 @@ pub(super) fn is_collection(beginning: &[u8]) -> bool {
     }
 
     let mut found = false;
+    let probe = Probe { kind, member, found: &mut found };
     // Where it is cut off is no fault.
-    let _ = serde_json::Deserializer::from_slice(text_after_frame(beginning)).deserialize_map(Type(&mut found));
+    let _ = serde_json::Deserializer::from_slice(beginning).deserialize_map(probe);
     found
 }
 

@@ -157,7 +157,7 @@ pub(super) fn read_into(inputs: &[Input], room: &Room, progress: &dyn Progress) 
             room.check()?;
         }
     }
-    city(gathered, room, progress)
+    city(gathered, progress)
 }
 
 /// The files of an input: itself, or what a directory holds, sorted.
@@ -280,7 +280,8 @@ impl Format {
 }
 
 /// Puts everything on one ground.
-fn city(mut gathered: Gathered, room: &Room, progress: &dyn Progress) -> Result<Stock<'static>, BakeError> {
+fn city(mut gathered: Gathered, progress: &dyn Progress) -> Result<Stock<'static>, BakeError> {
+    let room = &gathered.room.clone();
     let mut warnings = std::mem::take(&mut gathered.warnings);
     let mut raw = std::mem::replace(&mut gathered.elements, Reading::new(room)).done();
     room.check()?;
@@ -382,11 +383,10 @@ fn box_of(each: impl FnOnce(&mut dyn FnMut([f64; 2]))) -> LonLatRect {
 /// # Errors
 /// As [`read`], with the place and the message of what is wrong.
 pub fn read_bytes(input: &Input, bytes: &[u8]) -> Result<City, String> {
-    let room = Room::endless();
-    let mut gathered = Gathered::new(&room);
+    let mut gathered = Gathered::new(&Room::endless());
     unpack::each_of_bytes(bytes, &mut |unpacked| member_of(input, &input.path, unpacked, &mut gathered))
         .map_err(|fault| format!("{}: {}", fault.place, fault.message))?;
-    city(gathered, &room, &super::Silent).map(Stock::into_city).map_err(|error| error.to_string())
+    city(gathered, &super::Silent).map(Stock::into_city).map_err(|error| error.to_string())
 }
 
 /// All of a reader, with room for as much as there is.

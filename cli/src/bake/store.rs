@@ -8,9 +8,11 @@ use super::BakeError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -286,6 +288,67 @@ impl<T: Clone + Serialize + DeserializeOwned> Extend<T> for Store<'_, T> {
 impl<T> Drop for Store<'_, T> {
     fn drop(&mut self) {
         self.room.give(self.bytes);
+    }
+}
+
+/// Blocks of small things, of which those that were read last stay in memory.
+pub(super) struct Blocks<T: 'static> {
+    store: Store<'static, T>,
+    /// Each at the remainder of its number; empty until one was read from a file.
+    recent: RefCell<Vec<Option<Recent<T>>>>,
+}
+
+/// A block and its number.
+type Recent<T> = (usize, Rc<T>);
+
+impl<T: Clone + Serialize + DeserializeOwned> Blocks<T> {
+    /// So many stay.
+    pub(super) const RECENT: usize = 128;
+
+    pub(super) fn new(room: &Room) -> Self {
+        Self { store: Store::new(room), recent: RefCell::default() }
+    }
+
+    pub(super) fn push(&mut self, block: T) {
+        self.store.push(block);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.store.len()
+    }
+
+    /// What somebody sees in a block.
+    pub(super) fn look<R>(&self, number: usize, see: impl FnOnce(&T) -> R) -> Option<R> {
+        if let Some(block) = self.recent(number) {
+            return Some(see(&block));
+        }
+        Some(match self.store.get(number)? {
+            Cow::Borrowed(block) => see(block),
+            Cow::Owned(block) => see(&self.keep(number, block)),
+        })
+    }
+
+    fn recent(&self, number: usize) -> Option<Rc<T>> {
+        let recent = self.recent.borrow();
+        let (own, block) = recent.get(number % Self::RECENT)?.as_ref()?;
+        (*own == number).then(|| Rc::clone(block))
+    }
+
+    fn keep(&self, number: usize, block: T) -> Rc<T> {
+        let (block, mut recent) = (Rc::new(block), self.recent.borrow_mut());
+        recent.resize(Self::RECENT, None);
+        recent[number % Self::RECENT] = Some((number, Rc::clone(&block)));
+        block
+    }
+
+    /// All in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Cow<'_, T>> {
+        self.store.iter()
+    }
+
+    /// All in order, each taken out.
+    pub(super) fn into_things(self) -> impl Iterator<Item = T> {
+        self.store.into_things()
     }
 }
 

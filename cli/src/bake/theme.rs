@@ -82,6 +82,14 @@ impl Shape<'_> {
     }
 }
 
+/// A list of a thing, which somebody else holds as he holds the thing.
+fn list_of<'a, T: Clone, P: Clone>(thing: Cow<'a, T>, list: fn(&T) -> &Vec<P>, into: fn(T) -> Vec<P>) -> Cow<'a, [P]> {
+    match thing {
+        Cow::Borrowed(thing) => Cow::Borrowed(list(thing)),
+        Cow::Owned(thing) => Cow::Owned(into(thing)),
+    }
+}
+
 /// The border of the extent as a polygon in ENU metres, with points between the corners: its sides are curved here.
 pub(super) fn extent_polygon(city: &City) -> Polygon {
     const POINTS_PER_SIDE: u32 = 8;
@@ -129,9 +137,9 @@ impl Theme for Ground<'_> {
     }
 
     fn shape(&self, feature: usize) -> Shape<'_> {
-        self.areas.get(feature).map_or_else(Shape::none, |area| match area {
-            Cow::Borrowed(area) => Shape::Polygons(Cow::Borrowed(&area.polygons)),
-            Cow::Owned(area) => Shape::Polygons(Cow::Owned(area.polygons)),
+        let area = self.areas.get(feature);
+        area.map_or_else(Shape::none, |area| {
+            Shape::Polygons(list_of(area, |area| &area.polygons, |area| area.polygons))
         })
     }
 
@@ -230,10 +238,8 @@ impl Theme for Transport<'_> {
     }
 
     fn shape(&self, feature: usize) -> Shape<'_> {
-        self.ways.get(feature).map_or_else(Shape::none, |way| match way {
-            Cow::Borrowed(way) => Shape::Line(Cow::Borrowed(&way.line)),
-            Cow::Owned(way) => Shape::Line(Cow::Owned(way.line)),
-        })
+        let way = self.ways.get(feature);
+        way.map_or_else(Shape::none, |way| Shape::Line(list_of(way, |way| &way.line, |way| way.line)))
     }
 
     fn things(&self) -> Cow<'_, [Standing]> {
@@ -350,10 +356,8 @@ impl Theme for Buildings<'_> {
     }
 
     fn shape(&self, feature: usize) -> Shape<'_> {
-        self.buildings.get(feature).map_or_else(Shape::none, |building| match building {
-            Cow::Borrowed(building) => Shape::Polygons(Cow::Borrowed(&building.outline)),
-            Cow::Owned(building) => Shape::Polygons(Cow::Owned(building.outline)),
-        })
+        let building = self.buildings.get(feature);
+        building.map_or_else(Shape::none, |building| Shape::Polygons(list_of(building, |b| &b.outline, |b| b.outline)))
     }
 
     fn largest_leaf_m(&self) -> f64 {
@@ -439,7 +443,7 @@ impl<'a> Furniture<'a> {
     /// Of a city.
     pub(super) fn new(city: &'a Stock<'a>, land: &'a Land) -> Self {
         let mut models = BTreeMap::new();
-        let mut spot = |point: Cow<'_, PointThing>| {
+        let spot = |point: Cow<'_, PointThing>| {
             let key = (point.class, variant(&point));
             let model = models.entry(key).or_insert_with(|| {
                 let (full, coarse) = (mesh::model(key.0, key.1), mesh::model_coarse(key.0, key.1));
@@ -447,7 +451,7 @@ impl<'a> Furniture<'a> {
             });
             Spot::of(&point, model)
         };
-        let spots = city.points.iter().map(&mut spot).collect();
+        let spots = city.points.iter().map(spot).collect();
         Self { points: &city.points, spots, land, models }
     }
 

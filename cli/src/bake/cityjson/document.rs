@@ -62,39 +62,6 @@ impl Member {
     }
 }
 
-/// Whether JSON that begins so is a document, or a feature that stands where one must.
-pub(in crate::bake) fn is_document(beginning: &[u8]) -> bool {
-    struct Probe<'a>(&'a mut bool);
-
-    impl<'de> Visitor<'de> for Probe<'_> {
-        type Value = ();
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-            while let Some(member) = map.next_key()? {
-                match member {
-                    Member::Type => *self.0 = map.next_value::<Cow<'_, str>>()? == "CityJSON",
-                    Member::Objects => *self.0 = true,
-                    _ => {
-                        map.next_value::<IgnoredAny>()?;
-                        continue;
-                    }
-                }
-                break;
-            }
-            Ok(())
-        }
-    }
-
-    let mut found = false;
-    // Where it is cut off is no fault.
-    let _ = serde_json::Deserializer::from_slice(beginning).deserialize_map(Probe(&mut found));
-    found
-}
-
 impl Document {
     /// Reads one.
     ///

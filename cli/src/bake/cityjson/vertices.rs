@@ -1,25 +1,19 @@
 //! Vertices of a document, more of them than the memory holds.
 
-use super::super::store::{Room, Store};
+use super::super::store::{Blocks, Room};
 use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
-use std::cell::RefCell;
 use std::fmt;
 
 /// Vertices of a block: what is read at once where they are in a file.
 const BLOCK: usize = 512;
-/// Blocks that stay in memory when they were read from there.
-const RECENT: usize = 64;
 
 /// Vertices in order, as the file has them.
 pub(super) struct VertexList {
     /// The first ones.
-    blocks: Store<'static, Block>,
+    blocks: Blocks<Block>,
     /// Those after them.
     last: Vec<[f64; 3]>,
-    /// Each at the remainder of its number; empty until one was read.
-    recent: RefCell<Vec<Option<(usize, Block)>>>,
 }
 
 /// Most files have whole numbers; then half of the bytes will do.
@@ -47,7 +41,7 @@ impl Block {
 impl VertexList {
     /// An empty one.
     pub(super) fn new(room: &Room) -> Self {
-        Self { blocks: Store::new(room), last: Vec::new(), recent: RefCell::default() }
+        Self { blocks: Blocks::new(room), last: Vec::new() }
     }
 
     fn push(&mut self, vertex: [f64; 3]) {
@@ -64,19 +58,7 @@ impl VertexList {
         if block == self.blocks.len() {
             return self.last.get(at).copied();
         }
-        let mut recent = self.recent.borrow_mut();
-        if let Some(Some((number, known))) = recent.get(block % RECENT)
-            && *number == block
-        {
-            return known.get(at);
-        }
-        match self.blocks.get(block)? {
-            Cow::Borrowed(held) => held.get(at),
-            Cow::Owned(read) => {
-                recent.resize(RECENT, None);
-                recent[block % RECENT].insert((block, read)).1.get(at)
-            }
-        }
+        self.blocks.look(block, |block| block.get(at))?
     }
 }
 
@@ -124,7 +106,7 @@ mod tests {
     #[test]
     fn a_vertex_is_what_it_was_whatever_the_room_is() {
         let folder = std::env::temp_dir().join(format!("citytwin-vertices-{}", std::process::id()));
-        let count = BLOCK * (RECENT + 3) + 5;
+        let count = BLOCK * (Blocks::<Block>::RECENT + 3) + 5;
         let vertex = |i: usize| {
             let x = i as f64;
             match i / BLOCK % 5 {

@@ -1,15 +1,13 @@
 //! Elements by id, more of them than the memory holds.
 //!
-//! They are kept in blocks by ascending id, in a [`Store`]; of each block its first id is known. An element is found by
+//! They are kept in blocks by ascending id, in [`Blocks`]; of each block its first id is known. An element is found by
 //! reading one block. Files have their elements in order, or nearly so: what comes out of order begins a further run of
 //! blocks, and runs are merged before anything is looked for.
 
-use crate::bake::store::{Room, Store};
+use crate::bake::store::{Blocks, Room};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
-use std::cell::RefCell;
-use std::rc::Rc;
 
 /// Weight of a block.
 const BLOCK: usize = 512;
@@ -17,8 +15,6 @@ const BLOCK: usize = 512;
 const BATCH: usize = 64 * BLOCK;
 /// So many runs become one: each has a file.
 const MOST_RUNS: usize = 32;
-/// Blocks that stay in memory after they were read: neighbours in a city have neighbouring ids.
-const KEPT_BLOCKS: usize = 128;
 
 type Block<T> = Vec<(i64, T)>;
 
@@ -99,16 +95,12 @@ impl<T: Clone + Serialize + DeserializeOwned> Unsorted<T> {
 
 /// Elements by ascending id.
 pub(super) struct ById<T: 'static> {
-    blocks: Store<'static, Block<T>>,
+    blocks: Blocks<Block<T>>,
     /// The first id of each block.
     firsts: Vec<i64>,
     last: Option<i64>,
     count: usize,
-    /// Blocks that were read from a file, each at its number modulo [`KEPT_BLOCKS`].
-    kept: RefCell<Vec<Option<Kept<T>>>>,
 }
-
-type Kept<T> = (usize, Rc<Block<T>>);
 
 impl<T> std::fmt::Debug for ById<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -118,8 +110,7 @@ impl<T> std::fmt::Debug for ById<T> {
 
 impl<T: Clone + Serialize + DeserializeOwned> ById<T> {
     fn new(room: &Room) -> Self {
-        let (firsts, kept) = (Vec::new(), RefCell::default());
-        Self { blocks: Store::new(room), firsts, last: None, count: 0, kept }
+        Self { blocks: Blocks::new(room), firsts: Vec::new(), last: None, count: 0 }
     }
 
     /// Adds elements behind all others, by ascending id; of those with the same id, one.
@@ -165,26 +156,7 @@ impl<T: Clone + Serialize + DeserializeOwned> ById<T> {
             let place = block.binary_search_by_key(&id, |(other, _)| *other).ok()?;
             Some(at(&block[place].1))
         };
-        if let Some(block) = self.kept_block(number) {
-            return find(&block);
-        }
-        match self.blocks.get(number)? {
-            Cow::Borrowed(block) => find(block),
-            Cow::Owned(block) => find(&self.keep(number, block)),
-        }
-    }
-
-    fn kept_block(&self, number: usize) -> Option<Rc<Block<T>>> {
-        let kept = self.kept.borrow();
-        let (own, block) = kept.get(number % KEPT_BLOCKS)?.as_ref()?;
-        (*own == number).then(|| Rc::clone(block))
-    }
-
-    fn keep(&self, number: usize, block: Block<T>) -> Rc<Block<T>> {
-        let (block, mut kept) = (Rc::new(block), self.kept.borrow_mut());
-        kept.resize(KEPT_BLOCKS, None);
-        kept[number % KEPT_BLOCKS] = Some((number, Rc::clone(&block)));
-        block
+        self.blocks.look(number, find)?
     }
 
     /// All by ascending id.
